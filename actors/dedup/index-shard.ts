@@ -1,0 +1,159 @@
+// An index shard: a part of a dataset's similarity index, event-sourced and fenced, so that one owner answers.
+// It answers an insert only after its journal holds it; queries answer from what is journaled.
+import type { ActorSpec, Behaviour, Codec, Reply } from '#runtime';
+import { EventSourced } from '#runtime';
+import type { Candidate } from '../kinds/kind.ts';
+import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
+import { standDownWhenFenced } from '../pipeline/stand-down.ts';
+import { HammingIndex } from './hamming-index.ts';
+
+/** What a shard keeps of a content: enough to find it, nothing that a person gave. */
+export interface IndexedContent {
+  readonly content: string;
+  /** 16 hex digits by hash family. */
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** Neighbours wanted: within `radii` bits by hash family. */
+export interface NeighbourQuery extends IndexedContent {
+  readonly radii: Readonly<Record<string, number>>;
+}
+
+export type IndexShardMessage =
+  | {
+      readonly type: 'insert';
+      readonly contents: readonly IndexedContent[];
+      readonly reply: Reply<ShardAnswer<void>>;
+    }
+  | {
+      readonly type: 'query';
+      readonly queries: readonly NeighbourQuery[];
+      /** One list a query, in order. */
+      readonly reply: Reply<ShardAnswer<readonly (readonly Candidate[])[]>>;
+    }
+  | {
+      readonly type: 'describe';
+      readonly reply: Reply<ShardAnswer<{ readonly contents: number; readonly sequence: number }>>;
+    };
+
+/** An answer and the epoch under which it was given. */
+export interface ShardAnswer<T> {
+  readonly epoch: number;
+  readonly value: T;
+}
+
+interface InsertedEvent {
+  readonly type: 'inserted';
+  readonly contents: readonly IndexedContent[];
+}
+
+/** The index in memory: contents by number, one Hamming index by family. */
+class ShardIndex {
+  readonly #contents: IndexedContent[] = [];
+  readonly #numbers = new Map<string, number>();
+  readonly #families = new Map<string, HammingIndex>();
+
+  get size(): number {
+    return this.#contents.length;
+  }
+
+  has(content: string): boolean {
+    return this.#numbers.has(content);
+  }
+
+  insert(entry: IndexedContent): void {
+    if (this.#numbers.has(entry.content)) return;
+    const number = this.#contents.length;
+    this.#numbers.set(entry.content, number);
+    this.#contents.push(entry);
+    for (const [family, hash] of Object.entries(entry.hashes)) {
+      let index = this.#families.get(family);
+      if (index === undefined) {
+        index = new HammingIndex();
+        this.#families.set(family, index);
+      }
+      index.insert(BigInt(`0x${hash}`), number);
+    }
+  }
+
+  /** Every other content within the radius of any family, with its distance in each family where that is within reach. */
+  query(query: NeighbourQuery): readonly Candidate[] {
+    const found = new Map<number, Record<string, number>>();
+    for (const [family, radius] of Object.entries(query.radii)) {
+      const hash = query.hashes[family];
+      const index = this.#families.get(family);
+      if (hash === undefined || index === undefined) continue;
+      for (const { value, distance } of index.query(BigInt(`0x${hash}`), radius)) {
+        const distances = found.get(value) ?? {};
+        distances[family] = distance;
+        found.set(value, distances);
+      }
+    }
+    const candidates: Candidate[] = [];
+    for (const [number, distances] of found) {
+      const content = this.#contents[number]?.content;
+      if (content !== undefined && content !== query.content) candidates.push({ content, distances });
+    }
+    return candidates;
+  }
+
+  encode(codec: Codec): Uint8Array {
+    return codec.encode(this.#contents);
+  }
+
+  static decode(codec: Codec, bytes: Uint8Array): ShardIndex {
+    const index = new ShardIndex();
+    for (const entry of codec.decode(bytes) as IndexedContent[]) index.insert(entry);
+    return index;
+  }
+}
+
+/** Actor that owns shard `shard` of the dataset's index. */
+export function indexShardActor(ports: DatasetPorts, shard: number): ActorSpec<IndexShardMessage> {
+  return {
+    type: 'actor',
+    id: `shard-${shard}`,
+    mailbox: { capacity: 256, overflow: 'reject' },
+    start: async (context) => {
+      const store = await EventSourced.recover<ShardIndex, InsertedEvent>({
+        journal: ports.journal('index', shard),
+        blobs: ports.snapshots,
+        prefix: `index/${shard}`,
+        initial: () => new ShardIndex(),
+        apply: (index, event) => {
+          for (const entry of event.contents) index.insert(entry);
+        },
+        encodeSnapshot: (index) => index.encode(ports.codec),
+        decodeSnapshot: (bytes) => ShardIndex.decode(ports.codec, bytes),
+      });
+      return shardBehaviour(ports, store, context.signal);
+    },
+  };
+}
+
+function shardBehaviour(
+  ports: DatasetPorts,
+  store: EventSourced<ShardIndex, InsertedEvent>,
+  signal: AbortSignal,
+): Behaviour<IndexShardMessage> {
+  const answer = <T>(value: T): ShardAnswer<T> => ({ epoch: store.epoch, value });
+  return {
+    async receive(message) {
+      switch (message.type) {
+        case 'insert': {
+          const fresh = message.contents.filter(({ content }) => !store.state.has(content));
+          if (fresh.length > 0) {
+            const event: InsertedEvent = { type: 'inserted', contents: fresh };
+            await standDownWhenFenced(ports, signal, () => store.persist([event]));
+          }
+          ports.faults.reach('index.appended');
+          return message.reply.ok(answer(undefined));
+        }
+        case 'query':
+          return message.reply.ok(answer(message.queries.map((query) => store.state.query(query))));
+        case 'describe':
+          return message.reply.ok(answer({ contents: store.state.size, sequence: store.lastSequence }));
+      }
+    },
+  };
+}

@@ -1,0 +1,22 @@
+// The worker thread that analyses images: decoding and hashing never run on the event loop that acks messages and
+// renews leases. A pool of these threads uses the cores, so each works on one core.
+import sharp from 'sharp';
+import { serveThread } from '#runtime';
+import { analyseImage, type ImageAnalysis } from './analyse.ts';
+import type { ImageLimits } from './decode.ts';
+
+/** What the thread is asked: encoded bytes and the limits within which they are decoded. */
+export interface AnalyseThreadRequest extends ImageLimits {
+  readonly bytes: Uint8Array;
+}
+
+serveThread<AnalyseThreadRequest, ImageAnalysis>({
+  start() {
+    sharp.concurrency(1);
+    sharp.cache(false);
+  },
+  async handle({ bytes, maxPixels, maxBytes }) {
+    const result = await analyseImage(bytes, { maxPixels, maxBytes });
+    return { result, transfer: [result.pixels.buffer] };
+  },
+});

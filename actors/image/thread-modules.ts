@@ -1,0 +1,15 @@
+// Where the image kind's worker-thread modules are, from source and after the build.
+
+/** URL of the thread module that analyses images (`AnalyseThreadRequest` to `ImageAnalysis`). */
+export function analyseThreadModule(): URL {
+  return threadModule('analyse-thread');
+}
+
+/** URL of the thread module that embeds proxies; it is started with `EmbedThreadData`. */
+export function embedThreadModule(): URL {
+  return threadModule('embed-thread');
+}
+
+function threadModule(name: string): URL {
+  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+}

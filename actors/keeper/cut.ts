@@ -1,0 +1,73 @@
+// Derives manifest rows from the ledger: judgements, stars, keep-best. Pure: the same entries, edges and
+// configuration give the same rows on any node and in any order (G5); `verify` derives a manifest again with it.
+import { formStars, type StarItem, type StarPlace } from '../dedup/stars.ts';
+import type { Edge } from '../kinds/kind.ts';
+import type { Judgement } from '../pipeline/messages.ts';
+import type { JudgingContext } from '../rules/judging-context.ts';
+import type { JudgedEntry } from './ledger.ts';
+import { canonicalRows, type ManifestRow } from './manifest.ts';
+
+/** An item with the judgement that counts at this cut. */
+export interface CutItem {
+  readonly entry: JudgedEntry;
+  readonly judgement: Judgement;
+}
+
+/** Rows in canonical order. */
+export function deriveRows(
+  items: readonly CutItem[],
+  edges: readonly Edge[],
+  judging: Pick<JudgingContext, 'config'>,
+): readonly ManifestRow[] {
+  const eligible: StarItem[] = [];
+  for (const { entry, judgement } of items) {
+    if (judgement.verdict !== 'eligible' || entry.facts === null) continue;
+    eligible.push({ item: entry.item, content: entry.facts.content, rank: judgement.rank });
+  }
+  const places = formStars(eligible, edges, judging.config.dedup.actions);
+  return canonicalRows(items.map((item) => row(item, places.get(item.entry.item))));
+}
+
+function row({ entry, judgement }: CutItem, place: StarPlace | undefined): ManifestRow {
+  const edge = place?.edge ?? null;
+  return {
+    item: entry.item,
+    id: entry.id,
+    content: entry.facts?.content ?? null,
+    outcome: place === undefined ? outcomeOf(judgement) : place.action === 'drop' ? 'duplicate' : 'kept',
+    relation: place?.relation ?? null,
+    survivor: place?.survivor ?? null,
+    score: judgement.score,
+    reasons: [...judgement.reasons],
+    evidence:
+      edge === null
+        ? null
+        : {
+            hashes: edge.hashes,
+            distance: edge.distance,
+            threshold: edge.threshold,
+            algorithm: edge.algorithm,
+          },
+    family: place?.family ?? null,
+  };
+}
+
+function outcomeOf(judgement: Judgement): 'rejected' | 'review' {
+  return judgement.verdict === 'rejected' ? 'rejected' : 'review';
+}
+
+/** Ids under which more than one content stands. */
+export function conflictingIds(
+  items: readonly CutItem[],
+): readonly { code: string; id: string; items: string[] }[] {
+  const byId = new Map<string, Map<string | null, string>>();
+  for (const { entry } of items) {
+    const contents = byId.get(entry.id) ?? new Map<string | null, string>();
+    contents.set(entry.facts?.content ?? null, entry.item);
+    byId.set(entry.id, contents);
+  }
+  return [...byId]
+    .filter(([, contents]) => contents.size > 1)
+    .map(([id, contents]) => ({ code: 'id.two_contents', id, items: [...contents.values()].sort() }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}

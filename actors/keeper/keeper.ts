@@ -1,0 +1,328 @@
+// The manifest keeper: the one writer of a dataset's ledger. It journals a verdict for each sequence, publishes
+// outcomes from journaled cursors, and cuts manifests. Fenced: a former owner can append nothing.
+import type { ActorContext, ActorSpec, Behaviour, Delivery, WorkSubscription } from '#runtime';
+import { EventSourced } from '#runtime';
+import type { Edge } from '../kinds/kind.ts';
+import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
+import {
+  blobKeys,
+  type JudgedMessage,
+  type KeepMessage,
+  keepMessageSchema,
+  payloadSchema,
+} from '../pipeline/messages.ts';
+import { standDownWhenFenced } from '../pipeline/stand-down.ts';
+import { judge } from '../rules/judge.ts';
+import type { JudgingContext } from '../rules/judging-context.ts';
+import { type CutItem, conflictingIds, deriveRows } from './cut.ts';
+import type {
+  CutAnswer,
+  DeriveAnswer,
+  ExplainAnswer,
+  ExplainedItem,
+  KeeperAnswer,
+  KeeperMessage,
+  KeeperRequest,
+  SettledAnswer,
+} from './keeper-messages.ts';
+import { type JudgedEntry, Ledger, type LedgerEntry, type LedgerEvent } from './ledger.ts';
+import {
+  countOutcomes,
+  type ManifestEnvelope,
+  type ManifestRecord,
+  type ManifestRow,
+  manifestDigest,
+} from './manifest.ts';
+import { ManifestStore } from './manifest-store.ts';
+import { announceEntry, cutOutcome, publish } from './outcomes.ts';
+
+/** The request cannot be answered as asked; the keeper itself is well. */
+export class RequestRefused extends Error {
+  override readonly name = 'RequestRefused';
+}
+
+const MAX_BATCH = 256;
+const MISSING_LISTED = 10_000;
+
+/** Actor that owns the dataset's ledger. */
+export function keeperActor(ports: DatasetPorts, judging: JudgingContext): ActorSpec<KeeperMessage> {
+  return {
+    type: 'actor',
+    id: 'keeper',
+    mailbox: { capacity: 64, overflow: 'reject' },
+    shutdownMs: 20_000,
+    start: async (context) => {
+      const store = await EventSourced.recover<Ledger, LedgerEvent>({
+        journal: ports.journal('keeper', 0),
+        blobs: ports.snapshots,
+        prefix: 'keeper',
+        initial: () => new Ledger(),
+        apply: (ledger, event) => ledger.apply(event),
+        encodeSnapshot: (ledger) => ledger.encode(ports.codec),
+        decodeSnapshot: (bytes) => Ledger.decode(ports.codec, bytes),
+      });
+      const keeper = new Keeper(ports, judging, store, context);
+      await keeper.open();
+      return keeper;
+    },
+  };
+}
+
+class Keeper implements Behaviour<KeeperMessage> {
+  readonly #ports: DatasetPorts;
+  readonly #judging: JudgingContext;
+  readonly #store: EventSourced<Ledger, LedgerEvent>;
+  readonly #context: ActorContext<KeeperMessage>;
+  readonly #manifests: ManifestStore;
+  #subscription: WorkSubscription | undefined;
+
+  constructor(
+    ports: DatasetPorts,
+    judging: JudgingContext,
+    store: EventSourced<Ledger, LedgerEvent>,
+    context: ActorContext<KeeperMessage>,
+  ) {
+    this.#ports = ports;
+    this.#judging = judging;
+    this.#store = store;
+    this.#context = context;
+    this.#manifests = new ManifestStore({
+      dataset: ports.dataset,
+      blobs: ports.manifests,
+      heads: ports.heads,
+    });
+  }
+
+  get #ledger(): Ledger {
+    return this.#store.state;
+  }
+
+  /** Finishes what a former owner may have left half done, then takes work. */
+  async open(): Promise<void> {
+    await this.#announceEntries();
+    await this.#announceCut();
+    this.#subscription = await this.#ports.source('keep', this.#store.epoch).subscribe({
+      maxBatch: MAX_BATCH,
+      prefetch: MAX_BATCH * 2,
+      deliver: (deliveries) => {
+        this.#context.self.tell({ type: 'batch', deliveries });
+      },
+      failed: (error) => this.#context.crash(error),
+    });
+    this.#subscription.demand();
+  }
+
+  receive(message: KeeperMessage): Promise<void> {
+    return standDownWhenFenced(this.#ports, this.#context.signal, () =>
+      message.type === 'batch' ? this.#keep(message.deliveries) : this.#respond(message),
+    );
+  }
+
+  async stopped(): Promise<void> {
+    await this.#subscription?.close();
+  }
+
+  /** One frame for the whole batch; acknowledged only when the journal holds it. */
+  async #keep(deliveries: readonly Delivery[]): Promise<void> {
+    const startedMs = this.#ports.clock.monotonicMs();
+    const entries = new Map<number, LedgerEntry>();
+    const edges: Edge[] = [];
+    for (const delivery of deliveries) {
+      const message = keepMessageSchema.parse(this.#ports.codec.decode(delivery.data));
+      if (!this.#ledger.accepts(message) || entries.has(message.sequence)) continue;
+      entries.set(message.sequence, toEntry(message));
+      if (message.type === 'judged') edges.push(...message.edges);
+    }
+    if (entries.size > 0) {
+      const events: LedgerEvent[] = [{ type: 'entries', entries: [...entries.values()], edges }];
+      const announced = this.#ledger.length;
+      if (announced > this.#ledger.announced) events.unshift({ type: 'announced', through: announced });
+      await this.#store.persist(events);
+      this.#ports.faults.reach('keep.appended');
+      await this.#announce(this.#ledger.slice(announced, this.#ledger.length));
+    }
+    for (const delivery of deliveries) delivery.ack();
+    this.#ports.faults.reach('keep.acked');
+    this.#ports.meter.handled('keep', deliveries.length, this.#ports.clock.monotonicMs() - startedMs);
+    this.#subscription?.demand();
+  }
+
+  /** A refused request is the asker's affair; every other failure is a crash of the keeper. */
+  async #respond({ request, reply }: Extract<KeeperMessage, { type: 'request' }>): Promise<void> {
+    try {
+      reply.ok(await this.#answer(request));
+    } catch (error) {
+      if (!(error instanceof RequestRefused)) throw error;
+      reply.fail(error);
+    }
+  }
+
+  async #announceEntries(): Promise<void> {
+    const from = this.#ledger.announced;
+    if (from < this.#ledger.length) await this.#announce(this.#ledger.slice(from, this.#ledger.length));
+  }
+
+  async #announce(entries: readonly LedgerEntry[]): Promise<void> {
+    await Promise.all(entries.map((entry) => announceEntry(this.#ports, entry)));
+  }
+
+  #answer(request: KeeperRequest): Promise<KeeperAnswer> {
+    switch (request.op) {
+      case 'cut':
+        return this.#cut();
+      case 'settled':
+        return Promise.resolve(this.#settled(request.through));
+      case 'explain':
+        return this.#explain(request.key);
+      case 'derive':
+        return this.#derive(request.number);
+    }
+  }
+
+  #settled(through: number): SettledAnswer {
+    return {
+      epoch: this.#store.epoch,
+      counts: this.#ledger.counts(),
+      missing: this.#ledger.missing(through, MISSING_LISTED),
+    };
+  }
+
+  async #cut(): Promise<CutAnswer> {
+    const throughEntry = this.#ledger.length;
+    const { rows, items } = await this.#rowsAsOf(throughEntry);
+    const { root, digest } = manifestDigest(rows, this.#judging.configDigest);
+    const parent = this.#ledger.cuts.at(-1);
+    if (parent !== undefined && parent.digest === digest) return { manifest: parent, unchanged: true };
+    const counts = this.#ledger.counts();
+    const envelope: ManifestEnvelope = {
+      format: 'troupe-manifest/1',
+      dataset: this.#ports.dataset,
+      number: (parent?.number ?? 0) + 1,
+      digest,
+      root,
+      configDigest: this.#judging.configDigest,
+      deciding: this.#judging.deciding,
+      parent: parent === undefined ? null : { number: parent.number, digest: parent.digest },
+      rows: rows.length,
+      counts: countOutcomes(rows),
+      chunks: await this.#manifests.putChunks(rows),
+      throughEntry,
+      outside: { dead: counts.dead, repeats: counts.repeats },
+      findings: [...conflictingIds(items)],
+      createdAt: new Date(this.#ports.clock.wallMs()).toISOString(),
+    };
+    const manifest: ManifestRecord = {
+      number: envelope.number,
+      digest,
+      envelope: await this.#manifests.putEnvelope(envelope),
+      throughEntry,
+      rows: rows.length,
+      counts: envelope.counts,
+      createdAt: envelope.createdAt,
+    };
+    await this.#store.persist([{ type: 'cut', manifest }]);
+    this.#ports.faults.reach('keep.cut');
+    await this.#announceCut();
+    return { manifest, unchanged: false };
+  }
+
+  /** Publishes the newest manifest's pointer and outcomes unless the journal says that both are out. */
+  async #announceCut(): Promise<void> {
+    const manifest = this.#ledger.cuts.at(-1);
+    if (manifest === undefined || this.#ledger.cutAnnounced >= manifest.number) return;
+    await this.#manifests.publish(manifest);
+    const before = this.#ledger.cuts.at(-2);
+    const rowsBefore = before && (await this.#manifests.rowsByItem(await this.#manifests.envelope(before)));
+    const rows = await this.#manifests.rowsByItem(await this.#manifests.envelope(manifest));
+    const published: Promise<void>[] = [];
+    for (const row of rows.values()) {
+      const outcome = cutOutcome(this.#ports.dataset, manifest.number, row, rowsBefore?.get(row.item), {
+        sequence: this.#ledger.leadOf(row.item) ?? 0,
+        survivorId: row.survivor === null ? undefined : rows.get(row.survivor)?.id,
+      });
+      if (outcome !== undefined) published.push(publish(this.#ports, outcome, `m.${manifest.number}`));
+    }
+    await Promise.all(published);
+    await this.#store.persist([{ type: 'cut_announced', number: manifest.number }]);
+  }
+
+  async #derive(number: number): Promise<DeriveAnswer> {
+    const manifest = this.#ledger.cuts.find((cut) => cut.number === number);
+    if (manifest === undefined)
+      throw new RequestRefused(`manifest ${number} is not in the ledger of ${this.#ports.dataset}`);
+    const envelope = await this.#manifests.envelope(manifest);
+    if (envelope.configDigest !== this.#judging.configDigest) {
+      throw new RequestRefused(
+        `manifest ${number} was cut under configuration ${envelope.configDigest.slice(0, 12)}; ` +
+          `this node has ${this.#judging.configDigest.slice(0, 12)} and cannot derive it again`,
+      );
+    }
+    const { rows } = await this.#rowsAsOf(manifest.throughEntry);
+    return { digest: manifestDigest(rows, this.#judging.configDigest).digest };
+  }
+
+  async #rowsAsOf(
+    throughEntry: number,
+  ): Promise<{ rows: readonly ManifestRow[]; items: readonly CutItem[] }> {
+    const view = this.#ledger.asOf(throughEntry);
+    const items: CutItem[] = [];
+    for (const entry of view.items) items.push({ entry, judgement: await this.#judgementOf(entry) });
+    return { rows: deriveRows(items, view.edges, this.#judging), items };
+  }
+
+  /** The entry's own judgement, or a new one when it was judged under another configuration. */
+  async #judgementOf(entry: JudgedEntry): Promise<JudgedEntry['judgement']> {
+    if (entry.config === this.#judging.configDigest || entry.facts === null) return entry.judgement;
+    const payload = await this.#payload(entry.item);
+    if (payload === null) return entry.judgement;
+    const { source, time, metadata } = payload;
+    const metadataCount = Object.keys(metadata).length;
+    return judge({ source, time, metadataCount, facts: entry.facts }, this.#judging);
+  }
+
+  async #explain(key: string): Promise<ExplainAnswer> {
+    const bySequence = /^\d+$/.test(key) ? this.#ledger.entry(Number(key)) : undefined;
+    const found = this.#ledger.find(key);
+    const entries = found.length > 0 ? found : bySequence === undefined ? [] : [bySequence];
+    const newest = this.#ledger.cuts.at(-1);
+    const rows = newest && (await this.#manifests.rowsByItem(await this.#manifests.envelope(newest)));
+    const items = await Promise.all(
+      entries.map(async (entry): Promise<ExplainedItem> => {
+        if (entry.type === 'dead') {
+          return {
+            entry,
+            repeatOf: null,
+            payload: null,
+            row: null,
+            manifest: null,
+            survivorId: null,
+            edges: [],
+          };
+        }
+        const lead = this.#ledger.leadOf(entry.item);
+        const row = rows?.get(entry.item) ?? null;
+        return {
+          entry,
+          repeatOf: lead === undefined || lead === entry.sequence ? null : lead,
+          payload: await this.#payload(entry.item),
+          row,
+          manifest: newest?.number ?? null,
+          survivorId: row?.survivor == null ? null : (rows?.get(row.survivor)?.id ?? null),
+          edges: entry.facts === null ? [] : this.#ledger.edgesOf(entry.facts.content),
+        };
+      }),
+    );
+    return { items };
+  }
+
+  async #payload(item: string): Promise<ReturnType<typeof payloadSchema.parse> | null> {
+    const bytes = await this.#ports.blobs.get(blobKeys.payload(item));
+    return bytes === undefined ? null : payloadSchema.parse(this.#ports.codec.decode(bytes));
+  }
+}
+
+function toEntry(message: KeepMessage): LedgerEntry {
+  if (message.type === 'dead') return message;
+  const { edges: _, ...entry }: JudgedMessage = message;
+  return entry;
+}

@@ -1,0 +1,218 @@
+// The ledger: one verdict for each intake sequence, the verified edges, and the cuts. This file is its state and
+// how events change it; the keeper owns the journal behind it. Applying an event twice changes nothing (G2).
+import type { Codec } from '#runtime';
+import type { ContentFacts, Edge } from '../kinds/kind.ts';
+import type { Judgement, KeepMessage } from '../pipeline/messages.ts';
+import type { ManifestRecord } from './manifest.ts';
+
+/** A judged item as the ledger holds it. */
+export interface JudgedEntry {
+  readonly type: 'judged';
+  readonly sequence: number;
+  readonly item: string;
+  readonly id: string;
+  readonly time: string | null;
+  readonly facts: ContentFacts | null;
+  readonly vector: string | null;
+  readonly judgement: Judgement;
+  readonly config: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** A sequence that ended as a dead letter. */
+export interface DeadEntry {
+  readonly type: 'dead';
+  readonly sequence: number;
+  readonly id: string | null;
+  readonly stage: string;
+  readonly reason: string;
+  readonly attempts: number;
+}
+
+export type LedgerEntry = JudgedEntry | DeadEntry;
+
+export type LedgerEvent =
+  | { readonly type: 'entries'; readonly entries: readonly LedgerEntry[]; readonly edges: readonly Edge[] }
+  /** Outcomes of entries up to this number of journaled entries are published. */
+  | { readonly type: 'announced'; readonly through: number }
+  | { readonly type: 'cut'; readonly manifest: ManifestRecord }
+  | { readonly type: 'cut_announced'; readonly number: number };
+
+/** How many sequences ended how. */
+export interface VerdictCounts {
+  readonly eligible: number;
+  readonly rejected: number;
+  readonly review: number;
+  readonly dead: number;
+  readonly repeats: number;
+}
+
+export class Ledger {
+  /** In journal order; a replaced dead entry stays in its place, overruled by the later one. */
+  readonly #order: LedgerEntry[] = [];
+  readonly #bySequence = new Map<number, LedgerEntry>();
+  /** Sequences of each item; the smallest leads, the others are repeats of it. */
+  readonly #sequencesOf = new Map<string, number[]>();
+  readonly #edges = new Map<string, { readonly edge: Edge; readonly from: number }>();
+  readonly #cuts: ManifestRecord[] = [];
+  #announced = 0;
+  #cutAnnounced = 0;
+
+  apply(event: LedgerEvent): void {
+    switch (event.type) {
+      case 'entries':
+        for (const entry of event.entries) this.#enter(entry);
+        for (const edge of event.edges) this.#join(edge);
+        return;
+      case 'announced':
+        this.#announced = Math.max(this.#announced, event.through);
+        return;
+      case 'cut':
+        this.#cuts.push(event.manifest);
+        return;
+      case 'cut_announced':
+        this.#cutAnnounced = event.number;
+        return;
+    }
+  }
+
+  /** Whether a message still has something to say: a new sequence, or a verdict that replaces `dead`. */
+  accepts(message: KeepMessage): boolean {
+    const known = this.#bySequence.get(message.sequence);
+    return known === undefined || (known.type === 'dead' && message.type === 'judged');
+  }
+
+  entry(sequence: number): LedgerEntry | undefined {
+    return this.#bySequence.get(sequence);
+  }
+
+  /** Number of journaled entries. */
+  get length(): number {
+    return this.#order.length;
+  }
+
+  get announced(): number {
+    return this.#announced;
+  }
+
+  get cutAnnounced(): number {
+    return this.#cutAnnounced;
+  }
+
+  get cuts(): readonly ManifestRecord[] {
+    return this.#cuts;
+  }
+
+  /** Journaled entries by position. */
+  slice(from: number, to: number): readonly LedgerEntry[] {
+    return this.#order.slice(from, to);
+  }
+
+  /** The smallest sequence of an item: the one that stands; others are `repeat of` it. */
+  leadOf(item: string): number | undefined {
+    return this.#sequencesOf.get(item)?.[0];
+  }
+
+  /** All judged entries that match an id, an item digest or a content digest. */
+  find(key: string): readonly LedgerEntry[] {
+    const found: LedgerEntry[] = [];
+    for (const entry of this.#bySequence.values()) {
+      const matches =
+        entry.id === key || (entry.type === 'judged' && (entry.item === key || entry.facts?.content === key));
+      if (matches) found.push(entry);
+    }
+    return found.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  /** Edges that touch a content. */
+  edgesOf(content: string): readonly Edge[] {
+    return [...this.#edges.values()]
+      .map(({ edge }) => edge)
+      .filter(({ a, b }) => a === content || b === content);
+  }
+
+  /** The items (one entry each, the leading sequence) and edges as of the first `through` journaled entries. */
+  asOf(through: number): { readonly items: readonly JudgedEntry[]; readonly edges: readonly Edge[] } {
+    const leads = new Map<string, JudgedEntry>();
+    for (const entry of this.#order.slice(0, through)) {
+      if (entry.type !== 'judged') continue;
+      const lead = leads.get(entry.item);
+      if (lead === undefined || entry.sequence < lead.sequence) leads.set(entry.item, entry);
+    }
+    const edges = [...this.#edges.values()].filter(({ from }) => from <= through).map(({ edge }) => edge);
+    return { items: [...leads.values()], edges };
+  }
+
+  /** Sequences from 1 to `through` without a verdict, ascending, at most `limit`. */
+  missing(through: number, limit: number): { readonly count: number; readonly sequences: readonly number[] } {
+    const sequences: number[] = [];
+    let count = 0;
+    for (let sequence = 1; sequence <= through; sequence++) {
+      if (this.#bySequence.has(sequence)) continue;
+      count += 1;
+      if (sequences.length < limit) sequences.push(sequence);
+    }
+    return { count, sequences };
+  }
+
+  counts(): VerdictCounts {
+    const counts = { eligible: 0, rejected: 0, review: 0, dead: 0, repeats: 0 };
+    for (const entry of this.#bySequence.values()) {
+      if (entry.type === 'dead') counts.dead += 1;
+      else if (this.leadOf(entry.item) !== entry.sequence) counts.repeats += 1;
+      else counts[entry.judgement.verdict] += 1;
+    }
+    return counts;
+  }
+
+  encode(codec: Codec): Uint8Array {
+    return codec.encode({
+      order: this.#order,
+      edges: [...this.#edges.values()],
+      cuts: this.#cuts,
+      announced: this.#announced,
+      cutAnnounced: this.#cutAnnounced,
+    });
+  }
+
+  static decode(codec: Codec, bytes: Uint8Array): Ledger {
+    const saved = codec.decode(bytes) as {
+      readonly order: readonly LedgerEntry[];
+      readonly edges: readonly { readonly edge: Edge; readonly from: number }[];
+      readonly cuts: readonly ManifestRecord[];
+      readonly announced: number;
+      readonly cutAnnounced: number;
+    };
+    const ledger = new Ledger();
+    for (const entry of saved.order) ledger.#enter(entry);
+    for (const { edge, from } of saved.edges) ledger.#edges.set(edgeKey(edge), { edge, from });
+    ledger.#cuts.push(...saved.cuts);
+    ledger.#announced = saved.announced;
+    ledger.#cutAnnounced = saved.cutAnnounced;
+    return ledger;
+  }
+
+  #enter(entry: LedgerEntry): void {
+    const known = this.#bySequence.get(entry.sequence);
+    if (known !== undefined && !(known.type === 'dead' && entry.type === 'judged')) return;
+    this.#order.push(entry);
+    this.#bySequence.set(entry.sequence, entry);
+    if (entry.type !== 'judged') return;
+    const sequences = this.#sequencesOf.get(entry.item);
+    if (sequences === undefined) this.#sequencesOf.set(entry.item, [entry.sequence]);
+    else {
+      sequences.push(entry.sequence);
+      sequences.sort((a, b) => a - b);
+    }
+  }
+
+  /** Edges merge as a set: the first proof of a pair stands, since every desk derives the same one. */
+  #join(edge: Edge): void {
+    const key = edgeKey(edge);
+    if (!this.#edges.has(key)) this.#edges.set(key, { edge, from: this.#order.length });
+  }
+}
+
+function edgeKey(edge: Edge): string {
+  return `${edge.a}${edge.b}`;
+}

@@ -1,0 +1,92 @@
+// What the pipeline asks of a kind of content (image, text, record). The pipeline and the runtime know nothing
+// of images: they carry these facts, and a kind says how to make them, index them and verify a pair.
+
+/** A measured property of a content. Numbers and codes only: it is journaled. */
+export type Signal = number | string | boolean;
+
+/** What analysis found out about one content. */
+export interface ContentFacts {
+  /** sha256 of the bytes, 64 hex. */
+  readonly content: string;
+  readonly mediaType: string;
+  readonly byteLength: number;
+  /** Similarity hashes by family, 16 hex each (64 bits, MSB first). */
+  readonly hashes: Readonly<Record<string, string>>;
+  /** Too little information for its hashes to mean anything: they are neither inserted nor queried. */
+  readonly lowInformation: boolean;
+  readonly signals: Readonly<Record<string, Signal>>;
+}
+
+export interface Analysis {
+  readonly facts: ContentFacts;
+  /** The small copy that verification and the embedder work on. */
+  readonly proxy: Uint8Array;
+}
+
+/** Another content which an index found within reach, with the Hamming distance by hash family. */
+export interface Candidate {
+  readonly content: string;
+  readonly distances: Readonly<Record<string, number>>;
+}
+
+/** A verified relation of two contents. Symmetric: `a` < `b` lexicographically. */
+export interface Edge {
+  readonly a: string;
+  readonly b: string;
+  readonly relation: 'near';
+  /** Hamming distances by family, in bits. */
+  readonly hashes: Readonly<Record<string, number>>;
+  /** Verification distance, 0 (same) to 1, rounded to 6 decimals. */
+  readonly distance: number;
+  readonly threshold: number;
+  /** Name and version of the verification, e.g. `pixels64@1`. */
+  readonly algorithm: string;
+}
+
+/** A request to the analysis pool. */
+export interface AnalyseRequest {
+  readonly bytes: Uint8Array;
+  readonly maxPixels: number;
+  readonly maxBytes: number;
+}
+
+export interface Kind {
+  readonly name: string;
+  /** Version of decoding, signals and hashes; part of the deciding configuration. */
+  readonly version: string;
+  /** Thread module that the analysis pool runs. */
+  readonly analyserModule: URL;
+  /** Asks the analysis pool; rejects with an error whose `code` is a dead-letter reason. */
+  analyse(
+    pool: AnalysisPool,
+    request: AnalyseRequest,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Analysis>;
+  /** Hash families which are asked of all shards, with the radius in bits that the configuration gives. */
+  radii(config: {
+    readonly phashRadius: number;
+    readonly dhashRadius: number;
+  }): Readonly<Record<string, number>>;
+  /** Compares two proxies: distance 0 (same) to 1, with the algorithm's name and version. */
+  verify(a: Uint8Array, b: Uint8Array): { readonly distance: number; readonly algorithm: string };
+  /** Contributions to the score, each 0 to 1, by weight name. */
+  contributions(signals: Readonly<Record<string, Signal>>): Readonly<Record<string, number>>;
+  /** Keep-best criteria after governance and flags, each "larger is better", most important first. */
+  quality(facts: {
+    readonly signals: Readonly<Record<string, Signal>>;
+    readonly byteLength: number;
+  }): readonly number[];
+}
+
+/** The pool of analysis threads as the kinds see it. */
+export interface AnalysisPool {
+  ask(
+    request: unknown,
+    options: {
+      readonly timeoutMs: number;
+      readonly signal?: AbortSignal;
+      readonly transfer?: readonly ArrayBuffer[];
+    },
+  ): Promise<unknown>;
+}

@@ -1,0 +1,81 @@
+// Everything that the actors of one dataset need from outside, gathered once by the composition root.
+import type {
+  BlobStore,
+  Clock,
+  Codec,
+  DurablePublisher,
+  FaultPoints,
+  Journal,
+  RandomSource,
+  RecordStore,
+  WorkSource,
+} from '#runtime';
+import type { DatasetConfig } from '../config.ts';
+import type { Kind } from '../kinds/kind.ts';
+
+/** Stages with a durable queue of their own, in the order in which an item passes them. */
+export const STAGES = ['embed', 'dedup', 'score', 'keep'] as const;
+export type QueueStage = (typeof STAGES)[number];
+/** Every stage that settles messages: the intake first. */
+export type Stage = 'intake' | QueueStage;
+
+/** Reads bytes that a reference names. */
+export interface ContentSource {
+  /**
+   * @throws ItemFailure `source_not_allowed`, `not_found`, `too_large`; PassingFailure when it may work later.
+   */
+  read(
+    uri: string,
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<Uint8Array>;
+}
+
+export interface DatasetSubjects {
+  work(stage: QueueStage): string;
+  dead(stage: Stage): string;
+  outcome(outcome: string): string;
+}
+
+export interface DatasetPorts {
+  readonly dataset: string;
+  readonly kind: Kind;
+  readonly config: DatasetConfig;
+  /** Creation time of the intake stream: part of every hop's id, so that a recreated dataset starts afresh. */
+  readonly incarnation: string;
+  readonly subjects: DatasetSubjects;
+  readonly codec: Codec;
+  readonly publisher: DurablePublisher;
+  /** The shared consumer of a stage; for `keep` a consumer owned under the journal's epoch. */
+  source(stage: Stage, epoch?: number): WorkSource;
+  journal(actor: 'index' | 'keeper', shard: number): Journal;
+  readonly blobs: BlobStore;
+  readonly snapshots: BlobStore;
+  readonly manifests: BlobStore;
+  readonly vectors: BlobStore;
+  /** Pointers to manifests and HEAD. */
+  readonly heads: RecordStore;
+  /** Durable marks of suspect messages: key `dataset.stage.sequence`. */
+  readonly attempts: RecordStore;
+  readonly contents: ContentSource;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly faults: FaultPoints;
+  readonly model: ModelIdentity;
+  readonly meter: StageMeter;
+  /** Another node owns a journal of this one: this node must stop. */
+  fenced(error: Error): void;
+}
+
+/** The embedding model in force. */
+export interface ModelIdentity {
+  readonly name: string;
+  readonly digest: string;
+  readonly dimension: number;
+  readonly path: string;
+}
+
+/** Where time goes: each stage reports what it handled. */
+export interface StageMeter {
+  /** `items` were handled in `busyMs` of this stage's time, waiting for its own effects included. */
+  handled(stage: Stage, items: number, busyMs: number): void;
+}

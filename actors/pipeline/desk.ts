@@ -1,0 +1,176 @@
+// The dedup desk: claims contents in two rounds (DESIGN section 7). First every insert is made and acknowledged
+// by its shard's journal, then every shard is queried: of two contents within reach the one whose insert
+// finished last sees the other, whatever the interleaving. Candidates count only when verification confirms them.
+import type { ActorRef, ActorSpec } from '#runtime';
+import type { IndexedContent, IndexShardMessage, NeighbourQuery, ShardAnswer } from '../dedup/index-shard.ts';
+import { shardOf } from '../dedup/partition.ts';
+import type { Candidate, Edge } from '../kinds/kind.ts';
+import { round } from '../rules/judge.ts';
+import type { DatasetPorts } from './dataset-ports.ts';
+import { PassingFailure } from './item-failure.ts';
+import { blobKeys, type DedupMessage, dedupMessageSchema, type ScoreMessage } from './messages.ts';
+import { queuedItem } from './queued-item.ts';
+import { type HopResult, type StageMessage, stageActor } from './stage.ts';
+
+export interface DeskOptions {
+  readonly id: string;
+  /** Paths of the index shards, in order. */
+  readonly shards: readonly string[];
+  readonly askTimeoutMs: number;
+}
+
+export function deskActor(ports: DatasetPorts, options: DeskOptions): ActorSpec<StageMessage> {
+  const queued = queuedItem(ports.codec, dedupMessageSchema);
+  return stageActor(ports, {
+    stage: 'dedup',
+    id: options.id,
+    maxBatch: 32,
+    prefetch: 64,
+    identify: queued.identify,
+    handler: (context) => {
+      const shards = options.shards.map((path) => context.ref<IndexShardMessage>(path));
+      const desk = new Desk(ports, shards, options.askTimeoutMs);
+      return (batch, signal) => desk.claim(batch.map(queued.read), signal);
+    },
+  });
+}
+
+class Desk {
+  readonly #ports: DatasetPorts;
+  readonly #shards: readonly ActorRef<IndexShardMessage>[];
+  readonly #askTimeoutMs: number;
+
+  constructor(ports: DatasetPorts, shards: readonly ActorRef<IndexShardMessage>[], askTimeoutMs: number) {
+    this.#ports = ports;
+    this.#shards = shards;
+    this.#askTimeoutMs = askTimeoutMs;
+  }
+
+  async claim(items: readonly DedupMessage[], signal: AbortSignal): Promise<readonly HopResult[]> {
+    const claimed = distinctContents(items);
+    await this.#insert(claimed, signal);
+    this.#ports.faults.reach('dedup.inserted');
+    const candidates = await this.#query(claimed, signal);
+    const edges = await this.#verify(claimed, candidates);
+    return items.map((item) => {
+      const message: ScoreMessage = { ...item, edges: [...(edges.get(item.facts.content) ?? [])] };
+      return { effects: [{ stage: 'score' as const, sequence: item.sequence, message }] };
+    });
+  }
+
+  /** Round one: each content goes to its own shard; resolves when every journal holds its part. */
+  async #insert(claimed: readonly IndexedContent[], signal: AbortSignal): Promise<void> {
+    const byShard = new Map<number, IndexedContent[]>();
+    for (const entry of claimed) {
+      const shard = shardOf(entry.content, this.#shards.length);
+      const part = byShard.get(shard);
+      if (part === undefined) byShard.set(shard, [entry]);
+      else part.push(entry);
+    }
+    await Promise.all(
+      [...byShard].map(([shard, contents]) =>
+        this.#ask<void>(shard, signal, (reply) => ({ type: 'insert', contents, reply })),
+      ),
+    );
+  }
+
+  /** Round two: every shard is asked, one batched request each. */
+  async #query(
+    claimed: readonly IndexedContent[],
+    signal: AbortSignal,
+  ): Promise<readonly (readonly Candidate[])[]> {
+    if (claimed.length === 0) return [];
+    const radii = this.#ports.kind.radii(this.#ports.config.dedup);
+    const queries: NeighbourQuery[] = claimed.map((entry) => ({ ...entry, radii }));
+    const answers = await Promise.all(
+      this.#shards.map((_, shard) =>
+        this.#ask<readonly (readonly Candidate[])[]>(shard, signal, (reply) => ({
+          type: 'query',
+          queries,
+          reply,
+        })),
+      ),
+    );
+    return claimed.map((_, at) => answers.flatMap((answer) => answer[at] ?? []));
+  }
+
+  /** Compares proxies; only a distance within the threshold makes an edge. */
+  async #verify(
+    claimed: readonly IndexedContent[],
+    candidates: readonly (readonly Candidate[])[],
+  ): Promise<ReadonlyMap<string, readonly Edge[]>> {
+    const edges = new Map<string, Edge[]>();
+    const proxies = new Map<string, Promise<Uint8Array>>();
+    const proxyOf = (content: string) => {
+      const known = proxies.get(content) ?? this.#proxy(content);
+      proxies.set(content, known);
+      return known;
+    };
+    for (const [at, { content }] of claimed.entries()) {
+      const found: Edge[] = [];
+      for (const candidate of candidates[at] ?? []) {
+        const [own, other] = await Promise.all([proxyOf(content), proxyOf(candidate.content)]);
+        const edge = this.#edge(content, candidate, own, other);
+        if (edge !== undefined) found.push(edge);
+      }
+      edges.set(content, found);
+    }
+    return edges;
+  }
+
+  #edge(content: string, candidate: Candidate, own: Uint8Array, other: Uint8Array): Edge | undefined {
+    const threshold = this.#ports.config.dedup.pixelDistance;
+    const [a, b] = content < candidate.content ? [content, candidate.content] : [candidate.content, content];
+    const { distance, algorithm } =
+      content === a ? this.#ports.kind.verify(own, other) : this.#ports.kind.verify(other, own);
+    if (distance > threshold) return undefined;
+    return {
+      a,
+      b,
+      relation: 'near',
+      hashes: candidate.distances,
+      distance: round(distance),
+      threshold,
+      algorithm,
+    };
+  }
+
+  async #proxy(content: string): Promise<Uint8Array> {
+    const proxy = await this.#ports.blobs.get(blobKeys.proxy(content));
+    if (proxy === undefined)
+      throw new PassingFailure('proxy_missing', `no proxy is stored for content ${content}`);
+    return proxy;
+  }
+
+  /** A busy or restarting shard is waited for: the item stays unacknowledged and burns no attempt. */
+  async #ask<T>(
+    shard: number,
+    signal: AbortSignal,
+    build: (reply: { ok(value: ShardAnswer<T>): void; fail(error: Error): void }) => IndexShardMessage,
+  ): Promise<T> {
+    const ref = this.#shards[shard];
+    if (ref === undefined)
+      throw new Error(`shard ${shard} is not among the dataset's ${this.#shards.length}`);
+    for (;;) {
+      await ref.room(signal);
+      try {
+        const answer = await ref.ask<ShardAnswer<T>>(build, { timeoutMs: this.#askTimeoutMs, signal });
+        return answer.value;
+      } catch (cause) {
+        if (!(cause instanceof Error) || signal.aborted) throw cause;
+        if (cause.name !== 'MailboxFull') {
+          throw new PassingFailure('shard_unavailable', `index shard ${shard} did not answer`, { cause });
+        }
+      }
+    }
+  }
+}
+
+/** Each content once, without those whose hashes mean nothing: these are neither inserted nor queried. */
+function distinctContents(items: readonly DedupMessage[]): readonly IndexedContent[] {
+  const distinct = new Map<string, IndexedContent>();
+  for (const { facts } of items) {
+    if (!facts.lowInformation) distinct.set(facts.content, { content: facts.content, hashes: facts.hashes });
+  }
+  return [...distinct.values()];
+}

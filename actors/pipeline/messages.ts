@@ -1,0 +1,117 @@
+// The messages between stages. They travel through durable queues, so they are parsed by these schemas at the
+// receiving edge and trusted after. Byte-valued fields are Uint8Array.
+import { z } from 'zod';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
+const signal = z.union([z.number(), z.string(), z.boolean()]);
+
+export const factsSchema = z.object({
+  content: sha256,
+  mediaType: z.string(),
+  byteLength: z.number(),
+  hashes: z.record(z.string(), z.string()),
+  lowInformation: z.boolean(),
+  signals: z.record(z.string(), signal),
+});
+
+export const edgeSchema = z.object({
+  a: sha256,
+  b: sha256,
+  relation: z.literal('near'),
+  hashes: z.record(z.string(), z.number()),
+  distance: z.number(),
+  threshold: z.number(),
+  algorithm: z.string(),
+});
+
+/** What an item is called and where it came from; it never changes after the ingestor. */
+const originSchema = z.object({
+  /** Sequence in the intake stream: the item's name for G1. */
+  sequence: z.number().int().positive(),
+  /** Digest of the item's five properties. */
+  item: sha256,
+  id: z.string(),
+  source: z.string(),
+  /** Declared time, RFC 3339 in UTC, or null. */
+  time: z.string().nullable(),
+  /** Number of members of the publisher's metadata. */
+  metadataCount: z.number().int(),
+});
+
+export const embedMessageSchema = originSchema.extend({ facts: factsSchema, proxy: bytes });
+export const dedupMessageSchema = originSchema.extend({
+  facts: factsSchema,
+  /** Key of the vector in the vectors store. */
+  vector: z.string(),
+});
+export const scoreMessageSchema = dedupMessageSchema.extend({ edges: z.array(edgeSchema) });
+
+/** The stage after the ingestor: proxies in, vectors out. */
+export type EmbedMessage = z.infer<typeof embedMessageSchema>;
+export type DedupMessage = z.infer<typeof dedupMessageSchema>;
+export type ScoreMessage = z.infer<typeof scoreMessageSchema>;
+
+const judgementSchema = z.object({
+  verdict: z.enum(['eligible', 'rejected', 'review']),
+  /** 0 to 1, or null when refused before its content was read. */
+  score: z.number().nullable(),
+  /** Stable codes, sorted. */
+  reasons: z.array(z.string()),
+  contributions: z.record(z.string(), z.number()),
+  /** Keep-best criteria in lexicographic order, larger is better; see `keep-best.ts`. */
+  rank: z.array(z.number()),
+});
+
+/** What the rules of one configuration say of one item. */
+export type Judgement = z.infer<typeof judgementSchema>;
+
+const judgedSchema = originSchema.omit({ source: true, metadataCount: true }).extend({
+  type: z.literal('judged'),
+  /** Null when governance refused the item before its content was known. */
+  facts: factsSchema.nullable(),
+  vector: z.string().nullable(),
+  judgement: judgementSchema,
+  /** Digest of the deciding configuration under which it was judged. */
+  config: sha256,
+  /** Versions of what decided, by name. */
+  versions: z.record(z.string(), z.string()),
+  edges: z.array(edgeSchema),
+});
+
+const deadSchema = z.object({
+  type: z.literal('dead'),
+  sequence: z.number().int().positive(),
+  id: z.string().nullable(),
+  stage: z.string(),
+  /** Stable reason code (docs/errors.md). */
+  reason: z.string(),
+  attempts: z.number().int(),
+});
+
+export const keepMessageSchema = z.discriminatedUnion('type', [judgedSchema, deadSchema]);
+
+/** What reaches the manifest keeper: a judged item, or a dead one. */
+export type KeepMessage = z.infer<typeof keepMessageSchema>;
+export type JudgedMessage = z.infer<typeof judgedSchema>;
+export type DeadMessage = z.infer<typeof deadSchema>;
+
+/** What a publisher gave, kept in an erasable object; journals name it by the item's digest only. */
+export const payloadSchema = z.object({
+  id: z.string(),
+  source: z.string(),
+  time: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+  content: sha256.nullable(),
+  mediaType: z.string().nullable(),
+  /** Where the original is: `file://…`, `obj://…`, or `blob:` followed by the content's digest. */
+  location: z.string(),
+});
+export type Payload = z.infer<typeof payloadSchema>;
+
+/** Object keys in the dataset's blobs bucket. */
+export const blobKeys = {
+  content: (content: string) => `content/${content}`,
+  proxy: (content: string) => `proxy/${content}`,
+  payload: (item: string) => `payload/${item}`,
+} as const;

@@ -1,0 +1,33 @@
+// Names the configuration and the versions under which items are judged, so that each verdict can say what
+// decided it and a cut can tell which entries were judged under another configuration.
+
+import { type DatasetConfig, decidingConfig } from '../config.ts';
+import type { Kind } from '../kinds/kind.ts';
+import { canonicalJson, sha256Hex } from '../pipeline/canonical.ts';
+import type { ModelIdentity } from '../pipeline/dataset-ports.ts';
+
+/** Version of scoring, stars and keep-best. */
+export const RULES_VERSION = 'rules@1';
+
+export interface JudgingContext {
+  readonly config: DatasetConfig;
+  readonly kind: Kind;
+  readonly configDigest: string;
+  /** The deciding configuration itself: what the manifest records. */
+  readonly deciding: Readonly<Record<string, unknown>>;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Gathers the deciding configuration: settings, model and algorithm versions. */
+export function judgingContext(config: DatasetConfig, kind: Kind, model: ModelIdentity): JudgingContext {
+  const versions = {
+    kind: kind.version,
+    rules: RULES_VERSION,
+    model: `${model.name}@${model.digest.slice(0, 16)}`,
+  };
+  const deciding = {
+    ...decidingConfig(config),
+    versions: { ...versions, model: `${model.name}@${model.digest}` },
+  };
+  return { config, kind, versions, deciding, configDigest: sha256Hex(canonicalJson(deciding)) };
+}

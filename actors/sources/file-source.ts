@@ -1,0 +1,87 @@
+// Reads `file://` references from this node's own disk, under configured roots only. Links are resolved before
+// the check, so a link out of a root leads nowhere.
+import { open, realpath } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ContentSource } from '../pipeline/dataset-ports.ts';
+import { ItemFailure, PassingFailure } from '../pipeline/item-failure.ts';
+
+/** A source over the folders `roots`; with none, every file is refused. */
+export class FileSource implements ContentSource {
+  readonly #roots: readonly string[];
+
+  constructor(roots: readonly string[]) {
+    this.#roots = roots;
+  }
+
+  async read(uri: string, { maxBytes }: { readonly maxBytes: number }): Promise<Uint8Array> {
+    const path = await this.#resolve(uri);
+    try {
+      const file = await open(path, 'r');
+      try {
+        const stat = await file.stat();
+        if (!stat.isFile()) throw new ItemFailure('not_found', `expected a regular file at ${uri}`);
+        if (stat.size > maxBytes) {
+          throw new ItemFailure('too_large', `expected at most ${maxBytes} bytes, got ${stat.size}`);
+        }
+        return await file.readFile();
+      } finally {
+        await file.close();
+      }
+    } catch (cause) {
+      throw classify(uri, cause);
+    }
+  }
+
+  async #resolve(uri: string): Promise<string> {
+    let path: string;
+    try {
+      path = fileURLToPath(uri);
+    } catch (cause) {
+      throw new ItemFailure(
+        'source_not_allowed',
+        `expected file:///absolute/path, got ${uri.slice(0, 200)}`,
+        { cause },
+      );
+    }
+    let real: string;
+    try {
+      real = await realpath(path);
+    } catch (cause) {
+      // A path outside the roots is refused whether or not it exists, so that nothing is learnt of the disk.
+      if (!(await this.#allows(path))) throw this.#refusal(uri);
+      throw classify(uri, cause);
+    }
+    if (!(await this.#allows(real))) throw this.#refusal(uri);
+    return real;
+  }
+
+  async #allows(path: string): Promise<boolean> {
+    for (const root of this.#roots) {
+      const real = await realpath(root).catch(() => undefined);
+      if (real === undefined) continue;
+      const inside = relative(real, path);
+      if (inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`)) return true;
+    }
+    return false;
+  }
+
+  #refusal(uri: string): ItemFailure {
+    const allowed = this.#roots.length === 0 ? 'no folder (files.roots is empty)' : this.#roots.join(', ');
+    return new ItemFailure(
+      'source_not_allowed',
+      `${uri.slice(0, 200)} is not allowed; files may be read from ${allowed}`,
+    );
+  }
+}
+
+function classify(uri: string, cause: unknown): unknown {
+  const code = (cause as { code?: unknown }).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') {
+    return new ItemFailure('not_found', `nothing is at ${uri.slice(0, 200)}`, { cause });
+  }
+  if (code === 'EACCES' || code === 'EIO' || code === 'EMFILE' || code === 'EBUSY') {
+    return new PassingFailure('not_found', `${uri.slice(0, 200)} could not be read (${code})`, { cause });
+  }
+  return cause;
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+// Starts the command line on Node.js 24 or newer: an older Node hands over to the `node` package installed beside
+// this one. In a checkout the sources run; in the published package, the build. Plain JavaScript for old versions.
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const NEEDED_MAJOR = 24;
+const here = dirname(fileURLToPath(import.meta.url));
+
+if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
+  await runHere();
+} else {
+  const node = findNode();
+  if (node === undefined) {
+    console.error(
+      `troupe needs Node.js ${NEEDED_MAJOR} or newer, but runs on ${process.versions.node} (${process.execPath}), and no newer one is installed beside it.\n` +
+        `Install Node.js ${NEEDED_MAJOR}, or add it to this project with \`npm install node@${NEEDED_MAJOR}\`; in a checkout, \`npm ci\` brings it.`,
+    );
+    process.exitCode = 2;
+  } else {
+    handOver(node);
+  }
+}
+
+async function runHere() {
+  const source = join(here, '..', 'cli', 'main.ts');
+  const built = join(here, '..', 'dist', 'cli', 'main.js');
+  const { main } = await import(pathToFileURL(existsSync(source) ? source : built).href);
+  await main(process.argv.slice(2));
+}
+
+/** The nearest installed Node.js binary upwards of this file that is not the one that runs now. */
+function findNode() {
+  const running = realpathSync(process.execPath);
+  for (let folder = here; ; folder = dirname(folder)) {
+    for (const place of ['node/bin/node', 'node/bin/node.exe', '.bin/node']) {
+      const candidate = join(folder, 'node_modules', place);
+      if (existsSync(candidate) && realpathSync(candidate) !== running) return candidate;
+    }
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+/** Runs this file again on another Node.js and becomes its shadow: same streams, signals and exit code. */
+function handOver(node) {
+  const child = spawn(node, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) {
+    process.on(signal, () => {
+      // A terminal gives Ctrl-C and Ctrl-\ to both processes itself; a second one would mean "at once".
+      const fromTerminal = (signal === 'SIGINT' || signal === 'SIGQUIT') && process.stdin.isTTY === true;
+      if (!fromTerminal) child.kill(signal);
+    });
+  }
+  child.on('error', (error) => {
+    console.error(
+      `troupe cannot start ${node}: ${error.message}\nReinstall it with \`npm install node@${NEEDED_MAJOR}\`.`,
+    );
+    process.exitCode = 2;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+  });
+}

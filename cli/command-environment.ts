@@ -1,0 +1,77 @@
+// What every command is given: the process it runs in and, per run, the terminal, the options that all commands
+// share, the configuration and the server's address.
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Clock } from '#runtime';
+import { type LoadedConfig, loadConfig } from './config/index.ts';
+import type { ExitCode } from './exit-code.ts';
+import { resolveServerAddress, type ServerAddress, type ServerOptions } from './server-address.ts';
+import { type OutputStream, Terminal } from './terminal.ts';
+
+/** The process as commands see it; tests give their own. */
+export interface CliEnvironment {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly clock: Clock;
+  /** The version of this program. */
+  readonly version: string;
+  /** Sets the exit code of the process; without it a command that returns is good. */
+  setExitCode(code: ExitCode): void;
+  /**
+   * Aborts at the first Ctrl-C or SIGTERM. Asking for it takes the signals over from Node, which else ends the
+   * process; a second signal then ends it at once.
+   */
+  interruption(): AbortSignal;
+}
+
+/** Options that every command takes. */
+export interface GlobalOptions extends ServerOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  /** Longest wait for an answer, in ms. */
+  readonly timeout: number;
+}
+
+/** One run of a command. */
+export interface CommandContext {
+  readonly options: GlobalOptions;
+  readonly terminal: Terminal;
+  /** The configuration; read at the first call. @throws ConfigError */
+  config(): LoadedConfig;
+  /** The server to talk to. @throws UsageError, CommandError `no_running_system` */
+  server(): ServerAddress;
+}
+
+/** The context of a command that commander is about to run. */
+export function contextOf(command: Command, environment: CliEnvironment): CommandContext {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const { stdout, stderr, clock, env, cwd } = environment;
+  let loaded: LoadedConfig | undefined;
+  const config = (): LoadedConfig => {
+    loaded ??= loadConfig({ ...(options.config === undefined ? {} : { file: options.config }), cwd, env });
+    return loaded;
+  };
+  return {
+    options,
+    terminal: new Terminal({ stdout, stderr, clock, env, json: options.json ?? false }),
+    config,
+    server: () => resolveServerAddress({ flags: options, env, dataDir: config().dataDir, readText }),
+  };
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ||
+      (error as NodeJS.ErrnoException).code === 'ENOTDIR'
+    ) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+// `troupe config`: checks the configuration, prints its JSON schema and a complete commented example.
+import { type Command, Option } from 'commander';
+import { type CliEnvironment, contextOf } from '../command-environment.ts';
+import { configSchemaJson, EXAMPLE_KINDS, type ExampleKind, exampleConfig } from '../config/index.ts';
+import { examples } from '../help.ts';
+
+/** Registers `config check`, `config schema` and `config example`. */
+export function registerConfig(program: Command, environment: CliEnvironment): void {
+  const config = program.command('config').description('check and explain the configuration');
+
+  config
+    .command('check')
+    .description('list everything that is wrong with the configuration; exit code 2 if anything is')
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe config check', 'check troupe.yaml here and the TROUPE_* variables'],
+        ['troupe --config other.yaml config check --json', 'print the whole configuration in force as JSON'],
+      ]),
+    )
+    .action((_options: unknown, command: Command) => {
+      const { terminal, ...context } = contextOf(command, environment);
+      const loaded = context.config();
+      terminal.show(loaded, () => {
+        const datasets = Object.keys(loaded.config.datasets).join(', ');
+        const what =
+          loaded.file === undefined ? 'no troupe.yaml here: every default counts' : `${loaded.file} is valid`;
+        terminal.print(`${what} (datasets: ${datasets})`);
+        for (const variable of loaded.overriddenBy) terminal.print(`overridden by ${variable}`);
+      });
+    });
+
+  config
+    .command('schema')
+    .description('print the JSON schema of troupe.yaml, for editors')
+    .addHelpText(
+      'after',
+      examples([['troupe config schema > troupe.schema.json', 'save it for your editor']]),
+    )
+    .action((_options: unknown, command: Command) => {
+      contextOf(command, environment).terminal.printJson(configSchemaJson());
+    });
+
+  config
+    .command('example')
+    .description('print a complete commented troupe.yaml')
+    .addOption(kindOption())
+    .addHelpText('after', examples([['troupe config example > troupe.yaml', 'start from every default']]))
+    .action((options: { readonly kind: ExampleKind }, command: Command) => {
+      const { terminal } = contextOf(command, environment);
+      const text = exampleConfig(options.kind);
+      terminal.show({ kind: options.kind, yaml: text }, () => terminal.print(text.trimEnd()));
+    });
+}
+
+/** `--kind`, the kind of data of an example. */
+export function kindOption(): Option {
+  return new Option('--kind <kind>', 'kind of data').choices(EXAMPLE_KINDS).default('image');
+}

@@ -1,0 +1,217 @@
+// `troupe dataset`: the datasets of a running system, made and changed without restarting it.
+import type { Command } from 'commander';
+import { type DatasetConfig, datasetConfigSchema } from '#actors';
+import { DATASET_NAME, deleteDataset, ensureDataset, ensureSystem, NoResponders } from '#nats';
+import { type CliEnvironment, contextOf } from '../command-environment.ts';
+import { CommandError } from '../command-error.ts';
+import { examples } from '../help.ts';
+import { ClientSystem } from '../node/client-system.ts';
+import { datasetTopology } from '../node/dataset-topology.ts';
+import { messageCodec } from '../node/message-codec.ts';
+
+/** Restarting a dataset's tree waits for what is in hand. */
+const RECONCILE_TIMEOUT_MS = 60_000;
+
+export function registerDataset(program: Command, environment: CliEnvironment): void {
+  const dataset = program.command('dataset').description('create, list, show, change and delete datasets');
+  registerCreate(dataset, environment);
+  registerList(dataset, environment);
+  registerShow(dataset, environment);
+  registerSet(dataset, environment);
+  registerDelete(dataset, environment);
+}
+
+function registerCreate(dataset: Command, environment: CliEnvironment): void {
+  dataset
+    .command('create')
+    .description('create a dataset in the running system')
+    .argument('<dataset>', 'name: a-z, 0-9 and -, at most 32 characters')
+    .argument('[setting...]', 'settings as path=value, as under datasets: in troupe.yaml')
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe dataset create cats', 'with the defaults'],
+        ['troupe dataset create cats shards=8 score.keepAt=0.4', 'with settings'],
+      ]),
+    )
+    .action(async (name: string, settings: readonly string[], _options: unknown, command: Command) => {
+      const context = contextOf(command, environment);
+      if (!DATASET_NAME.test(name)) {
+        throw new CommandError(
+          'usage',
+          `expected a name of a-z, 0-9 and -, at most 32 characters, got ${JSON.stringify(name)}`,
+        );
+      }
+      const config = configWith({}, settings);
+      await using system = await ClientSystem.connect(context);
+      await ensureSystem(system.link, { system: system.names.system });
+      if ((await system.registry.get(name)) !== undefined) {
+        throw new CommandError('usage', `the dataset ${name} exists already; \`dataset set\` changes it`);
+      }
+      await ensureDataset(system.link, name, datasetTopology(system.names.system));
+      await system.registry.put(name, 'command', config);
+      const running = await reconcile(system);
+      context.terminal.show({ dataset: name, config, running }, () => {
+        context.terminal.print(`dataset ${name} created; publish to ${system.names.subjects.intake(name)}`);
+        if (!running) context.terminal.print('no node runs now: items wait until one does');
+      });
+    });
+}
+
+function registerList(dataset: Command, environment: CliEnvironment): void {
+  dataset
+    .command('list')
+    .description('list the datasets')
+    .addHelpText('after', examples([['troupe dataset list', 'name, kind, shards, where it comes from']]))
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command, environment);
+      await using system = await ClientSystem.connect(context);
+      const datasets = [...(await system.registry.list())];
+      context.terminal.show(
+        datasets.map(([name, { origin, config }]) => ({ name, origin, config })),
+        () =>
+          context.terminal.table(
+            [{ title: 'Dataset' }, { title: 'Kind' }, { title: 'Shards', align: 'right' }, { title: 'From' }],
+            datasets.map(([name, { origin, config }]) => [
+              name,
+              config.kind,
+              config.shards,
+              origin === 'file' ? 'troupe.yaml' : 'dataset create',
+            ]),
+          ),
+      );
+    });
+}
+
+function registerShow(dataset: Command, environment: CliEnvironment): void {
+  dataset
+    .command('show')
+    .description("show a dataset's configuration in force")
+    .argument('<dataset>', 'name of the dataset')
+    .addHelpText('after', examples([['troupe dataset show photos', 'every setting with its value']]))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const context = contextOf(command, environment);
+      await using system = await ClientSystem.connect(context);
+      const { origin, config } = await requireRecord(system, name);
+      context.terminal.show({ dataset: name, origin, config }, () => {
+        for (const [path, value] of leaves(config)) context.terminal.print(`${path} = ${value}`);
+      });
+    });
+}
+
+function registerSet(dataset: Command, environment: CliEnvironment): void {
+  dataset
+    .command('set')
+    .description('change settings of a dataset made by `dataset create`; the next cut judges by them')
+    .argument('<dataset>', 'name of the dataset')
+    .argument('<setting...>', 'settings as path=value')
+    .addHelpText('after', examples([['troupe dataset set cats score.keepAt=0.5', 'be stricter']]))
+    .action(async (name: string, settings: readonly string[], _options: unknown, command: Command) => {
+      const context = contextOf(command, environment);
+      await using system = await ClientSystem.connect(context);
+      const record = await requireRecord(system, name);
+      if (record.origin === 'file') {
+        throw new CommandError(
+          'usage',
+          `${name} is defined in the troupe.yaml of a node: change it there and restart the node`,
+        );
+      }
+      const config = configWith(record.config, settings);
+      await system.registry.put(name, 'command', config);
+      const running = await reconcile(system);
+      context.terminal.show({ dataset: name, config, running }, () =>
+        context.terminal.print(`dataset ${name} changed: ${settings.join(', ')}`),
+      );
+    });
+}
+
+function registerDelete(dataset: Command, environment: CliEnvironment): void {
+  dataset
+    .command('delete')
+    .description('delete a dataset with its ledger, manifests and stored contents')
+    .argument('<dataset>', 'name of the dataset')
+    .requiredOption('--yes', 'really: this cannot be undone')
+    .addHelpText(
+      'after',
+      examples([['troupe dataset delete cats --yes', 'originals elsewhere are not touched']]),
+    )
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const context = contextOf(command, environment);
+      await using system = await ClientSystem.connect(context);
+      const record = await requireRecord(system, name);
+      if (record.origin === 'file') {
+        throw new CommandError(
+          'usage',
+          `${name} is defined in the troupe.yaml of a node: remove it there first`,
+        );
+      }
+      await system.registry.delete(name);
+      await reconcile(system);
+      await deleteDataset(system.link, name, system.names.system);
+      await system.manifests(name).forget();
+      context.terminal.show({ dataset: name, deleted: true }, () =>
+        context.terminal.print(`dataset ${name} deleted`),
+      );
+    });
+}
+
+async function requireRecord(system: ClientSystem, name: string) {
+  const record = await system.registry.get(name);
+  if (record !== undefined) return record;
+  throw new CommandError('unknown_dataset', `unknown dataset ${name} in the system ${system.names.system}`);
+}
+
+/** Tells the node to follow the registry; false when none runs. */
+async function reconcile(system: ClientSystem): Promise<boolean> {
+  try {
+    await system.link.request(system.names.subjects.askNodes, messageCodec.encode({}), RECONCILE_TIMEOUT_MS);
+    return true;
+  } catch (error) {
+    if (error instanceof NoResponders) return false;
+    throw error;
+  }
+}
+
+/** Settings over a configuration; every problem at once. */
+function configWith(base: object, settings: readonly string[]): DatasetConfig {
+  const changed = structuredClone(base) as Record<string, unknown>;
+  for (const setting of settings) {
+    const at = setting.indexOf('=');
+    if (at <= 0) throw new CommandError('usage', `expected path=value, got ${JSON.stringify(setting)}`);
+    assign(changed, setting.slice(0, at).split('.'), parseValue(setting.slice(at + 1)));
+  }
+  const parsed = datasetConfigSchema.safeParse(changed);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue) => `${issue.path.join('.') || 'setting'}: ${issue.message}`,
+  );
+  throw new CommandError('config_invalid', problems.join('\n'));
+}
+
+function assign(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [head = '', ...rest] = path;
+  if (rest.length === 0) {
+    target[head] = value;
+    return;
+  }
+  const inner = Object.hasOwn(target, head) && typeof target[head] === 'object' ? target[head] : {};
+  target[head] = { ...(inner as object) };
+  assign(target[head] as Record<string, unknown>, rest, value);
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function* leaves(value: object, path = ''): Generator<readonly [string, string]> {
+  for (const [name, member] of Object.entries(value)) {
+    const at = path === '' ? name : `${path}.${name}`;
+    if (member !== null && typeof member === 'object' && !Array.isArray(member))
+      yield* leaves(member as object, at);
+    else yield [at, JSON.stringify(member)];
+  }
+}

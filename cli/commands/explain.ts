@@ -1,0 +1,92 @@
+// `troupe explain`: the lineage of an item: who sent it, what was measured, what decided it, and why.
+import type { Command } from 'commander';
+import type { ExplainedItem } from '#actors';
+import { type CliEnvironment, contextOf } from '../command-environment.ts';
+import { CommandError } from '../command-error.ts';
+import { examples } from '../help.ts';
+import { ClientSystem } from '../node/client-system.ts';
+import type { Terminal } from '../terminal.ts';
+
+export function registerExplain(program: Command, environment: CliEnvironment): void {
+  program
+    .command('explain')
+    .description("show an item's lineage: every decision with its reason and versions")
+    .argument('<dataset>', 'name of the dataset')
+    .argument('<item>', "the item's id, item digest, sha256 of its content, or intake sequence")
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe explain photos cats/tom.jpg', 'by the id under which it was published'],
+        ['troupe explain photos 17 --json', 'by its sequence, for scripts'],
+      ]),
+    )
+    .action(async (dataset: string, item: string, _options: unknown, command: Command) => {
+      const context = contextOf(command, environment);
+      await using system = await ClientSystem.connect(context);
+      await system.requireDataset(dataset);
+      const { items } = await system.keeper(dataset).explain(item);
+      if (items.length === 0) {
+        throw new CommandError(
+          'unknown_item',
+          `nothing in ${dataset} has the id, digest or sequence ${item}`,
+        );
+      }
+      context.terminal.show({ dataset, items }, () => {
+        for (const explained of items) printItem(context.terminal, explained);
+      });
+    });
+}
+
+function printItem(terminal: Terminal, explained: ExplainedItem): void {
+  const { entry, payload, row } = explained;
+  terminal.print(`${entry.id ?? '(no id)'}  sequence ${entry.sequence}`);
+  if (entry.type === 'dead') {
+    terminal.print(`  dead at ${entry.stage}: ${entry.reason} after ${entry.attempts} attempt(s)`);
+    terminal.print('');
+    return;
+  }
+  if (payload !== null) {
+    const time = payload.time === null ? '' : `, declared ${payload.time}`;
+    terminal.print(`  sent by source ${payload.source}${time}, from ${payload.location}`);
+  }
+  if (explained.repeatOf !== null) terminal.print(`  repeat of sequence ${explained.repeatOf}`);
+  printFacts(terminal, explained);
+  const { verdict, score, reasons, contributions } = entry.judgement;
+  const why = reasons.length === 0 ? '' : `: ${reasons.join(', ')}`;
+  terminal.print(`  verdict ${verdict}${score === null ? '' : `, score ${score}`}${why}`);
+  for (const [name, share] of Object.entries(contributions)) terminal.print(`    ${name} ${share}`);
+  for (const edge of explained.edges) {
+    const other = entry.facts?.content === edge.a ? edge.b : edge.a;
+    terminal.print(
+      `  ${edge.relation} ${other.slice(0, 16)}: distance ${edge.distance} (at most ${edge.threshold}, ${edge.algorithm}), ` +
+        Object.entries(edge.hashes)
+          .map(([family, bits]) => `${family} ${bits} bits`)
+          .join(', '),
+    );
+  }
+  if (row === null) terminal.print('  in no manifest yet');
+  else {
+    const survivor = row.survivor === null ? '' : `, ${row.relation} duplicate of ${explained.survivorId}`;
+    const family = row.family === null ? '' : `, family ${row.family.slice(0, 16)}`;
+    terminal.print(`  manifest ${explained.manifest}: ${row.outcome}${survivor}${family}`);
+  }
+  terminal.print(
+    `  decided by ${Object.values(entry.versions).join(', ')}, configuration ${entry.config.slice(0, 16)}`,
+  );
+  terminal.print('');
+}
+
+function printFacts(terminal: Terminal, { entry }: ExplainedItem): void {
+  if (entry.type === 'dead' || entry.facts === null) return;
+  const { content, mediaType, byteLength, hashes, lowInformation, signals } = entry.facts;
+  terminal.print(`  content ${content} (${mediaType}, ${byteLength} bytes)`);
+  const hashList = Object.entries(hashes).map(([family, hash]) => `${family} ${hash}`);
+  const remark = lowInformation ? ' (too little information: hashes not used)' : '';
+  terminal.print(`  ${hashList.join(', ')}${remark}`);
+  const signalList = Object.entries(signals).map(([name, value]) => `${name} ${format(value)}`);
+  terminal.print(`  signals ${signalList.join(', ')}`);
+}
+
+function format(value: number | string | boolean): string {
+  return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(3) : String(value);
+}

@@ -1,0 +1,109 @@
+// The schema of `troupe.yaml`: one strict zod schema from which validation, the JSON schema, the commented example
+// and docs/config.md all come. Each field says what it means and why its default is what it is.
+
+import { z } from 'zod';
+import { datasetConfigSchema } from '#actors';
+
+/** Names of datasets: one subject token, usable in stream, bucket and file names. */
+export const DATASET_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
+
+const datasetName = z.string().regex(DATASET_NAME, {
+  error: 'a name of 1 to 32 characters from a-z, 0-9 and -, not starting with -',
+});
+
+const nodeSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, { error: 'a name of 1 to 63 letters, digits, - and _' })
+    .optional()
+    .describe(
+      'Name of this node in status and events. Without one it is the host name and a random suffix, so that two nodes on one host never clash.',
+    ),
+  ingestConcurrency: z
+    .int()
+    .min(1)
+    .max(1024)
+    .default(8)
+    .describe(
+      'Items fetched at the same time. Fetching waits for disks and networks, so this may exceed the number of cores.',
+    ),
+  decodeThreads: z
+    .union([z.literal('auto'), z.int().min(1).max(256)], { error: '`auto` or a whole number from 1 to 256' })
+    .default('auto')
+    .describe(
+      'Worker threads that decode and hash. `auto` is one for each core but one, at least one: the event loop keeps a core for acknowledgements and leases.',
+    ),
+  decodeTimeoutMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(20_000)
+    .describe(
+      'Longest time in ms that decoding one item may take. After it the worker thread is ended and the attempt counts.',
+    ),
+});
+
+const filesSchema = z.strictObject({
+  roots: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Folders from which `file://` URIs may be read, absolute or relative to the configuration file. Empty refuses all of them: whoever may publish could else read any file of the node.',
+    ),
+});
+
+/** The strict schema of `troupe.yaml`; every field has a default. */
+export const configSchema = z.strictObject({
+  version: z.literal(1).default(1).describe('Version of this format.'),
+  system: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, {
+      error: 'a name of 1 to 32 characters from a-z, 0-9 and -, starting with a letter',
+    })
+    .default('troupe')
+    .describe(
+      'Prefix of every subject, stream and bucket. Several systems share one server under different names.',
+    ),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('.troupe')
+    .describe(
+      "Folder of the laptop system: the embedded server's storage, its address and credentials. Relative to the configuration file.",
+    ),
+  durability: z
+    .enum(['default', 'disk'])
+    .default('default')
+    .describe(
+      '`default` survives every crash of processes; `disk` also survives a loss of power by forcing every write to disk, at about a tenth of the speed. It applies to the embedded server.',
+    ),
+  node: nodeSchema.prefault({}).describe('This process.'),
+  files: filesSchema.prefault({}).describe('Access to files of the node.'),
+  datasets: z
+    .record(datasetName, datasetConfigSchema)
+    .prefault({ photos: {} })
+    .describe('The datasets by name. Without this field there is one dataset of images, `photos`.'),
+});
+
+/** The whole configuration with every default filled in and sizes in bytes. */
+export type Config = z.output<typeof configSchema>;
+
+/** The parts of JSON schema (draft 2020-12) that zod emits for this configuration. */
+export interface SchemaNode {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly SchemaNode[];
+  readonly items?: SchemaNode;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: boolean | SchemaNode;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** JSON schema (draft 2020-12) of `troupe.yaml` as it is written, for editors and `config schema`. */
+export function configSchemaJson(): SchemaNode {
+  return z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
+}

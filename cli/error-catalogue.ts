@@ -1,0 +1,170 @@
+// The catalogue of stable codes: what a user sees when a command fails and why an item became a dead letter.
+// docs/errors.md lists the same codes; a test compares the two in both directions.
+
+/** What a command's failure becomes: the exit code of the process. */
+export type ExitConsequence = 'exit 1' | 'exit 2' | 'exit 3';
+
+/** One entry of the catalogue. */
+export interface CatalogueEntry {
+  readonly meaning: string;
+  /** The exit code of the command, or `dead letter` for the fate of an item. */
+  readonly becomes: ExitConsequence | 'dead letter';
+  readonly remedy: string;
+}
+
+/** Codes of failed commands. */
+export const COMMAND_ERRORS = {
+  usage: {
+    meaning: 'The command line is wrong: an unknown command or option, or a value that is not allowed.',
+    becomes: 'exit 2',
+    remedy: 'See the command with --help.',
+  },
+  config_invalid: {
+    meaning: 'The configuration cannot be used; every problem is listed with its place.',
+    becomes: 'exit 2',
+    remedy: 'Correct the fields named; `troupe config example` prints a complete file.',
+  },
+  file_exists: {
+    meaning: 'A file that the command would write is there already.',
+    becomes: 'exit 2',
+    remedy: 'Choose another place, or give --force to replace it.',
+  },
+  node_too_old: {
+    meaning: 'The Node.js that runs the command is older than 24 and no newer one is installed beside it.',
+    becomes: 'exit 2',
+    remedy: 'Install Node.js 24 or newer, or run `npm ci` in a checkout, which brings its own.',
+  },
+  data_folder_busy: {
+    meaning: 'Another process uses the data folder already.',
+    becomes: 'exit 2',
+    remedy: 'Stop that one, or give this one another folder with TROUPE_DATA_DIR.',
+  },
+  unknown_dataset: {
+    meaning: 'No dataset has this name in the running system.',
+    becomes: 'exit 2',
+    remedy: '`troupe dataset list` shows the names; add it to troupe.yaml or create it.',
+  },
+  unknown_item: {
+    meaning: 'The dataset holds no such item.',
+    becomes: 'exit 1',
+    remedy: 'Give the id as it was published, or a prefix of its sha256.',
+  },
+  unknown_manifest: {
+    meaning: 'The dataset has no such manifest.',
+    becomes: 'exit 1',
+    remedy: '`troupe manifest list` shows what there is; `troupe manifest cut` makes one.',
+  },
+  check_failed: {
+    meaning: 'The command ran and its answer is no: an audit that does not balance, a digest that differs.',
+    becomes: 'exit 1',
+    remedy: 'The output names what differs.',
+  },
+  internal: {
+    meaning: 'Something that should not happen; a defect of Troupe.',
+    becomes: 'exit 1',
+    remedy: 'Run again with TROUPE_DEBUG=1 for the stack and report it.',
+  },
+  no_running_system: {
+    meaning: 'No server was named and no running system was found in the data folder.',
+    becomes: 'exit 3',
+    remedy: 'Start one with `troupe up`, or give --server.',
+  },
+  unreachable: {
+    meaning: 'The server was named but does not answer, or refused the credentials.',
+    becomes: 'exit 3',
+    remedy: 'Check the address and the credentials; `troupe up` prints both.',
+  },
+  no_answer: {
+    meaning: 'The server answers but the node that should did not within the time limit.',
+    becomes: 'exit 3',
+    remedy: 'See `troupe status`; give a longer --timeout when the node is busy.',
+  },
+  server_unavailable: {
+    meaning: 'No nats-server could be found or fetched for the embedded system.',
+    becomes: 'exit 3',
+    remedy: 'The message lists every attempt; set NATS_SERVER_BIN or give --server.',
+  },
+} as const satisfies Readonly<Record<string, CatalogueEntry & { readonly becomes: ExitConsequence }>>;
+
+/** Reasons for which an item is set apart as a dead letter. */
+export const DEAD_LETTER_REASONS = {
+  empty: {
+    meaning: 'The content has no bytes.',
+    becomes: 'dead letter',
+    remedy: 'Publish the item again with its content.',
+  },
+  unsupported_media_type: {
+    meaning:
+      'The bytes are of no type that the kind of the dataset understands. The declared type is not believed.',
+    becomes: 'dead letter',
+    remedy: 'Convert the content, or publish it to a dataset of another kind.',
+  },
+  too_many_pixels: {
+    meaning: 'The image declares more pixels than `limits.maxPixels`.',
+    becomes: 'dead letter',
+    remedy: 'Raise the limit and retry, or publish a smaller version.',
+  },
+  corrupt_image: {
+    meaning: 'The bytes begin like an image but cannot be decoded to the end.',
+    becomes: 'dead letter',
+    remedy: 'Fetch the original again and publish it.',
+  },
+  too_large: {
+    meaning:
+      'The content has more bytes than `limits.maxBytes`, or the metadata more than `limits.maxMetadataBytes`.',
+    becomes: 'dead letter',
+    remedy: 'Raise the limit and retry.',
+  },
+  bad_envelope: {
+    meaning:
+      'The JSON message does not have the documented shape, or is nested deeper than `limits.maxJsonDepth`.',
+    becomes: 'dead letter',
+    remedy: 'Correct the publisher; the dead letter names the field.',
+  },
+  bad_header: {
+    meaning: 'A Troupe header of the message has a value that is not allowed.',
+    becomes: 'dead letter',
+    remedy: 'Correct the publisher; the dead letter names the header.',
+  },
+  sha256_mismatch: {
+    meaning: 'The content is not the one whose sha256 the publisher declared.',
+    becomes: 'dead letter',
+    remedy: 'The content changed or was damaged on its way: publish it again.',
+  },
+  source_not_allowed: {
+    meaning: 'The URI has a scheme that is not allowed, or lies outside the folders of `files.roots`.',
+    becomes: 'dead letter',
+    remedy: 'Add the folder to `files.roots`, or publish the bytes themselves.',
+  },
+  not_found: {
+    meaning: 'Nothing is where the URI points.',
+    becomes: 'dead letter',
+    remedy: 'Restore the file and retry.',
+  },
+  worker_crashed: {
+    meaning: 'The worker thread that handled this item alone ended without an answer.',
+    becomes: 'dead letter',
+    remedy: 'The content may exploit a defect of a decoder: look at it with care.',
+  },
+  worker_timeout: {
+    meaning: 'The work on this item alone took longer than its limit.',
+    becomes: 'dead letter',
+    remedy: 'Raise `node.decodeTimeoutMs` and retry, or publish a smaller version.',
+  },
+  attempts_exhausted: {
+    meaning: 'Every allowed attempt failed; the dead letter holds the last error.',
+    becomes: 'dead letter',
+    remedy: 'Remove the cause and retry.',
+  },
+} as const satisfies Readonly<Record<string, CatalogueEntry & { readonly becomes: 'dead letter' }>>;
+
+/** A stable code of a failed command. */
+export type CommandErrorCode = keyof typeof COMMAND_ERRORS;
+
+/** A stable reason of a dead letter. */
+export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS;
+
+/** Whether `code` is one of the catalogue's codes for commands. */
+export function isCommandErrorCode(code: unknown): code is CommandErrorCode {
+  return typeof code === 'string' && Object.hasOwn(COMMAND_ERRORS, code);
+}

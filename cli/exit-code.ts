@@ -1,0 +1,64 @@
+// The exit codes of every command, and how an error becomes one of them.
+import { CommandError } from './command-error.ts';
+import {
+  COMMAND_ERRORS,
+  type CommandErrorCode,
+  type ExitConsequence,
+  isCommandErrorCode,
+} from './error-catalogue.ts';
+
+/** 0 good; 1 the answer is "no" or degraded; 2 usage or configuration; 3 unreachable. */
+export const ExitCode = { good: 0, no: 1, usage: 2, unreachable: 3 } as const;
+
+/** One of the four exit codes. */
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const EXIT_CODES: Readonly<Record<ExitConsequence, ExitCode>> = {
+  'exit 1': ExitCode.no,
+  'exit 2': ExitCode.usage,
+  'exit 3': ExitCode.unreachable,
+};
+
+/** Errors of other parts, by class name, that mean something to whoever typed the command. */
+const CODES_BY_NAME: Readonly<Record<string, CommandErrorCode>> = {
+  NatsUnreachable: 'unreachable',
+  LinkClosed: 'unreachable',
+  JetStreamUnavailable: 'unreachable',
+  NoResponders: 'no_answer',
+  RequestTimeout: 'no_answer',
+  AskTimeout: 'no_answer',
+  NatsServerNotFound: 'server_unavailable',
+  NatsServerUnusable: 'server_unavailable',
+  NatsServerStartFailed: 'server_unavailable',
+  ChecksumMismatch: 'server_unavailable',
+  DataFolderBusy: 'data_folder_busy',
+  ShardCountFixed: 'config_invalid',
+  InvalidName: 'usage',
+};
+
+/** The catalogue's code for any error; `internal` for what no command expects. */
+export function codeOf(error: unknown): CommandErrorCode {
+  if (error instanceof CommandError) return error.code;
+  if (!(error instanceof Error)) return 'internal';
+  const own = (error as { readonly code?: unknown }).code;
+  if (isCommandErrorCode(own)) return own;
+  return Object.hasOwn(CODES_BY_NAME, error.name) ? (CODES_BY_NAME[error.name] ?? 'internal') : 'internal';
+}
+
+/** What is printed for an error and the exit code that follows. */
+export interface Failure {
+  readonly code: CommandErrorCode;
+  readonly exitCode: ExitCode;
+  /** What was wrong, with the value and what is allowed. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+/** Maps any error to its failure by the catalogue. */
+export function failureOf(error: unknown): Failure {
+  const code = codeOf(error);
+  const { becomes, remedy } = COMMAND_ERRORS[code];
+  const message = error instanceof Error ? error.message : String(error);
+  return { code, exitCode: EXIT_CODES[becomes], message: message === '' ? code : message, remedy };
+}

@@ -1,0 +1,72 @@
+// The entry of the command line: gives the program the real process. `bin/troupe.js` calls it on Node.js 24.
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CliEnvironment } from './command-environment.ts';
+import { runProgram } from './program.ts';
+
+/** Runs a command line (without node and script) and sets the exit code of the process. */
+export async function main(args: readonly string[]): Promise<void> {
+  // A reader that has seen enough (`| head`) closes the pipe; that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+  await runProgram(args, processEnvironment());
+}
+
+function processEnvironment(): CliEnvironment {
+  let interruption: AbortController | undefined;
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: {
+      monotonicMs: () => performance.now(),
+      wallMs: () => Date.now(),
+      schedule(delayMs, action) {
+        const timer = setTimeout(action, delayMs);
+        return () => clearTimeout(timer);
+      },
+    },
+    version: packageVersion(),
+    setExitCode(code) {
+      process.exitCode = code;
+    },
+    interruption() {
+      interruption ??= watchSignals();
+      return interruption.signal;
+    },
+  };
+}
+
+function watchSignals(): AbortController {
+  const controller = new AbortController();
+  for (const [signal, exitCode] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(exitCode);
+      controller.abort();
+    });
+  }
+  return controller;
+}
+
+/** The version in the nearest package.json upwards that has one (the build's own has none). */
+function packageVersion(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    try {
+      const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        version?: string;
+      };
+      if (version !== undefined) return version;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    if (dirname(folder) === folder) return 'unknown';
+  }
+}

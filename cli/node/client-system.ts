@@ -1,0 +1,79 @@
+// A command's connection to a running system: the link, the names, and the doors of one dataset.
+import { ManifestStore } from '#actors';
+import { datasetExists, NatsBlobs, NatsLink, NatsRecords, namesOf, type SystemNames } from '#nats';
+import { type BlobStore, silentLogger } from '#runtime';
+import type { CommandContext } from '../command-environment.ts';
+import { CommandError } from '../command-error.ts';
+import { connectOptions } from './connect-options.ts';
+import { DatasetRegistry } from './dataset-registry.ts';
+import { KeeperClient } from './keeper-client.ts';
+
+export class ClientSystem implements AsyncDisposable {
+  readonly link: NatsLink;
+  readonly names: SystemNames;
+  readonly #timeoutMs: number;
+
+  constructor(options: { readonly link: NatsLink; readonly names: SystemNames; readonly timeoutMs: number }) {
+    this.link = options.link;
+    this.names = options.names;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /** Connects as the command's options, environment and data folder say. */
+  static async connect(context: CommandContext): Promise<ClientSystem> {
+    const link = await NatsLink.connect({
+      ...connectOptions(context.server()),
+      name: 'troupe command',
+      log: silentLogger,
+      connectTimeoutMs: context.options.timeout,
+    });
+    return new ClientSystem({
+      link,
+      names: namesOf(context.config().config.system),
+      timeoutMs: context.options.timeout,
+    });
+  }
+
+  get registry(): DatasetRegistry {
+    return new DatasetRegistry(this.#records(this.names.records.datasets));
+  }
+
+  /** @throws CommandError `unknown_dataset` */
+  async requireDataset(dataset: string): Promise<void> {
+    if (await datasetExists(this.link, dataset, this.names.system)) return;
+    throw new CommandError(
+      'unknown_dataset',
+      `unknown dataset ${dataset} in the system ${this.names.system}`,
+    );
+  }
+
+  keeper(dataset: string): KeeperClient {
+    const { link, names } = this;
+    return new KeeperClient({ link, names, dataset, timeoutMs: this.#timeoutMs });
+  }
+
+  manifests(dataset: string): ManifestStore {
+    return new ManifestStore({
+      dataset,
+      blobs: this.#blobs(this.names.objects.manifests(dataset)),
+      heads: this.#records(this.names.records.heads),
+    });
+  }
+
+  /** Contents, proxies and payloads of a dataset. */
+  blobs(dataset: string): BlobStore {
+    return this.#blobs(this.names.objects.blobs(dataset));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.link.drain();
+  }
+
+  #blobs(bucket: string): BlobStore {
+    return new NatsBlobs(this.link, bucket);
+  }
+
+  #records(bucket: string): NatsRecords {
+    return new NatsRecords(this.link, bucket);
+  }
+}

@@ -1,0 +1,110 @@
+// A node with its own nats-server, or with one that was named: what `up` and `demo` run. Started and stopped as one.
+import { EmbeddedServer, NatsLink, type SystemNames } from '#nats';
+import type { Logger } from '#runtime';
+import { CommandError } from '../command-error.ts';
+import type { LoadedConfig } from '../config/index.ts';
+import type { ServerAddress } from '../server-address.ts';
+import { connectOptions } from './connect-options.ts';
+import { type NodeEnd, RunningNode } from './running-node.ts';
+
+export interface LaptopOptions {
+  readonly config: LoadedConfig;
+  readonly log: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  /** Use this server instead of an embedded one. */
+  readonly server?: ServerAddress;
+}
+
+/** Where the system's server is and what it is. */
+export interface LaptopAddress {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly version: string;
+  /** Which step found the server program, for an embedded one. */
+  readonly origin: string;
+}
+
+export class LaptopSystem {
+  readonly address: LaptopAddress;
+  readonly link: NatsLink;
+  readonly node: RunningNode;
+  readonly #server: EmbeddedServer | undefined;
+
+  private constructor(options: {
+    readonly address: LaptopAddress;
+    readonly link: NatsLink;
+    readonly node: RunningNode;
+    readonly server: EmbeddedServer | undefined;
+  }) {
+    this.address = options.address;
+    this.link = options.link;
+    this.node = options.node;
+    this.#server = options.server;
+  }
+
+  /** @throws CommandError `data_folder_busy` when another process runs the data folder's system */
+  static async start(options: LaptopOptions): Promise<LaptopSystem> {
+    const server = options.server === undefined ? await embeddedServer(options) : undefined;
+    try {
+      const address = server ?? namedServer(options.server);
+      const link = await NatsLink.connect({
+        ...connectOptions(
+          server === undefined && options.server !== undefined
+            ? options.server
+            : { servers: [address.url], ...(address.token !== undefined && { token: address.token }) },
+        ),
+        name: 'troupe node',
+        log: options.log,
+      });
+      try {
+        const node = await RunningNode.start({ ...options, link });
+        const { url, token, version, origin } = { ...toAddress(address), version: link.features.version };
+        return new LaptopSystem({ address: { url, token, version, origin }, link, node, server });
+      } catch (error) {
+        await link.close();
+        throw error;
+      }
+    } catch (error) {
+      await server?.stop();
+      throw error;
+    }
+  }
+
+  /** Resolves when the node ends by itself. */
+  get ended(): Promise<NodeEnd> {
+    return this.node.ended;
+  }
+
+  get names(): SystemNames {
+    return this.node.names;
+  }
+
+  /** Drains the node, then the connection, then ends the server. */
+  async stop(): Promise<void> {
+    await this.node.stop();
+    await this.link.drain();
+    await this.#server?.stop();
+  }
+}
+
+async function embeddedServer({ config, log }: LaptopOptions): Promise<EmbeddedServer> {
+  const durability = config.config.durability === 'disk' ? 'disk' : 'process';
+  const server = await EmbeddedServer.ensure({ dataDir: config.dataDir, durability, log });
+  if (server.owned) return server;
+  await server.stop();
+  throw new CommandError('data_folder_busy', `another process runs the system in ${config.dataDir}`);
+}
+
+function namedServer(server: ServerAddress | undefined): LaptopAddress {
+  return {
+    url: server?.servers.join(',') ?? '',
+    token: server?.token,
+    version: '',
+    origin: server?.origin ?? '',
+  };
+}
+
+function toAddress({ url, token, version, origin }: LaptopAddress): LaptopAddress {
+  return { url, token, version, origin };
+}

@@ -1,0 +1,18 @@
+// Names of what the composition root puts together. Everything below it gets its parts as constructor arguments.
+import type { InjectionToken } from 'tsyringe';
+import type { NatsLink, SystemNames } from '#nats';
+import type { Clock, Codec, FaultPoints, Logger, RandomSource } from '#runtime';
+import type { LoadedConfig } from '../config/index.ts';
+
+const token = <T>(name: string): InjectionToken<T> => Symbol(name);
+
+export const TOKENS = {
+  config: token<LoadedConfig>('configuration'),
+  clock: token<Clock>('clock'),
+  random: token<RandomSource>('random'),
+  log: token<Logger>('log'),
+  codec: token<Codec>('codec'),
+  faults: token<FaultPoints>('fault points'),
+  link: token<NatsLink>('NATS connection'),
+  names: token<SystemNames>('names'),
+} as const;

@@ -1,0 +1,21 @@
+// Parsers for the values of command-line options; a wrong value is a usage error that says what is allowed.
+import { InvalidArgumentError } from 'commander';
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as `500ms`, `5s`, `2m` or a number of seconds, in ms. */
+export function parseDurationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim());
+  const durationMs = match === null ? Number.NaN : Number(match[1]) * (UNITS_MS[match[2] ?? 's'] ?? 1000);
+  if (Number.isFinite(durationMs) && durationMs > 0) return durationMs;
+  throw new InvalidArgumentError(`Expected a duration above 0 such as 500ms, 5s or 2m, got "${text}".`);
+}
+
+/** A whole number of at least `min`. */
+export function parseWholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= min) return value;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${min}, got "${text}".`);
+  };
+}

@@ -1,0 +1,100 @@
+// The `troupe` command with the options that all commands share. Each command registers itself from its own file in
+// `commands/`.
+import { Command, CommanderError, Option } from 'commander';
+import type { CliEnvironment } from './command-environment.ts';
+import { registerAudit } from './commands/audit.ts';
+import { registerConfig } from './commands/config.ts';
+import { registerDataset } from './commands/dataset.ts';
+import { registerDead } from './commands/dead.ts';
+import { registerDemo } from './commands/demo.ts';
+import { registerExplain } from './commands/explain.ts';
+import { registerHash } from './commands/hash.ts';
+import { registerInit } from './commands/init.ts';
+import { registerManifest } from './commands/manifest.ts';
+import { registerPublish } from './commands/publish.ts';
+import { registerStatus } from './commands/status.ts';
+import { registerUp } from './commands/up.ts';
+import { ExitCode } from './exit-code.ts';
+import { examples } from './help.ts';
+import { parseDurationMs } from './option-values.ts';
+import { Terminal } from './terminal.ts';
+
+/** Adds one command (with its subcommands) to the program. */
+export type Register = (program: Command, environment: CliEnvironment) => void;
+
+/** Every command, in the order of the help. */
+const COMMANDS: readonly Register[] = [
+  registerDemo,
+  registerInit,
+  registerUp,
+  registerPublish,
+  registerStatus,
+  registerDataset,
+  registerManifest,
+  registerExplain,
+  registerAudit,
+  registerDead,
+  registerHash,
+  registerConfig,
+];
+
+/** Builds the program; it writes to the environment's streams and never ends the process. */
+export function buildProgram(environment: CliEnvironment): Command {
+  const program = new Command('troupe')
+    .description('Turns a stream of images into a clean, deduplicated, scored and versioned dataset.')
+    .version(environment.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => environment.stdout.write(text),
+      writeErr: (text) => environment.stderr.write(text),
+      getOutHelpWidth: () => environment.stdout.columns ?? 100,
+      getErrHelpWidth: () => environment.stderr.columns ?? 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .option('--config <file>', 'configuration file (default: troupe.yaml here)')
+    .option('-s, --server <url>', 'NATS server, or NATS_URL (default: the running laptop system)')
+    .option('--creds <file>', 'credentials file, or NATS_CREDS')
+    .option('--user <name>', 'user, or NATS_USER')
+    .option('--password <text>', 'password, or NATS_PASSWORD')
+    .option('--token <text>', 'token, or NATS_TOKEN')
+    .option('--nkey <file>', 'NKEY seed file, or NATS_NKEY')
+    .option('--context <name>', 'context of the nats CLI, or NATS_CONTEXT')
+    .addOption(
+      new Option('--timeout <duration>', 'longest wait for an answer')
+        .argParser(parseDurationMs)
+        .default(5000, '5s'),
+    )
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe demo', 'see the main job done on generated images'],
+        ['troupe up', 'run a system here'],
+        ['troupe publish photos ~/Pictures --wait', 'give it a folder'],
+        ['troupe manifest cut photos', 'get a version of the dataset'],
+        ['troupe --help', 'and `troupe COMMAND --help` for each command'],
+      ]),
+    );
+  for (const register of COMMANDS) register(program, environment);
+  return program;
+}
+
+/** Runs one command line (without node and script). Never rejects: errors are printed and become the exit code. */
+export async function runProgram(args: readonly string[], environment: CliEnvironment): Promise<void> {
+  try {
+    await buildProgram(environment).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has printed it; help and version are answers, everything else is a wrong command line.
+      if (error.exitCode !== 0) environment.setExitCode(ExitCode.usage);
+      return;
+    }
+    const { stdout, stderr, clock, env } = environment;
+    const terminal = new Terminal({ stdout, stderr, clock, env, json: args.includes('--json') });
+    environment.setExitCode(terminal.fail(error));
+  }
+}

@@ -1,0 +1,42 @@
+// The runtime's blob store over an object bucket: immutable bytes by key, stored once however often they are put.
+import type { BlobStore } from '#runtime';
+import type { NatsLink } from './connection.ts';
+import { ObjectBucket } from './object-bucket.ts';
+import { objectDigest } from './object-description.ts';
+
+/** The blobs of one bucket. Keys are any text, `/` included. */
+export class NatsBlobs implements BlobStore {
+  readonly #objects: ObjectBucket;
+
+  constructor(link: NatsLink, bucket: string) {
+    this.#objects = new ObjectBucket(link, bucket);
+  }
+
+  /** Does nothing when the same bytes are there under this key. @throws NoStream, LinkClosed */
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    const present = await this.#objects.describe(key);
+    if (present?.size === bytes.length && present.digest === objectDigest(bytes)) return;
+    await this.#objects.put(key, bytes);
+  }
+
+  /** @throws ObjectDamaged when bytes are missing or differ from their digest */
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const description = await this.#objects.describe(key);
+    if (description === undefined) return undefined;
+    const bytes = new Uint8Array(description.size);
+    let length = 0;
+    for await (const chunk of this.#objects.read(description)) {
+      bytes.set(chunk, length);
+      length += chunk.length;
+    }
+    return bytes;
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.#objects.describe(key)) !== undefined;
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#objects.delete(key);
+  }
+}

@@ -1,0 +1,320 @@
+// One connection to NATS with the settings which the system needs (reconnect for ever, notice a dead peer soon),
+// and what every adapter shares: the publisher, the probed features, requests with named errors. Adapters in this
+// folder also use the client objects which it carries; nothing outside the folder does.
+import { type JetStreamManager, jetstream } from '@nats-io/jetstream';
+import {
+  AuthorizationError,
+  connect,
+  createInbox,
+  errors,
+  type Msg,
+  type NatsConnection,
+  nuid,
+  type Subscription,
+  type TlsOptions,
+} from 'nats';
+import { type Clock, type Logger, type RandomSource, systemClock, systemRandom } from '#runtime';
+import { type Credentials, credentialOptions } from './credentials.ts';
+import {
+  JetStreamUnavailable,
+  LinkClosed,
+  NatsUnreachable,
+  NoResponders,
+  RequestFailed,
+  RequestTimeout,
+} from './errors.ts';
+import { featuresOf, type ServerFeatures } from './features.ts';
+import { connectionTransport, publishHeaders } from './publish-transport.ts';
+import { WindowPublisher } from './window-publisher.ts';
+
+const ERROR_HEADER = 'Nats-Service-Error';
+const ERROR_CODE_HEADER = 'Nats-Service-Error-Code';
+
+/** Where to connect and as whom. */
+export interface ConnectOptions extends Credentials {
+  /** One or more server URLs, separated by commas. */
+  readonly servers: string;
+  readonly tls?: TlsOptions;
+  /** Name of this connection in the server's reports. */
+  readonly name: string;
+  readonly log: Logger;
+  /** Default: the process's own clock. */
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+  /** How long the first connect may take; default 5,000 ms. */
+  readonly connectTimeoutMs?: number;
+  /** Pause between attempts to reconnect; default 500 ms. */
+  readonly reconnectWaitMs?: number;
+  /** First tokens of reply subjects, where permissions ask for them; default `_INBOX`. */
+  readonly inboxPrefix?: string;
+}
+
+/** How the connection is: `connected` after a reconnect, `disconnected` while it is down. */
+export type LinkStatus = 'connected' | 'disconnected';
+
+/** A message of a plain subscription. `data` may be kept. */
+export interface PlainMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  header(name: string): string | undefined;
+}
+
+/** A connection to NATS. */
+export class NatsLink {
+  /** The servers which were asked for. */
+  readonly servers: string;
+  readonly features: ServerFeatures;
+  readonly publisher: WindowPublisher;
+  /** Resolves when the connection has ended for good: with the error, or `undefined` after `close` and `drain`. */
+  readonly closed: Promise<Error | undefined>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** For adapters in this folder only. */
+  readonly connection: NatsConnection;
+  /** For adapters in this folder only. */
+  readonly manager: JetStreamManager;
+  readonly #inboxPrefix: string | undefined;
+  readonly #listeners = new Set<(status: LinkStatus) => void>();
+  readonly #watching: Promise<void>;
+  #connected = true;
+
+  /**
+   * Connects and probes the server.
+   * @throws NatsUnreachable naming the server and a remedy; JetStreamUnavailable
+   */
+  static async connect(options: ConnectOptions): Promise<NatsLink> {
+    const connection = await open(options);
+    const manager = await jetstream(connection).jetstreamManager(false);
+    try {
+      const account = await manager.getAccountInfo();
+      const features = featuresOf(connection.info?.version ?? '', account.api.level ?? 0);
+      return new NatsLink(options, connection, manager, features);
+    } catch (cause) {
+      await connection.close();
+      throw new JetStreamUnavailable(options.servers, { cause });
+    }
+  }
+
+  private constructor(
+    options: ConnectOptions,
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    features: ServerFeatures,
+  ) {
+    this.servers = options.servers;
+    this.connection = connection;
+    this.manager = manager;
+    this.features = features;
+    this.log = options.log;
+    this.clock = options.clock ?? systemClock;
+    this.#inboxPrefix = options.inboxPrefix;
+    this.publisher = new WindowPublisher({
+      transport: connectionTransport(connection, manager, this.inbox()),
+      clock: this.clock,
+      random: options.random ?? systemRandom,
+      newId: () => nuid.next(),
+    });
+    const { version, apiLevel, degraded } = features;
+    this.log.info({ server: connection.getServer(), version, apiLevel, degraded }, 'connected to NATS');
+    this.#watching = this.#watch();
+    this.closed = connection.closed().then((error) => {
+      this.publisher.close(error ?? undefined);
+      return error instanceof Error ? error : undefined;
+    });
+  }
+
+  /** Whether the connection is up now. */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** A new subject for replies to this connection. */
+  inbox(): string {
+    return createInbox(this.#inboxPrefix);
+  }
+
+  /** Calls `listener` at each change; the returned function ends that. */
+  onStatus(listener: (status: LinkStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /**
+   * Asks and waits for one answer.
+   * @throws NoResponders, RequestTimeout, RequestFailed (the handler at the other end threw), LinkClosed
+   */
+  async request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const answer = await this.requestMessage(subject, data, timeoutMs);
+    const failure = answer.headers?.get(ERROR_CODE_HEADER) ?? '';
+    if (failure !== '') {
+      throw new RequestFailed(subject, Number(failure), answer.headers?.get(ERROR_HEADER) ?? '');
+    }
+    return answer.data;
+  }
+
+  /** As `request`, giving the whole message and no meaning to error headers. For adapters in this folder. */
+  async requestMessage(subject: string, data: Uint8Array | string, timeoutMs: number): Promise<Msg> {
+    try {
+      return await this.connection.request(subject, data, { timeout: timeoutMs });
+    } catch (cause) {
+      throw requestError(cause, subject, timeoutMs);
+    }
+  }
+
+  /**
+   * Answers requests on `subject`; where several serve with the same `queue`, each request reaches one of them. A
+   * handler which rejects answers with an error, and the asker gets `RequestFailed`. The returned function ends it.
+   */
+  serve(
+    subject: string,
+    handler: (data: Uint8Array, subject: string) => Promise<Uint8Array>,
+    options: { readonly queue?: string } = {},
+  ): () => void {
+    const subscription = this.connection.subscribe(subject, {
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
+      callback: (error, message) => {
+        if (error !== null) this.log.warn({ subject, error: error.message }, 'subscription refused');
+        else void this.#answer(message, handler);
+      },
+    });
+    return () => end(subscription);
+  }
+
+  /** Calls `onMessage` for each message on `subject` (wildcards allowed) until the returned function is called. */
+  subscribe(subject: string, onMessage: (message: PlainMessage) => void): () => void {
+    const subscription = this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) this.log.warn({ subject, error: error.message }, 'subscription refused');
+        else onMessage(plainMessage(message));
+      },
+    });
+    return () => end(subscription);
+  }
+
+  /** Publishes without any acknowledgement: for requests, events and tests, never for what must not be lost. */
+  publishCore(subject: string, data: Uint8Array, headers: Readonly<Record<string, string>> = {}): void {
+    const built = publishHeaders(Object.entries(headers));
+    this.connection.publish(subject, data, built === undefined ? {} : { headers: built });
+  }
+
+  /** Resolves when the server has taken everything sent so far. */
+  async flush(): Promise<void> {
+    await this.connection.flush();
+  }
+
+  /** Ends subscriptions, lets what was received be handled and what was sent go out, then closes. */
+  async drain(): Promise<void> {
+    if (!this.connection.isClosed()) await this.connection.drain();
+    await this.#watching;
+  }
+
+  /** Closes at once; pending publishes are rejected with `LinkClosed`. */
+  async close(): Promise<void> {
+    await this.connection.close();
+    await this.#watching;
+  }
+
+  async #answer(
+    message: Msg,
+    handler: (data: Uint8Array, subject: string) => Promise<Uint8Array>,
+  ): Promise<void> {
+    try {
+      const reply = await handler(message.data, message.subject);
+      if (!this.connection.isClosed()) message.respond(reply);
+    } catch (error) {
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const headers = publishHeaders([
+        [ERROR_HEADER, text.replace(/[\r\n]+/g, ' ')],
+        [ERROR_CODE_HEADER, '500'],
+      ]);
+      this.log.warn({ subject: message.subject, error: text }, 'request handler failed');
+      if (!this.connection.isClosed() && headers !== undefined)
+        message.respond(new Uint8Array(), { headers });
+    }
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === 'disconnect') this.#changed('disconnected');
+      else if (status.type === 'reconnect') this.#changed('connected');
+      else if (status.type === 'error') this.log.warn({ error: status.error.message }, 'NATS server error');
+    }
+  }
+
+  #changed(status: LinkStatus): void {
+    const connected = status === 'connected';
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    const fields = { server: this.connection.getServer() };
+    if (connected) {
+      this.log.info(fields, 'reconnected to NATS');
+      this.publisher.reconnected();
+    } else {
+      this.log.warn(fields, 'disconnected from NATS');
+      this.publisher.disconnected();
+    }
+    for (const listener of [...this.#listeners]) listener(status);
+  }
+}
+
+/** Maps the client's errors to ours. */
+export function requestError(cause: unknown, subject: string, timeoutMs: number): Error {
+  if (cause instanceof errors.RequestError && cause.isNoResponders())
+    return new NoResponders(subject, { cause });
+  if (cause instanceof errors.NoRespondersError) return new NoResponders(subject, { cause });
+  if (cause instanceof errors.TimeoutError) return new RequestTimeout(subject, timeoutMs, { cause });
+  if (cause instanceof errors.ClosedConnectionError || cause instanceof errors.DrainingConnectionError) {
+    return new LinkClosed({ cause });
+  }
+  return cause instanceof Error ? cause : new Error(String(cause));
+}
+
+async function open(options: ConnectOptions): Promise<NatsConnection> {
+  const servers = options.servers.split(',').map((server) => server.trim());
+  try {
+    return await connect({
+      ...credentialOptions(options),
+      servers,
+      name: options.name,
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
+      timeout: options.connectTimeoutMs ?? 5_000,
+      noAsyncTraces: true,
+      maxReconnectAttempts: -1,
+      // A server restarted with other credentials for a moment must not end the process.
+      ignoreAuthErrorAbort: true,
+      reconnectTimeWait: options.reconnectWaitMs ?? 500,
+      reconnectJitter: 100,
+      pingInterval: 15_000,
+      maxPingOut: 2,
+    });
+  } catch (cause) {
+    throw new NatsUnreachable(options.servers, reasonOf(cause), { cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof AuthorizationError || /authorization|authentication/i.test(text)) {
+    return `it refused the credentials (${text}); give a token, user and password, credentials or nkey file`;
+  }
+  return `no connection (${text}); check that a nats-server listens there, or name another with --server or NATS_URL`;
+}
+
+function plainMessage(message: Msg): PlainMessage {
+  const data = message.data;
+  return {
+    subject: message.subject,
+    data,
+    header(name) {
+      const value = message.headers?.get(name) ?? '';
+      return value === '' ? undefined : value;
+    },
+  };
+}
+
+function end(subscription: Subscription): void {
+  if (!subscription.isClosed()) subscription.unsubscribe();
+}

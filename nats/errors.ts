@@ -1,0 +1,197 @@
+// The errors which the NATS adapters throw, each named for the situation. Callers class them by consequence:
+// what may pass with time, what a person must change, and what means that another owner has taken over.
+
+/** No server answered at the first connect, or it refused the credentials. The message names both and a remedy. */
+export class NatsUnreachable extends Error {
+  override readonly name = 'NatsUnreachable';
+  readonly servers: string;
+
+  constructor(servers: string, reason: string, options?: { readonly cause?: unknown }) {
+    super(`cannot use NATS at ${servers}: ${reason}`, options);
+    this.servers = servers;
+  }
+}
+
+/** The server answers but has no JetStream for this account. */
+export class JetStreamUnavailable extends Error {
+  override readonly name = 'JetStreamUnavailable';
+
+  constructor(servers: string, options?: { readonly cause?: unknown }) {
+    super(
+      `NATS at ${servers} has no JetStream for this account: start nats-server with -js and a store directory, ` +
+        'or enable JetStream for the account',
+      options,
+    );
+  }
+}
+
+/** The connection was closed for good, so what was waiting on it cannot finish. */
+export class LinkClosed extends Error {
+  override readonly name = 'LinkClosed';
+
+  constructor(options?: { readonly cause?: unknown }) {
+    super('the connection to NATS is closed', options);
+  }
+}
+
+/** Nobody listens on the subject of a request. */
+export class NoResponders extends Error {
+  override readonly name = 'NoResponders';
+  readonly subject: string;
+
+  constructor(subject: string, options?: { readonly cause?: unknown }) {
+    super(`nobody answers on ${subject}`, options);
+    this.subject = subject;
+  }
+}
+
+/** A request was not answered in time; whether it was acted upon is unknown. */
+export class RequestTimeout extends Error {
+  override readonly name = 'RequestTimeout';
+  readonly subject: string;
+
+  constructor(subject: string, timeoutMs: number, options?: { readonly cause?: unknown }) {
+    super(`no answer on ${subject} within ${timeoutMs} ms`, options);
+    this.subject = subject;
+  }
+}
+
+/** The handler at the other end failed; `code` is its status (500 where it gave none). */
+export class RequestFailed extends Error {
+  override readonly name = 'RequestFailed';
+  readonly subject: string;
+  readonly code: number;
+
+  constructor(subject: string, code: number, description: string) {
+    super(`${subject} answered ${code}: ${description}`);
+    this.subject = subject;
+    this.code = code;
+  }
+}
+
+/** No stream takes this subject, so nothing was stored: the dataset does not exist. */
+export class NoStream extends Error {
+  override readonly name = 'NoStream';
+  readonly subject: string;
+
+  constructor(subject: string, options?: { readonly cause?: unknown }) {
+    super(`no stream stores ${subject}`, options);
+    this.subject = subject;
+  }
+}
+
+/** The stream refused a message for a reason which waiting does not change. `code` is JetStream's (0: ours). */
+export class PublishRefused extends Error {
+  override readonly name = 'PublishRefused';
+  readonly subject: string;
+  readonly code: number;
+  readonly description: string;
+
+  constructor(subject: string, code: number, description: string) {
+    super(`the stream refused a message to ${subject}: ${description} (${code})`);
+    this.subject = subject;
+    this.code = code;
+    this.description = description;
+  }
+}
+
+/** The stream is full and the publisher was told not to wait (journals: a wait would hold their only writer). */
+export class StreamFull extends Error {
+  override readonly name = 'StreamFull';
+  readonly subject: string;
+
+  constructor(subject: string, description: string) {
+    super(`the stream behind ${subject} is full: ${description}`);
+    this.subject = subject;
+  }
+}
+
+/** One field in which a stream or consumer differs from what was asked. */
+export interface TopologyDifference {
+  readonly field: string;
+  readonly asked: unknown;
+  readonly found: unknown;
+}
+
+/** A stream or consumer exists with another configuration, or the server ignored a part of what was asked. */
+export class TopologyMismatch extends Error {
+  override readonly name = 'TopologyMismatch';
+  readonly resource: string;
+  readonly differences: readonly TopologyDifference[];
+
+  constructor(resource: string, differences: readonly TopologyDifference[]) {
+    const list = differences
+      .map((d) => `${d.field}: asked ${JSON.stringify(d.asked)}, found ${JSON.stringify(d.found)}`)
+      .join('; ');
+    super(`${resource} is not as asked (${list})`);
+    this.resource = resource;
+    this.differences = differences;
+  }
+}
+
+/** The server has not the storage which a stream's limit would reserve. */
+export class StorageTooSmall extends Error {
+  override readonly name = 'StorageTooSmall';
+
+  constructor(stream: string, maxBytes: number, options?: { readonly cause?: unknown }) {
+    super(
+      `the server cannot reserve ${maxBytes} bytes for stream ${stream}: ` +
+        'raise its JetStream max_file, free disk space, or lower the limit of this stream',
+      options,
+    );
+  }
+}
+
+/** Bytes are no message of ours: unknown version, cut short, or not msgpack. */
+export class CodecError extends Error {
+  override readonly name = 'CodecError';
+}
+
+/** A name cannot be a part of subjects and stream names. The message says what is allowed. */
+export class InvalidName extends Error {
+  override readonly name = 'InvalidName';
+}
+
+/** An append or a snapshot was tried before `own()`, or after a failed append without a new `own()`. */
+export class JournalNotOwned extends Error {
+  override readonly name = 'JournalNotOwned';
+}
+
+/** A work source with one owner found a successor's consumer, or lost its own to it. */
+export class ConsumerTaken extends Error {
+  override readonly name = 'ConsumerTaken';
+  readonly stream: string;
+  readonly consumer: string;
+
+  constructor(stream: string, consumer: string, options?: { readonly cause?: unknown }) {
+    super(`consumer ${consumer} of ${stream} belongs to another owner now`, options);
+    this.stream = stream;
+    this.consumer = consumer;
+  }
+}
+
+/** A work source cannot go on: its stream is gone, or its consumer cannot be made again. */
+export class WorkSourceFailed extends Error {
+  override readonly name = 'WorkSourceFailed';
+}
+
+/** An object's bytes are missing or differ from its digest. */
+export class ObjectDamaged extends Error {
+  override readonly name = 'ObjectDamaged';
+}
+
+/** An upload is larger than the reader allows. */
+export class UploadTooLarge extends Error {
+  override readonly name = 'UploadTooLarge';
+  readonly limitBytes: number;
+
+  constructor(uri: string, bytes: number, limitBytes: number) {
+    super(`${uri} has ${bytes} bytes; ${limitBytes} are allowed`);
+    this.limitBytes = limitBytes;
+  }
+}
+
+/** The upload does not exist, or the URI does not name one of this system. */
+export class UploadNotFound extends Error {
+  override readonly name = 'UploadNotFound';
+}

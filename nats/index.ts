@@ -1,0 +1,65 @@
+// The door of nats/: everything which other folders use of NATS and JetStream.
+export { NatsBlobs } from './blobs.ts';
+export { decode, encode } from './codec.ts';
+export { type ConnectOptions, type LinkStatus, NatsLink, type PlainMessage } from './connection.ts';
+export type { Credentials } from './credentials.ts';
+export {
+  CodecError,
+  ConsumerTaken,
+  InvalidName,
+  JetStreamUnavailable,
+  JournalNotOwned,
+  LinkClosed,
+  NatsUnreachable,
+  NoResponders,
+  NoStream,
+  ObjectDamaged,
+  PublishRefused,
+  RequestFailed,
+  RequestTimeout,
+  StorageTooSmall,
+  StreamFull,
+  type TopologyDifference,
+  TopologyMismatch,
+  UploadNotFound,
+  UploadTooLarge,
+  WorkSourceFailed,
+} from './errors.ts';
+export { featuresOf, type ServerFeatures } from './features.ts';
+export {
+  type ConsumerStanding,
+  consumerStates,
+  eachMessage,
+  lastMessageOn,
+  messageAt,
+  type StreamStanding,
+  streamState,
+} from './inspect.ts';
+export { NatsJournal, type NatsJournalOptions } from './journal.ts';
+export { type ServiceOptions, type ServiceStats, serveNode, statsOf } from './microservice.ts';
+export { DATASET_NAME, namesOf, objectStream, recordStream, type SystemNames } from './names.ts';
+export { ObjectBucket } from './object-bucket.ts';
+export type { ObjectDescription } from './object-description.ts';
+export { NatsRecords, type StoredRecord } from './records.ts';
+export {
+  DataFolderBusy,
+  EmbeddedServer,
+  type EmbeddedServerOptions,
+  findRunningServer,
+  MAX_INLINE_BODY_BYTES,
+  NatsServerNotFound,
+  resolveNatsServer,
+} from './server/index.ts';
+export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
+export { datasetExists, deleteDataset, ensureDataset, ensureSystem } from './topology.ts';
+export {
+  type DatasetOptions,
+  DEFAULT_STAGES,
+  INTAKE_CONSUMER,
+  type StagePlan,
+  type SystemOptions,
+} from './topology-table.ts';
+export { NatsUploads } from './uploads.ts';
+export { type PublishOptions, WindowPublisher, type WindowPublisherOptions } from './window-publisher.ts';
+export type { WorkConsumerOptions } from './work-consumer.ts';
+export { NatsWorkSource } from './work-source.ts';

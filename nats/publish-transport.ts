@@ -1,0 +1,69 @@
+// What the window publisher needs of a connection, and its implementation over nats.js. The seam exists so that the
+// publisher's decisions (window, retries, full streams) are tested without a server.
+
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { headers as emptyHeaders, type MsgHdrs, type NatsConnection } from 'nats';
+
+/** One answer to a publish: a body from the stream, or a status alone (503: nobody listens). */
+export interface PublishAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The connection as the window publisher sees it. */
+export interface PublishTransport {
+  /** Largest payload the server takes, in bytes. */
+  maxPayload(): number;
+  /** Sends once; the answer comes to `onAnswer` under `token`. */
+  send(subject: string, data: Uint8Array, headers: PublishHeaders, token: string): void;
+  /** Sets the receiver of all answers; called once. */
+  onAnswer(receive: (token: string, answer: PublishAnswer) => void): void;
+  /** The stream which stores `subject`, or `undefined` if none does. Rejects when the server does not say. */
+  streamOf(subject: string): Promise<string | undefined>;
+  close(): void;
+}
+
+/** Headers encoded once per message, not once per attempt. */
+export type PublishHeaders = MsgHdrs | undefined;
+
+/** Builds the headers of one message; `undefined` where it has none. */
+export function publishHeaders(entries: Iterable<readonly [string, string]>): PublishHeaders {
+  let built: MsgHdrs | undefined;
+  for (const [name, value] of entries) {
+    built ??= emptyHeaders();
+    built.append(name, value);
+  }
+  return built;
+}
+
+/** The transport over one connection: one inbox subscription for all answers. */
+export function connectionTransport(
+  connection: NatsConnection,
+  manager: JetStreamManager,
+  inbox: string,
+): PublishTransport {
+  const prefix = `${inbox}.`;
+  let receive: (token: string, answer: PublishAnswer) => void = () => {};
+  const subscription = connection.subscribe(`${prefix}*`, {
+    callback: (error, message) => {
+      if (error !== null) return;
+      const status = message.headers?.code ?? 0;
+      receive(message.subject.slice(prefix.length), { status, body: message.string() });
+    },
+  });
+  return {
+    maxPayload: () => connection.info?.max_payload ?? Number.POSITIVE_INFINITY,
+    send(subject, data, headers, token) {
+      const reply = prefix + token;
+      connection.publish(subject, data, headers === undefined ? { reply } : { reply, headers });
+    },
+    onAnswer(listener) {
+      receive = listener;
+    },
+    async streamOf(subject) {
+      const names = await manager.streams.names(subject).next();
+      return names[0];
+    },
+    close: () => subscription.unsubscribe(),
+  };
+}

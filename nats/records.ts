@@ -1,0 +1,96 @@
+// Small mutable records in a key-value bucket (as ADR-8 lays it out, so that the nats command reads them too).
+// Decisions are made by compare-and-set alone, and reads come from the leader.
+import { nuid } from 'nats';
+import type { RecordStore } from '#runtime';
+import type { NatsLink } from './connection.ts';
+import { InvalidName } from './errors.ts';
+import { publishFenced } from './fenced-publish.ts';
+import { recordStream } from './names.ts';
+import { readStored, type StoredMessage } from './stored-message.ts';
+
+const KEY = /^[-/_=.a-zA-Z0-9]+$/;
+const READS_AT_ONCE = 64;
+
+/** One record as it is. */
+export interface StoredRecord {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
+/** The records of one bucket. */
+export class NatsRecords implements RecordStore {
+  readonly #link: NatsLink;
+  readonly #stream: string;
+  readonly #prefix: string;
+
+  constructor(link: NatsLink, bucket: string) {
+    this.#link = link;
+    this.#stream = recordStream(bucket);
+    this.#prefix = `$KV.${bucket}.`;
+  }
+
+  async get(key: string): Promise<{ readonly value: Uint8Array; readonly revision: number } | undefined> {
+    const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject(key) });
+    if (last === undefined || isMarker(last)) return undefined;
+    return { value: last.data, revision: last.sequence };
+  }
+
+  /** See `RecordStore.compareAndSet`. A deleted record is absent, whatever revision its marker has. */
+  async compareAndSet(key: string, value: Uint8Array, revision: number): Promise<number | undefined> {
+    const subject = this.#subject(key);
+    for (let expected = revision; ; ) {
+      const message = { stream: this.#stream, subject, data: value, id: nuid.next(), expected };
+      const outcome = await publishFenced(this.#link, message);
+      if (outcome.type === 'stored') return outcome.sequence;
+      const overMarker = revision === 0 && outcome.last !== undefined && isMarker(outcome.last);
+      if (!overMarker) return undefined;
+      expected = outcome.last.sequence;
+    }
+  }
+
+  /** Deletes whatever is there: watchers see the marker, which is then removed so that deleted keys cost nothing. */
+  async delete(key: string): Promise<void> {
+    const subject = this.#subject(key);
+    const headers = { 'KV-Operation': 'PURGE', 'Nats-Rollup': 'sub' };
+    const { sequence } = await this.#link.publisher.publish({ subject, data: new Uint8Array(), headers });
+    await this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 });
+  }
+
+  async keys(): Promise<readonly string[]> {
+    return (await this.entries()).map(({ key }) => key);
+  }
+
+  /** All records whose key begins with `prefix`, sorted by key; each as it was when it was read. */
+  async entries(prefix = ''): Promise<readonly StoredRecord[]> {
+    const filter = `${this.#prefix}>`;
+    const { state } = await this.#link.manager.streams.info(this.#stream, { subjects_filter: filter });
+    const keys = Object.keys(state.subjects ?? {})
+      .map((subject) => subject.slice(this.#prefix.length))
+      .filter((key) => key.startsWith(prefix))
+      .sort();
+    const records: StoredRecord[] = [];
+    for (let first = 0; first < keys.length; first += READS_AT_ONCE) {
+      const slice = keys.slice(first, first + READS_AT_ONCE);
+      const found = await Promise.all(slice.map((key) => this.get(key)));
+      slice.forEach((key, index) => {
+        const record = found[index];
+        if (record !== undefined) records.push({ key, ...record });
+      });
+    }
+    return records;
+  }
+
+  #subject(key: string): string {
+    if (!KEY.test(key) || key.startsWith('.') || key.endsWith('.') || key.includes('..')) {
+      throw new InvalidName(
+        `record key ${JSON.stringify(key)}: expected tokens of a-z, A-Z, 0-9, - / _ = and dots between`,
+      );
+    }
+    return this.#prefix + key;
+  }
+}
+
+function isMarker(message: StoredMessage): boolean {
+  return message.header('KV-Operation') !== undefined;
+}

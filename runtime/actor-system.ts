@@ -1,0 +1,173 @@
+// The actors of one process: a tree of supervisors under one root, the references into it, and its end. The
+// composition root starts one system; everything else is given references.
+import type { ActorRef, SupervisorSpec } from './actor.ts';
+import { RestartIntensityExceeded, toError } from './actor-errors.ts';
+import type { ActorSnapshot, Parent, Surroundings } from './child.ts';
+import { buildPlaces, rootPath } from './child-places.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { logHappening } from './event-log.ts';
+import { LocalRef, type Receiver } from './local-ref.ts';
+import { silentLogger, withFields } from './loggers.ts';
+import type { Clock, Logger, RandomSource } from './ports.ts';
+import { SupervisorCell } from './supervisor-cell.ts';
+import { systemClock } from './system-clock.ts';
+import type { SystemEvent, SystemHappening } from './system-event.ts';
+import { systemRandom } from './system-random.ts';
+
+/** What a system is started from. */
+export interface ActorSystemOptions {
+  /** Name of the system, a field of each of its log lines. */
+  readonly name: string;
+  /** The tree; its children are addressed without the root's id: `photos/index/shard-0`. */
+  readonly root: SupervisorSpec;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: `Math.random()`. */
+  readonly random?: RandomSource;
+  /** Default: silent. */
+  readonly log?: Logger;
+  /** Hears every event, in order, at once; what it throws is logged and ignored. */
+  readonly onEvent?: (event: SystemEvent) => void;
+  /** Gives up the start when it aborts. Without effect once the system is up. */
+  readonly signal?: AbortSignal;
+}
+
+/** Why a system ended. */
+export interface SystemEnd {
+  /** `shutdown`: it was stopped; `restart_intensity`: the root supervisor used up its restarts. */
+  readonly reason: 'shutdown' | 'restart_intensity';
+  /** What the root supervisor failed with. */
+  readonly error?: Error;
+}
+
+/** A running tree of actors. */
+export class ActorSystem {
+  /** Resolves when the last actor is down; it never rejects. */
+  readonly ended: Promise<SystemEnd>;
+  readonly #root: SupervisorCell;
+  readonly #surroundings: Surroundings;
+  readonly #resolveEnded: (end: SystemEnd) => void;
+  readonly #up = Promise.withResolvers<void>();
+  #state: ActorSnapshot['state'] = 'starting';
+
+  /**
+   * Starts all actors, left to right; resolves when the whole tree is up.
+   * @throws InvalidSpec, InvalidSupervisionOptions for a spec that makes no sense
+   * @throws StartFailed when an actor failed to start; those that were up have been stopped again
+   * @throws RestartIntensityExceeded when crashes used up the root's restarts before all were up
+   * @throws the signal's reason when it aborts first
+   */
+  static async start(options: ActorSystemOptions): Promise<ActorSystem> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const system = new ActorSystem(options);
+    const giveUp = () => {
+      system.#up.reject(signal?.reason);
+      system.#stopRoot();
+    };
+    signal?.addEventListener('abort', giveUp, { once: true });
+    system.#root.start();
+    try {
+      await system.#up.promise;
+      return system;
+    } catch (error) {
+      await system.ended;
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  private constructor(options: ActorSystemOptions) {
+    const { promise, resolve } = Promise.withResolvers<SystemEnd>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    const log = withFields(options.log ?? silentLogger, { system: options.name });
+    const clock = options.clock ?? systemClock;
+    const receivers = new Map<string, Receiver>();
+    const emit = (happening: SystemHappening) => publish(happening, clock, log, options.onEvent);
+    const directory = { clock, emit, find: (path: string) => receivers.get(path) };
+    this.#surroundings = {
+      clock,
+      random: options.random ?? systemRandom,
+      log,
+      dispatcher: new Dispatcher(),
+      emit,
+      ref: <M>(path: string) => new LocalRef<M>(path, directory),
+    };
+    const surroundings = this.#surroundings;
+    const register = (path: string, receiver: Receiver) => void receivers.set(path, receiver);
+    this.#root = new SupervisorCell({
+      path: rootPath,
+      spec: options.root,
+      parent: this.#asParent(),
+      surroundings,
+      buildPlaces: (parent) =>
+        buildPlaces({ path: rootPath, spec: options.root, parent, surroundings, register }),
+    });
+  }
+
+  /** Reference to an actor by path from the root; it need not be there yet. */
+  ref<M>(path: string): ActorRef<M> {
+    return this.#surroundings.ref<M>(path);
+  }
+
+  /** Stops all actors, right to left; resolves when the last one is down. Stopping twice is stopping once. */
+  async stop(): Promise<void> {
+    this.#stopRoot();
+    await this.ended;
+  }
+
+  /** The tree as it is now, for people to read. */
+  snapshot(): ActorSnapshot {
+    return {
+      path: rootPath,
+      type: 'supervisor',
+      state: this.#state,
+      restarts: 0,
+      depth: 0,
+      children: this.#root.snapshotChildren(),
+    };
+  }
+
+  #stopRoot(): void {
+    if (this.#state === 'stopped' || this.#state === 'stopping') return;
+    this.#state = 'stopping';
+    this.#root.stop('shutdown', true);
+  }
+
+  #asParent(): Parent {
+    return {
+      childStarted: () => {
+        if (this.#state === 'starting') this.#state = 'running';
+        this.#up.resolve();
+      },
+      childStopped: () => this.#end({ reason: 'shutdown' }),
+      childExited: (_root, error) => {
+        const reason = error instanceof RestartIntensityExceeded ? 'restart_intensity' : 'shutdown';
+        this.#up.reject(error);
+        this.#end({ reason, error });
+      },
+    };
+  }
+
+  #end(end: SystemEnd): void {
+    this.#state = 'stopped';
+    this.#root.retire();
+    this.#resolveEnded(end);
+  }
+}
+
+function publish(
+  happening: SystemHappening,
+  clock: Clock,
+  log: Logger,
+  onEvent: ActorSystemOptions['onEvent'],
+): void {
+  logHappening(log, happening);
+  try {
+    onEvent?.({ ...happening, atMs: clock.wallMs() });
+  } catch (thrown) {
+    log.error({ err: toError(thrown) }, 'the listener to system events threw');
+  }
+}

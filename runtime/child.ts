@@ -1,0 +1,61 @@
+// What a supervisor needs of its children, be they actors or supervisors, and what every place in the tree
+// needs of the system that it stands in. Internal to the runtime.
+import type { ActorRef, StopReason } from './actor.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Clock, Logger, RandomSource } from './ports.ts';
+import type { SystemHappening } from './system-event.ts';
+
+/** A place in the tree, through all its incarnations. */
+export interface Child {
+  readonly id: string;
+  readonly path: string;
+  readonly type: 'actor' | 'supervisor';
+  /** Begins an incarnation; answered once by `childStarted` or `childExited`. */
+  start(): void;
+  /**
+   * Ends the incarnation in order; answered once by `childStopped` or, if it failed just before, by
+   * `childExited`. With `forGood` nothing will be started in its place, so that what waits below is retired
+   * as soon as it is down.
+   */
+  stop(reason: StopReason, forGood: boolean): void;
+  /** Nothing will be started here any more: what waits in mailboxes is dead-lettered. */
+  retire(): void;
+  /** Messages waiting; 0 for supervisors. */
+  readonly depth: number;
+  /** The children of this incarnation, for a snapshot; none for actors. */
+  snapshotChildren(): readonly ActorSnapshot[];
+}
+
+/** The supervisor's ear. */
+export interface Parent {
+  childStarted(id: string): void;
+  childExited(id: string, error: Error): void;
+  childStopped(id: string): void;
+}
+
+/** What the system lends to each place in its tree. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Logger;
+  readonly dispatcher: Dispatcher;
+  emit(happening: SystemHappening): void;
+  ref<M>(path: string): ActorRef<M>;
+}
+
+/** A place in the tree as people see it. */
+export interface ActorSnapshot {
+  /** From the root; `/` is the root itself. */
+  readonly path: string;
+  readonly type: 'actor' | 'supervisor';
+  /** `waiting`: down until its restart is due; `idle`: down, its turn to start has not come. */
+  readonly state: 'idle' | 'starting' | 'running' | 'waiting' | 'stopping' | 'stopped';
+  /** Restarts since the system started. */
+  readonly restarts: number;
+  /** Messages waiting. */
+  readonly depth: number;
+  readonly lastFailure?: { readonly name: string; readonly message: string; readonly atMs: number };
+  /** Milliseconds until the next restart, while `waiting`. */
+  readonly nextRetryMs?: number;
+  readonly children: readonly ActorSnapshot[];
+}

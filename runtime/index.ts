@@ -1,0 +1,56 @@
+// The public door of runtime/: actors, their system, worker threads, event-sourced state, the ports through
+// which actors reach the world, and the stand-ins that tests use.
+export type {
+  ActorContext,
+  ActorRef,
+  ActorSpec,
+  ActorStart,
+  Behaviour,
+  MailboxOptions,
+  Reply,
+  StopReason,
+  SupervisorSpec,
+  TellOutcome,
+  ThreadCall,
+} from './actor.ts';
+export {
+  ActorEnded,
+  AskTimeout,
+  InvalidSpec,
+  MailboxFull,
+  RestartIntensityExceeded,
+  StartFailed,
+  toError,
+} from './actor-errors.ts';
+export { ActorSystem, type ActorSystemOptions, type SystemEnd } from './actor-system.ts';
+export type { ActorSnapshot } from './child.ts';
+export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
+export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
+export { JournalConflict, JournalFenced, SnapshotUnreadable } from './journal-errors.ts';
+export { leastLoaded, type Pool } from './least-loaded.ts';
+export { silentLogger, withFields } from './loggers.ts';
+export { defaultMailbox, Mailbox, type Offer } from './mailbox.ts';
+export type {
+  BlobStore,
+  Clock,
+  Codec,
+  Delivery,
+  DurablePublisher,
+  Journal,
+  JournalFrame,
+  Logger,
+  OutgoingMessage,
+  PublishReceipt,
+  RandomSource,
+  RecordStore,
+  SnapshotPointer,
+  WorkSource,
+  WorkSubscription,
+} from './ports.ts';
+export { serveThread, type ThreadService } from './serve-thread.ts';
+export { systemClock } from './system-clock.ts';
+export type { DeadLetterReason, SystemEvent, SystemHappening } from './system-event.ts';
+export { systemRandom } from './system-random.ts';
+export { ManualClock, MemoryBlobs, MemoryJournal } from './testkit.ts';
+export { type ThreadActorOptions, threadActor } from './thread-actor.ts';
+export { ThreadCrashed, ThreadError, ThreadTimeout } from './thread-errors.ts';

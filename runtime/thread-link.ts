@@ -1,0 +1,165 @@
+// The actor's side of one worker thread: posts requests, matches answers to replies, keeps the deadlines, and
+// turns every way in which a thread can end into failed replies and one report. Internal to thread actors.
+import { Worker } from 'node:worker_threads';
+import type { Reply } from './actor.ts';
+import { toError } from './actor-errors.ts';
+import type { Clock } from './ports.ts';
+import { ThreadCrashed, ThreadError, ThreadTimeout } from './thread-errors.ts';
+import type { ThreadAnswer, ThreadRequest, ThreadStart } from './thread-protocol.ts';
+
+interface Call<R> {
+  readonly reply: Reply<R>;
+  readonly cancelDeadline: () => void;
+}
+
+/** One thread, from its start to its end. */
+export class ThreadLink<R> {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  readonly #crashed: (error: Error) => void;
+  readonly #worker: Worker;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #calls = new Map<number, Call<R>>();
+  #settledWaiters: (() => void)[] = [];
+  #lastId = 0;
+  #over = false;
+
+  constructor(options: {
+    readonly path: string;
+    readonly clock: Clock;
+    readonly module: URL;
+    readonly data: unknown;
+    readonly deadlineMs: number;
+    readonly maxOldGenerationMb: number | undefined;
+    /** The thread has ended by itself or was terminated past a deadline; called at most once. */
+    readonly crashed: (error: Error) => void;
+  }) {
+    this.#path = options.path;
+    this.#clock = options.clock;
+    this.#deadlineMs = options.deadlineMs;
+    this.#crashed = options.crashed;
+    const start: ThreadStart = { data: options.data };
+    const { maxOldGenerationMb } = options;
+    this.#worker = new Worker(options.module, {
+      workerData: start,
+      name: options.path,
+      ...(maxOldGenerationMb !== undefined && {
+        resourceLimits: { maxOldGenerationSizeMb: maxOldGenerationMb },
+      }),
+    });
+    this.#worker.on('message', (answer: ThreadAnswer) => this.#answered(answer));
+    this.#worker.on('messageerror', (cause) => this.#crash(`sent what cannot be read`, cause));
+    this.#worker.on('error', (cause) => this.#crash('threw outside of a request', toError(cause)));
+    this.#worker.on('exit', (code) => this.#crash(`exited with code ${code}`));
+    // Whether anyone waits for it or not, a failed start is not an unhandled rejection.
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** Requests that the thread has not answered yet. */
+  get underWay(): number {
+    return this.#calls.size;
+  }
+
+  /**
+   * Resolves when the thread's start hook has finished.
+   * @throws what the hook threw, ThreadCrashed, or ThreadTimeout past `deadlineMs`
+   */
+  async ready(deadlineMs: number): Promise<void> {
+    const cancelDeadline = this.#clock.schedule(deadlineMs, () => {
+      this.#end(new ThreadTimeout(this.#path, deadlineMs));
+    });
+    try {
+      await this.#ready.promise;
+    } finally {
+      cancelDeadline();
+    }
+  }
+
+  /** Posts a request; one that cannot be cloned fails its reply and nothing else. */
+  send(request: unknown, transfer: readonly ArrayBuffer[], reply: Reply<R>): void {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const message: ThreadRequest = { id, request };
+    try {
+      this.#worker.postMessage(message, transfer);
+    } catch (thrown) {
+      reply.fail(toError(thrown));
+      return;
+    }
+    const cancelDeadline = this.#clock.schedule(this.#deadlineMs, () => this.#deadlinePassed(id));
+    this.#calls.set(id, { reply, cancelDeadline });
+  }
+
+  /** Resolves when the next request has been answered or has failed; at once if none is under way. */
+  oneSettled(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#settledWaiters.push(resolve);
+    return promise;
+  }
+
+  /** Ends the thread; requests under way and a start not finished fail with `error`. */
+  async terminate(error: Error): Promise<void> {
+    this.#end(error);
+    await this.#worker.terminate();
+  }
+
+  #answered(answer: ThreadAnswer): void {
+    switch (answer.type) {
+      case 'ready':
+        this.#ready.resolve();
+        break;
+      case 'start_failed':
+        this.#end(new ThreadError(answer.error));
+        break;
+      case 'result':
+        // The actor is typed by the same R as the module that it names.
+        this.#takeCall(answer.id)?.reply.ok(answer.result as R);
+        break;
+      case 'failed':
+        this.#takeCall(answer.id)?.reply.fail(new ThreadError(answer.error));
+        break;
+    }
+    this.#wakeWaiters();
+  }
+
+  #takeCall(id: number): Call<R> | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    call?.cancelDeadline();
+    return call;
+  }
+
+  /** The late request fails by its deadline, its neighbours on the same thread by the thread's end. */
+  #deadlinePassed(id: number): void {
+    const error = new ThreadTimeout(this.#path, this.#deadlineMs);
+    this.#takeCall(id)?.reply.fail(error);
+    this.#end(new ThreadCrashed(this.#path, 'was terminated', { cause: error }), error);
+  }
+
+  #crash(how: string, cause?: unknown): void {
+    const error = new ThreadCrashed(this.#path, how, cause === undefined ? undefined : { cause });
+    this.#end(error, error);
+  }
+
+  /**
+   * Nothing reaches the thread any more. Its askers hear why before the actor goes down, and the actor is down
+   * before the waiters let its handler go on to the next message.
+   */
+  #end(error: Error, crash?: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ready.reject(error);
+    for (const id of [...this.#calls.keys()]) this.#takeCall(id)?.reply.fail(error);
+    if (crash !== undefined) this.#crashed(crash);
+    this.#wakeWaiters();
+    void this.#worker.terminate();
+  }
+
+  #wakeWaiters(): void {
+    const waiters = this.#settledWaiters;
+    this.#settledWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}

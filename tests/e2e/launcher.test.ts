@@ -1,0 +1,100 @@
+// The launcher: on an old Node it hands over to the Node.js that is installed beside it, or says what is missing.
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'troupe-launcher-'));
+const oldNode = findOldNode();
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A Node.js on the PATH that is older than 24 but can run modules. */
+function findOldNode(): string | undefined {
+  const places = (process.env.PATH ?? '').split(delimiter).map((place) => join(place, 'node'));
+  return places.find((place) => {
+    if (!existsSync(place)) return false;
+    const major = Number.parseInt(spawnSync(place, ['--version'], { encoding: 'utf8' }).stdout.slice(1), 10);
+    return major >= 18 && major < 24;
+  });
+}
+
+/** A package with the launcher, a program of its own and, if wanted, a Node.js beside it. */
+function packageWith(program: string, options: { readonly node: boolean }): string {
+  const place = mkdtempSync(join(folder, 'package-'));
+  mkdirSync(join(place, 'bin'));
+  mkdirSync(join(place, 'dist', 'cli'), { recursive: true });
+  cpSync(join(root, 'bin', 'troupe.js'), join(place, 'bin', 'troupe.js'));
+  writeFileSync(join(place, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(place, 'dist', 'cli', 'main.js'), program);
+  if (options.node) {
+    mkdirSync(join(place, 'node_modules', 'node', 'bin'), { recursive: true });
+    symlinkSync(process.execPath, join(place, 'node_modules', 'node', 'bin', 'node'));
+  }
+  return join(place, 'bin', 'troupe.js');
+}
+
+const ECHO = `export async function main(args) {
+  console.log(process.versions.node.split('.')[0], JSON.stringify(args), process.env.MARK);
+  process.exitCode = 7;
+}`;
+
+describe('the launcher', () => {
+  it('runs the sources of a checkout with its arguments', () => {
+    const run = spawnSync(process.execPath, [join(root, 'bin', 'troupe.js'), '--version'], {
+      encoding: 'utf8',
+    });
+    expect(run).toMatchObject({ status: 0, stdout: '0.1.0\n', stderr: '' });
+  });
+
+  it('runs the build where there are no sources', () => {
+    const run = spawnSync(process.execPath, [packageWith(ECHO, { node: false }), 'a', '--b'], {
+      encoding: 'utf8',
+    });
+    expect(run).toMatchObject({ status: 7, stdout: expect.stringContaining('["a","--b"]') });
+  });
+});
+
+describe.skipIf(oldNode === undefined)('the launcher on an old Node (skipped: none on the PATH)', () => {
+  const old = oldNode ?? '';
+
+  it('hands arguments, environment and exit code over to the Node.js beside it', () => {
+    const launcher = packageWith(ECHO, { node: true });
+    const env = { ...process.env, MARK: 'm' };
+    const run = spawnSync(old, [launcher, 'a', '--b'], { encoding: 'utf8', env });
+    const major = process.versions.node.split('.')[0];
+    expect(run).toMatchObject({ status: 7, stdout: `${major} ["a","--b"] m\n`, stderr: '' });
+  });
+
+  it('says which version is needed, which came and what to do, with exit code 2', () => {
+    const run = spawnSync(old, [packageWith(ECHO, { node: false })], { encoding: 'utf8' });
+    expect(run.status).toBe(2);
+    expect(run.stderr).toMatch(/needs Node\.js 24 or newer, but runs on \d+\.\d+\.\d+ /);
+    expect(run.stderr).toContain('npm install node@24');
+    expect(run.stdout).toBe('');
+  });
+
+  it('passes signals on and ends as the program ended', async () => {
+    const waiting = `export async function main() {
+      process.on('SIGTERM', () => { console.log('asked to stop'); process.exit(5); });
+      setInterval(() => undefined, 1000);
+      console.log('ready');
+    }`;
+    const child = spawn(old, [packageWith(waiting, { node: true })], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8');
+    child.stdout.on('data', (text: string) => {
+      if (output === '') child.kill('SIGTERM');
+      output += text;
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect({ code, output }).toEqual({ code: 5, output: 'ready\nasked to stop\n' });
+  });
+});

@@ -1,0 +1,99 @@
+import { expect, it } from 'vitest';
+import {
+  datasetExists,
+  deleteDataset,
+  ensureDataset,
+  ensureSystem,
+  NatsUnreachable,
+  NoStream,
+  namesOf,
+  StorageTooSmall,
+  TopologyMismatch,
+} from '#nats';
+import { bytes, connectTo, describeOnServers, smallDataset } from './nats-harness.ts';
+
+await describeOnServers('the topology', (under) => {
+  it('is made once and found as asked by everyone after', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    for (let round = 0; round < 2; round++) {
+      await ensureSystem(link, { system });
+      await ensureDataset(link, 'photos', smallDataset(system));
+    }
+    const names: string[] = [];
+    for await (const name of link.manager.streams.names()) if (name.includes(system)) names.push(name);
+    const upper = system.toUpperCase();
+    for (const name of [`${upper}_INTAKE_photos`, `${upper}_WORK_photos_keeper`, `${upper}_EVENTS`]) {
+      expect(await link.manager.streams.info(name)).toBeDefined();
+    }
+    expect(names).toContain(`OBJ_${system}-blobs-photos`);
+    expect(names).toContain(`KV_${system}-heads`);
+  });
+
+  it('is made once when two nodes make it at the same time', async () => {
+    const [one, other] = await Promise.all([under.link(), under.link()]);
+    const system = under.newSystem();
+    await Promise.all([one, other].map((link) => ensureDataset(link, 'photos', smallDataset(system))));
+    expect(await datasetExists(one, 'photos', system)).toBe(true);
+  });
+
+  it('refuses a stream with another configuration and names field, asked and found', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    await ensureDataset(link, 'photos', smallDataset(system, { workMaxMessages: 10 }));
+    const error = await ensureDataset(link, 'photos', smallDataset(system, { workMaxMessages: 20 })).catch(
+      (e: unknown) => e,
+    );
+    expect(error).toBeInstanceOf(TopologyMismatch);
+    expect(error).toMatchObject({ differences: [{ field: 'max_msgs', asked: 20, found: 10 }] });
+  });
+
+  it('refuses a consumer with another configuration', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    await ensureDataset(link, 'photos', smallDataset(system, { ackWaitMs: 5_000 }));
+    const again = ensureDataset(link, 'photos', smallDataset(system));
+    await expect(again).rejects.toThrow(
+      /consumer ingestor of .* \(ack_wait: asked 30000000000, found 5000000000\)/,
+    );
+  });
+
+  it('says which stream the server has no storage for', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    const asked = ensureDataset(link, 'photos', smallDataset(system, { intakeMaxBytes: 2 ** 50 }));
+    await expect(asked).rejects.toThrow(StorageTooSmall);
+  });
+
+  it('goes with its dataset, and publishers are told that there is no such stream', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    await ensureDataset(link, 'photos', smallDataset(system));
+    await ensureDataset(link, 'photos-2', smallDataset(system));
+    const subject = namesOf(system).subjects.intake('photos');
+    await link.publisher.publish({ subject, data: bytes('x') });
+    await deleteDataset(link, 'photos', system);
+    await expect(link.publisher.publish({ subject, data: bytes('y') })).rejects.toThrow(NoStream);
+    expect(await datasetExists(link, 'photos', system)).toBe(false);
+    expect(await datasetExists(link, 'photos-2', system)).toBe(true);
+    await deleteDataset(link, 'photos', system);
+  });
+});
+
+await describeOnServers(
+  'a first connect',
+  (under) => {
+    it('that finds no server names the server and a remedy', async () => {
+      const refused = connectTo(under.server, { servers: 'nats://127.0.0.1:1' });
+      await expect(refused).rejects.toThrow(NatsUnreachable);
+      await expect(connectTo(under.server, { servers: 'nats://127.0.0.1:1' })).rejects.toThrow(
+        /127\.0\.0\.1:1.*NATS_URL/,
+      );
+    });
+
+    it('with the wrong token says that the credentials were refused', async () => {
+      await expect(connectTo(under.server, { token: 'wrong' })).rejects.toThrow(/credentials/);
+    });
+  },
+  ['newest'],
+);

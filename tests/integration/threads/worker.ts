@@ -1,0 +1,64 @@
+// A thread that does what the tests ask for, good or bad.
+import { serveThread } from '#runtime';
+
+export type Order =
+  | { readonly do: 'double'; readonly of: number }
+  | { readonly do: 'fill'; readonly buffer: ArrayBuffer }
+  | { readonly do: 'thread-data' }
+  | { readonly do: 'throw'; readonly message: string; readonly code?: string }
+  | { readonly do: 'exit' }
+  /** Throws outside of the request, as a stray callback would. */
+  | { readonly do: 'stray' }
+  | { readonly do: 'hang' }
+  | { readonly do: 'never' }
+  | { readonly do: 'grow' };
+
+export type Outcome = number | ArrayBuffer | string;
+
+/** `failStart`: the start hook throws. `hangStart`: it never returns. */
+export interface WorkerData {
+  readonly failStart?: boolean;
+  readonly hangStart?: boolean;
+  readonly label?: string;
+}
+
+let label = '';
+
+serveThread<Order, Outcome>({
+  start(data: WorkerData) {
+    if (data.failStart) throw Object.assign(new Error('the model is broken'), { code: 'bad_model' });
+    if (data.hangStart) return new Promise(() => {});
+    label = data.label ?? '';
+  },
+  async handle(order) {
+    switch (order.do) {
+      case 'double':
+        return { result: order.of * 2 };
+      case 'fill': {
+        new Uint8Array(order.buffer).fill(7);
+        return { result: order.buffer, transfer: [order.buffer] };
+      }
+      case 'thread-data':
+        return { result: label };
+      case 'throw': {
+        const error = new RangeError(order.message);
+        throw order.code === undefined ? error : Object.assign(error, { code: order.code });
+      }
+      case 'exit':
+        return process.exit(3);
+      case 'stray':
+        setImmediate(() => {
+          throw new Error('stray');
+        });
+        return new Promise(() => {});
+      case 'hang':
+        for (;;);
+      case 'never':
+        return new Promise(() => {});
+      case 'grow': {
+        const held: number[][] = [];
+        for (;;) held.push(new Array(100_000).fill(Math.random()));
+      }
+    }
+  },
+});

@@ -1,0 +1,68 @@
+// The command line as a whole: help, version, usage errors and where the common options may stand.
+import { describe, expect, it } from 'vitest';
+import type { CliEnvironment } from '../../../cli/command-environment.ts';
+import { buildProgram, runProgram } from '../../../cli/program.ts';
+import { recordingStream, steppedClock } from './recording.ts';
+
+async function run(...args: string[]) {
+  const stdout = recordingStream();
+  const stderr = recordingStream();
+  let exitCode = 0;
+  const environment: CliEnvironment = {
+    cwd: '/nowhere',
+    env: {},
+    stdin: (async function* () {})(),
+    stdout,
+    stderr,
+    clock: steppedClock(),
+    version: '1.2.3',
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+    interruption: () => new AbortController().signal,
+  };
+  await runProgram(args, environment);
+  return { exitCode, stdout: stdout.text(), stderr: stderr.text(), environment };
+}
+
+describe('the command line', () => {
+  it('answers --version and --help with exit code 0', async () => {
+    expect(await run('--version')).toMatchObject({ exitCode: 0, stdout: '1.2.3\n', stderr: '' });
+    const help = await run('--help');
+    expect(help).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(help.stdout).toContain('Examples:');
+  });
+
+  it.each([
+    { args: ['confg'], says: 'Did you mean config?' },
+    { args: ['config', 'nope'], says: "unknown command 'nope'" },
+    { args: ['config', 'schema', '--nope'], says: "unknown option '--nope'" },
+    { args: ['config', 'schema', '--timeout', 'soon'], says: 'Expected a duration' },
+    { args: ['config', 'example', '--kind', 'video'], says: 'Allowed choices are image' },
+    { args: [], says: 'Usage: troupe' },
+  ])('ends with exit code 2 for $args', async ({ args, says }) => {
+    const { exitCode, stderr, stdout } = await run(...args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(says);
+    expect(stdout).toBe('');
+  });
+
+  it('takes the common options before and after the command', async () => {
+    const before = await run('--json', 'config', 'example');
+    const after = await run('config', 'example', '--json');
+    expect(JSON.parse(before.stdout)).toEqual(JSON.parse(after.stdout));
+  });
+
+  it('shows examples in the help of every command', async () => {
+    const { environment } = await run('--version');
+    const program = buildProgram(environment);
+    const leaves = program.commands.flatMap((command) =>
+      command.commands.length === 0
+        ? [[command.name()]]
+        : command.commands.map((sub) => [command.name(), sub.name()]),
+    );
+    expect(leaves.length).toBeGreaterThan(3);
+    for (const path of leaves)
+      expect((await run(...path, '--help')).stdout, path.join(' ')).toContain('Examples:');
+  });
+});
