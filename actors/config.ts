@@ -1,6 +1,7 @@
 // The configuration of one dataset: what the pipeline actors are built from. `cli/config` embeds this schema in
 // that of `troupe.yaml`; the fields that decide verdicts are singled out here because a manifest's digest names them.
 import { z } from 'zod';
+import { DEFAULT_PIXEL_THRESHOLD } from './image/pixel-comparison.ts';
 
 const UNITS: Readonly<Record<string, number>> = {
   B: 1,
@@ -87,7 +88,7 @@ const dedupSchema = z.strictObject({
     .default(10)
     .describe('The same for dHash, which finds what pHash misses (a watermark, say).'),
   pixelDistance: fraction()
-    .default(0.1)
+    .default(DEFAULT_PIXEL_THRESHOLD)
     .describe(
       'Largest distance of the 64 by 64 pixel comparison (0 equal, 1 opposite) that confirms a candidate as `near`. Smaller drops less.',
     ),
@@ -96,10 +97,10 @@ const dedupSchema = z.strictObject({
 
 const weightsSchema = z
   .strictObject({
-    resolution: weight().default(0.4).describe('Weight of the effective resolution.'),
+    resolution: weight().default(0.3).describe('Weight of the effective resolution.'),
     sharpness: weight().default(0.4).describe('Weight of the sharpness.'),
     entropy: weight()
-      .default(0.2)
+      .default(0.3)
       .describe('Weight of the entropy of the grey values, which is near 0 for flat images.'),
   })
   .refine((weights) => weights.resolution + weights.sharpness + weights.entropy > 0, {
@@ -109,10 +110,10 @@ const weightsSchema = z
 const scoreSchema = z
   .strictObject({
     keepAt: fraction()
-      .default(0.3)
+      .default(0.5)
       .describe('Score from which an item is eligible. Between `rejectBelow` and this it goes to review.'),
     rejectBelow: fraction()
-      .default(0.15)
+      .default(0.35)
       .describe(
         'Score below which an item is rejected. At most `keepAt`; equal to it leaves no review band.',
       ),

@@ -17,6 +17,7 @@ const EXPIRES_MS = 20_000;
 const HEARTBEAT_MS = 5_000;
 const SILENCE_MS = 2 * HEARTBEAT_MS + 1_000;
 const CLOSE_MS = 2_000;
+const FORGET_MS = 10;
 const WORKING = new TextEncoder().encode('+WPI');
 
 /** What the actor asked of the subscription. */
@@ -84,8 +85,24 @@ export class PullSubscription implements WorkSubscription {
     // What is on its way still arrives while the subscription drains, and is given back with the rest.
     const drained = this.#subscription?.drain().catch(() => {});
     await Promise.race([drained, pause(this.#link.clock, CLOSE_MS)]);
+    await this.#forgetRequests();
     for (const delivery of this.#waiting.drain()) delivery.nak(0);
     this.#held.clear();
+  }
+
+  /**
+   * Makes the server look through its waiting requests and drop ours, for which nobody listens any more. Servers of
+   * 2.9 otherwise find that out with the first message given back, which then waits for the whole `ack_wait`.
+   */
+  async #forgetRequests(): Promise<void> {
+    if (!this.#link.connected || this.#link.connection.isClosed()) return;
+    const body = { batch: 1, expires: nanos(1) };
+    this.#link.connection.publish(this.#pullSubject(), JSON.stringify(body), { reply: this.#link.inbox() });
+    await pause(this.#link.clock, FORGET_MS);
+  }
+
+  #pullSubject(): string {
+    return `$JS.API.CONSUMER.MSG.NEXT.${this.#consumer.stream}.${consumerName(this.#consumer)}`;
   }
 
   #listen(): void {
@@ -111,8 +128,7 @@ export class PullSubscription implements WorkSubscription {
     const deadlineMs = this.#link.clock.monotonicMs() + EXPIRES_MS + HEARTBEAT_MS;
     const token = this.#requests.open(credit, deadlineMs);
     const body = { batch: credit, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#consumer.stream}.${consumerName(this.#consumer)}`;
-    this.#link.connection.publish(subject, JSON.stringify(body), { reply: `${this.#inbox}.${token}` });
+    this.#link.connection.publish(this.#pullSubject(), JSON.stringify(body), { reply: `${this.#inbox}.${token}` });
   }
 
   #received(message: Msg): void {

@@ -49,8 +49,9 @@ export const imageKind: Kind = {
   quality: ({ signals, byteLength }) => [area(signals), number(signals, 'sharpness'), byteLength],
 };
 
+/** Effective resolution in pixels: an enlargement counts as what it was enlarged from. */
 function area(signals: Readonly<Record<string, Signal>>): number {
-  return number(signals, 'width') * number(signals, 'height');
+  return number(signals, 'effectiveWidth') * number(signals, 'effectiveHeight');
 }
 
 function number(signals: Readonly<Record<string, Signal>>, name: string): number {

@@ -6,6 +6,7 @@ import type {
   DurablePublisher,
   FaultPoints,
   Journal,
+  Logger,
   RandomSource,
   RecordStore,
   WorkSource,
@@ -58,6 +59,7 @@ export interface DatasetPorts {
   readonly attempts: RecordStore;
   readonly contents: ContentSource;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly random: RandomSource;
   readonly faults: FaultPoints;
   readonly model: ModelIdentity;

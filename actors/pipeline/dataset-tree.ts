@@ -1,12 +1,14 @@
 // The supervision tree of one dataset. Started left to right, so that whoever is asked is there before whoever
 // asks; stopped right to left, so that intake dries up first and the keeper ends last.
 import { type SupervisorSpec, threadActor } from '#runtime';
+import { leafIntensity } from '#supervision';
 import { indexShardActor } from '../dedup/index-shard.ts';
 import { keeperActor } from '../keeper/keeper.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
+import { IntakeGate } from './intake-gate.ts';
 import { ingestorActor } from './ingestor.ts';
 import { scorerActor } from './scorer.ts';
 
@@ -36,6 +38,7 @@ export function datasetTree(
   const numbered = (count: number) => Array.from({ length: count }, (_, index) => index);
   const shards = numbered(ports.config.shards);
   const decoders = numbered(sizing.decodeThreads);
+  const gate = new IntakeGate({ journal: ports.journal('keeper', 0), clock: ports.clock, log: ports.log });
   return supervisor(ports.dataset, 'rest_for_one', [
     keeperActor(ports, judging),
     supervisor(
@@ -93,6 +96,7 @@ export function datasetTree(
             threads: decoders.map((decoder) => at(`intake/decoders/decoder-${decoder}`)),
             analyseTimeoutMs: sizing.decodeTimeoutMs * 2,
             judging,
+            gate,
           }),
         ),
       ),
@@ -105,5 +109,7 @@ function supervisor(
   strategy: SupervisorSpec['strategy'],
   children: SupervisorSpec['children'],
 ): SupervisorSpec {
-  return { type: 'supervisor', id, strategy, children };
+  // Pools of leaves get the leaf budget; whatever holds other supervisors keeps the default.
+  const leaves = children.every(({ type }) => type === 'actor');
+  return { type: 'supervisor', id, strategy, children, ...(leaves && { intensity: leafIntensity }) };
 }

@@ -9,6 +9,7 @@ import type { JudgingContext } from '../rules/judging-context.ts';
 import { itemDigest, sha256Hex } from './canonical.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
+import type { IntakeGate } from './intake-gate.ts';
 import { ItemFailure, PassingFailure } from './item-failure.ts';
 import { blobKeys, type EmbedMessage, type JudgedMessage, type Payload } from './messages.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
@@ -20,6 +21,7 @@ export interface IngestorOptions {
   /** Longest time that analysing one item may take, in ms. */
   readonly analyseTimeoutMs: number;
   readonly judging: JudgingContext;
+  readonly gate: IntakeGate;
 }
 
 /** One of the pool of ingestors; each handles one item at a time. */
@@ -36,7 +38,10 @@ export function ingestorActor(ports: DatasetPorts, options: IngestorOptions): Ac
     handler: (context) => {
       const pool = analysisPool(options.threads.map((path) => context.ref(path)));
       const ingestor = new Ingestor(ports, options, pool);
-      return (batch, signal) => Promise.all(batch.map((delivery) => ingestor.ingest(delivery, signal)));
+      return async (batch, signal) => {
+        await options.gate.pass(signal);
+        return Promise.all(batch.map((delivery) => ingestor.ingest(delivery, signal)));
+      };
     },
   });
 }

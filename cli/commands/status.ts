@@ -35,6 +35,12 @@ function printStatus(terminal: Terminal, status: SystemStatus): void {
   for (const problem of status.problems) terminal.print(terminal.style('red', `problem: ${problem}`));
 }
 
+const DURABILITY: Readonly<Record<string, string>> = {
+  process: 'durability: survives every crash of processes (`durability: disk` also survives a loss of power)',
+  disk: 'durability: every write is on disk before it is acknowledged',
+  external: 'durability: as the named NATS server is configured',
+};
+
 function printNode(terminal: Terminal, node: NodeStatus): void {
   terminal.print('');
   terminal.print(

@@ -23,6 +23,7 @@ import {
   UploadNotFound,
   UploadTooLarge,
 } from '#nats';
+import { ACK_WAIT_MS } from './dataset-topology.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Ports of `dataset` under `config`. */
@@ -65,6 +66,7 @@ export async function connectPorts(
       obj: uploadSource(link, names),
     }),
     clock,
+    log: node.resolve(TOKENS.log),
     random: node.resolve(TOKENS.random),
     faults: node.resolve(TOKENS.faults),
     ...options,
@@ -84,12 +86,14 @@ function workSource(
         stream: streams.intake(dataset),
         consumer: INTAKE_CONSUMER,
         subject: subjects.intake(dataset),
+        ackWaitMs: ACK_WAIT_MS,
       })
     : new NatsWorkSource(link, {
         stream: streams.work(dataset, stage),
         consumer: stage,
         subject: subjects.work(dataset, stage),
         ...(epoch !== undefined && { ownedBy: epoch }),
+        ackWaitMs: ACK_WAIT_MS,
       });
 }
 

@@ -4,11 +4,18 @@ import type { DatasetOptions } from '#nats';
 
 const MIB = 1024 * 1024;
 
+/**
+ * How long a message stays with a consumer that went silent. At most the lease time of a node (10 s), so that what a
+ * killed node held comes back no later than its shards; handlers that take longer say so (`working`).
+ */
+export const ACK_WAIT_MS = 10_000;
+
 /** Options for `ensureDataset`. Byte limits are reserved on the server, so they stay modest. */
 export function datasetTopology(system: string): DatasetOptions {
   return {
     system,
     stages: STAGES.map((name) => ({ name, consumer: name === 'keep' ? 'owned' : 'shared' })),
+    ackWaitMs: ACK_WAIT_MS,
     intakeMaxBytes: 2048 * MIB,
     workMaxBytes: 128 * MIB,
     journalMaxBytes: 1024 * MIB,

@@ -22,7 +22,12 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** What the server's acknowledged writes survive, as far as this node knows. */
+  readonly durability: NodeDurability;
 }
+
+/** `process`: every crash of processes; `disk`: a loss of power too; `external`: as the named server is configured. */
+export type NodeDurability = 'process' | 'disk' | 'external';
 
 export class RunningNode {
   readonly name: string;
@@ -160,7 +165,7 @@ export class RunningNode {
     return {
       node: this.name,
       version: this.#options.version,
-      features: this.#options.link.features,
+      durability: this.#options.durability,
       datasets: [...this.#datasets].map(([name, dataset]) => ({
         name,
         tree: dataset.snapshot(),

@@ -24,6 +24,8 @@ export interface NodeStatus {
   readonly name: string;
   readonly version: string;
   readonly started: string;
+  /** What acknowledged writes survive: `process`, `disk`, or `external` (as the named server is configured). */
+  readonly durability: string;
   readonly actors: readonly ActorLine[];
 }
 
@@ -66,6 +68,7 @@ const snapshotSchema: z.ZodType<ActorSnapshot> = z.lazy(() =>
 );
 const nodeStatsSchema = z.object({
   node: z.string(),
+  durability: z.string(),
   datasets: z.array(z.object({ name: z.string(), tree: snapshotSchema })),
 });
 
@@ -78,7 +81,8 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     const actors = parsed.data.datasets.flatMap(({ tree }) =>
       tree.children.flatMap((child) => [...lines(child, 0)]),
     );
-    nodes.push({ name: parsed.data.node, version, started, actors });
+    const { node, durability } = parsed.data;
+    nodes.push({ name: node, version, started, durability, actors });
     for (const { name, state } of actors) {
       if (state !== 'running') problems.push(`${name} on ${parsed.data.node} is ${state}`);
     }

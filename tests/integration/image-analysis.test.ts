@@ -9,7 +9,7 @@ const phash = 'f0f6d4a91e694913';
 const dhash = 'b6246c4d49db9ab2';
 
 /** The pattern whose hashes are known, ready to be encoded. */
-function pattern(): sharp.Sharp {
+function pattern(): ReturnType<typeof sharp> {
   const { width, height, data } = patternRaster(320, 240, 1);
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
@@ -142,7 +142,7 @@ describe('analyseImage', () => {
   it('finds a blurred picture less sharp and an enlarged one no larger in effect', async () => {
     const noise = Uint8Array.from({ length: 100 * 100 * 3 }, (_, at) => (at * at * 31 + at * 7) % 251);
     const fine = sharp(noise, { raw: { width: 100, height: 100, channels: 3 } });
-    const signals = async (image: sharp.Sharp) =>
+    const signals = async (image: ReturnType<typeof sharp>) =>
       (await analyseImage(await image.png().toBuffer(), limits)).signals;
     const original = await signals(fine.clone());
     const blurred = await signals(fine.clone().blur(2));

@@ -93,7 +93,7 @@ describe('the deciding configuration', () => {
   it('does not change with the number of shards, and changes with a threshold, a rule or the model', () => {
     const { configDigest } = contextWith();
     expect(contextWith({ shards: 16 }).configDigest).toBe(configDigest);
-    expect(contextWith({ score: { keepAt: 0.31 } }).configDigest).not.toBe(configDigest);
+    expect(contextWith({ score: { keepAt: 0.51 } }).configDigest).not.toBe(configDigest);
     expect(contextWith({ governance: { refuseSources: ['x'] } }).configDigest).not.toBe(configDigest);
     const other = judgingContext(datasetConfigSchema.parse({}), kind as Kind, {
       ...model,

@@ -26,7 +26,7 @@ describe('the configuration', () => {
       kind: 'image',
       shards: 4,
       limits: { maxBytes: 67_108_864, maxMetadataBytes: 65_536 },
-      score: { keepAt: 0.3, rejectBelow: 0.15, weights: { resolution: 0.4, sharpness: 0.4, entropy: 0.2 } },
+      score: { keepAt: 0.5, rejectBelow: 0.35, weights: { resolution: 0.3, sharpness: 0.4, entropy: 0.3 } },
     });
   });
 
