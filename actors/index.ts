@@ -36,7 +36,7 @@ export {
   type StageMeter,
 } from './pipeline/dataset-ports.ts';
 export { type DatasetSizing, datasetTree } from './pipeline/dataset-tree.ts';
-export { ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
+export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
 export { FileSource } from './sources/file-source.ts';

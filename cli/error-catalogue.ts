@@ -1,5 +1,6 @@
 // The catalogue of stable codes: what a user sees when a command fails and why an item became a dead letter.
 // docs/errors.md lists the same codes; a test compares the two in both directions.
+import type { DeadReason } from '#actors';
 
 /** What a command's failure becomes: the exit code of the process. */
 export type ExitConsequence = 'exit 1' | 'exit 2' | 'exit 3';
@@ -47,7 +48,7 @@ export const COMMAND_ERRORS = {
   unknown_item: {
     meaning: 'The dataset holds no such item.',
     becomes: 'exit 1',
-    remedy: 'Give the id as it was published, or a prefix of its sha256.',
+    remedy: 'Give the id as it was published, the digest of the item, the sha256 of its content, or its sequence.',
   },
   unknown_manifest: {
     meaning: 'The dataset has no such manifest.',
@@ -102,7 +103,7 @@ export const DEAD_LETTER_REASONS = {
   too_many_pixels: {
     meaning: 'The image declares more pixels than `limits.maxPixels`.',
     becomes: 'dead letter',
-    remedy: 'Raise the limit and retry, or publish a smaller version.',
+    remedy: 'Raise the limit and publish it again, or publish a smaller version.',
   },
   corrupt_image: {
     meaning: 'The bytes begin like an image but cannot be decoded to the end.',
@@ -113,7 +114,7 @@ export const DEAD_LETTER_REASONS = {
     meaning:
       'The content has more bytes than `limits.maxBytes`, or the metadata more than `limits.maxMetadataBytes`.',
     becomes: 'dead letter',
-    remedy: 'Raise the limit and retry.',
+    remedy: 'Raise the limit and publish the item again.',
   },
   bad_envelope: {
     meaning:
@@ -139,7 +140,7 @@ export const DEAD_LETTER_REASONS = {
   not_found: {
     meaning: 'Nothing is where the URI points.',
     becomes: 'dead letter',
-    remedy: 'Restore the file and retry.',
+    remedy: 'Restore the file and publish it again.',
   },
   worker_crashed: {
     meaning: 'The worker thread that handled this item alone ended without an answer.',
@@ -149,20 +150,32 @@ export const DEAD_LETTER_REASONS = {
   worker_timeout: {
     meaning: 'The work on this item alone took longer than its limit.',
     becomes: 'dead letter',
-    remedy: 'Raise `node.decodeTimeoutMs` and retry, or publish a smaller version.',
+    remedy: 'Raise `node.decodeTimeoutMs` and publish it again, or publish a smaller version.',
+  },
+  model_failed: {
+    meaning: 'The embedding model gave no vector for this item alone.',
+    becomes: 'dead letter',
+    remedy: 'The dead letter holds the last error; publish the item again once the model runs.',
+  },
+  proxy_missing: {
+    meaning: 'The small copy of a content that a comparison needs is not stored.',
+    becomes: 'dead letter',
+    remedy: 'Something deleted it from the blobs bucket: publish the item again.',
+  },
+  shard_unavailable: {
+    meaning: 'An index shard did not answer in several attempts.',
+    becomes: 'dead letter',
+    remedy: 'See `troupe status`; publish the item again once the shard runs.',
   },
   attempts_exhausted: {
     meaning: 'Every allowed attempt failed; the dead letter holds the last error.',
     becomes: 'dead letter',
-    remedy: 'Remove the cause and retry.',
+    remedy: 'Remove the cause and publish the item again.',
   },
-} as const satisfies Readonly<Record<string, CatalogueEntry & { readonly becomes: 'dead letter' }>>;
+} as const satisfies Readonly<Record<DeadReason, CatalogueEntry & { readonly becomes: 'dead letter' }>>;
 
 /** A stable code of a failed command. */
 export type CommandErrorCode = keyof typeof COMMAND_ERRORS;
-
-/** A stable reason of a dead letter. */
-export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS;
 
 /** Whether `code` is one of the catalogue's codes for commands. */
 export function isCommandErrorCode(code: unknown): code is CommandErrorCode {

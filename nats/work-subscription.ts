@@ -128,7 +128,9 @@ export class PullSubscription implements WorkSubscription {
     const deadlineMs = this.#link.clock.monotonicMs() + EXPIRES_MS + HEARTBEAT_MS;
     const token = this.#requests.open(credit, deadlineMs);
     const body = { batch: credit, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    this.#link.connection.publish(this.#pullSubject(), JSON.stringify(body), { reply: `${this.#inbox}.${token}` });
+    this.#link.connection.publish(this.#pullSubject(), JSON.stringify(body), {
+      reply: `${this.#inbox}.${token}`,
+    });
   }
 
   #received(message: Msg): void {

@@ -10,7 +10,7 @@ import { itemDigest, sha256Hex } from './canonical.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import type { IntakeGate } from './intake-gate.ts';
-import { ItemFailure, PassingFailure } from './item-failure.ts';
+import { ItemFailure, isDeadReason, PassingFailure } from './item-failure.ts';
 import { blobKeys, type EmbedMessage, type JudgedMessage, type Payload } from './messages.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
 
@@ -176,7 +176,7 @@ function classifyAnalysis(cause: unknown): unknown {
     });
   }
   const code = (cause as { code?: unknown }).code;
-  if (cause.name === 'AnalysisError' && typeof code === 'string') {
+  if (cause.name === 'AnalysisError' && isDeadReason(code)) {
     return new ItemFailure(code, cause.message, { cause });
   }
   return cause;

@@ -1,12 +1,38 @@
 // Failures of one item, classed by what becomes of it: a permanent one is dead-lettered with its code, a
 // passing one is tried again in place, and anything else is a bug that crashes the actor.
 
-/** The item itself is at fault: trying again cannot help. Its code is the dead letter's reason (docs/errors.md). */
+/** Every reason for which an item can become a dead letter. Stable: docs/errors.md explains each. */
+export const DEAD_REASONS = [
+  'attempts_exhausted',
+  'bad_envelope',
+  'bad_header',
+  'corrupt_image',
+  'empty',
+  'model_failed',
+  'not_found',
+  'proxy_missing',
+  'sha256_mismatch',
+  'shard_unavailable',
+  'source_not_allowed',
+  'too_large',
+  'too_many_pixels',
+  'unsupported_media_type',
+  'worker_crashed',
+  'worker_timeout',
+] as const;
+export type DeadReason = (typeof DEAD_REASONS)[number];
+
+/** Whether a code that came from elsewhere (a kind's analysis) is one of the reasons. */
+export function isDeadReason(code: unknown): code is DeadReason {
+  return (DEAD_REASONS as readonly unknown[]).includes(code);
+}
+
+/** The item itself is at fault: trying again cannot help. */
 export class ItemFailure extends Error {
   override readonly name = 'ItemFailure';
-  readonly code: string;
+  readonly code: DeadReason;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: DeadReason, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
@@ -15,9 +41,9 @@ export class ItemFailure extends Error {
 /** A dependency failed for now: tried again after a delay; exhausted attempts dead-letter the item with `code`. */
 export class PassingFailure extends Error {
   override readonly name = 'PassingFailure';
-  readonly code: string;
+  readonly code: DeadReason;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: DeadReason, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }

@@ -1,0 +1,177 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Kvm } from '@nats-io/kv';
+import { Objm } from '@nats-io/obj';
+import { expect, it } from 'vitest';
+import {
+  ensureSystem,
+  InvalidName,
+  NatsBlobs,
+  NatsRecords,
+  NatsUploads,
+  namesOf,
+  ObjectBucket,
+  ObjectDamaged,
+  objectStream,
+  streamState,
+  UploadNotFound,
+  UploadTooLarge,
+} from '#nats';
+import { bytes, describeOnServers, text } from './nats-harness.ts';
+
+await describeOnServers('records', (under) => {
+  async function bucket() {
+    const link = await under.link();
+    const names = namesOf(under.newSystem());
+    await ensureSystem(link, { system: names.system });
+    return { link, bucket: names.records.shards, records: new NatsRecords(link, names.records.shards) };
+  }
+
+  it('change only at the revision which the writer saw', async () => {
+    const { records } = await bucket();
+    expect(await records.get('shard.1')).toBeUndefined();
+    const first = await records.compareAndSet('shard.1', bytes('a'), 0);
+    expect(await records.compareAndSet('shard.1', bytes('b'), 0)).toBeUndefined();
+    const second = await records.compareAndSet('shard.1', bytes('b'), first ?? -1);
+    expect(await records.compareAndSet('shard.1', bytes('c'), first ?? -1)).toBeUndefined();
+    expect(await records.get('shard.1')).toEqual({ value: bytes('b'), revision: second });
+  });
+
+  it('let exactly one of many writers win each revision', async () => {
+    const { records } = await bucket();
+    let revision = 0;
+    for (let round = 0; round < 5; round++) {
+      const attempts = Array.from({ length: 20 }, (_, index) =>
+        records.compareAndSet('leader', bytes(`${round}-${index}`), revision),
+      );
+      const won = (await Promise.all(attempts)).filter((result) => result !== undefined);
+      expect(won).toHaveLength(1);
+      revision = won[0] ?? 0;
+    }
+  });
+
+  it('are absent after a delete, cost nothing then, and can be made again', async () => {
+    const { link, records, bucket: name } = await bucket();
+    const first = await records.compareAndSet('a', bytes('1'), 0);
+    await records.delete('a');
+    expect(await records.get('a')).toBeUndefined();
+    expect((await streamState(link, `KV_${name}`)).messages).toBe(0);
+    expect(await records.compareAndSet('a', bytes('2'), first ?? -1)).toBeUndefined();
+    expect(await records.compareAndSet('a', bytes('2'), 0)).toBeGreaterThan(first ?? 0);
+  });
+
+  it('are listed by key, without what other clients deleted', async () => {
+    const { link, records, bucket: name } = await bucket();
+    for (const key of ['node.b', 'node.a', 'other', 'x/y=z']) await records.compareAndSet(key, bytes(key), 0);
+    const kv = await new Kvm(link.connection).open(name);
+    expect(text((await kv.get('node.a'))?.value)).toBe('node.a');
+    await kv.delete('other');
+    expect(await records.keys()).toEqual(['node.a', 'node.b', 'x/y=z']);
+    expect((await records.entries('node.')).map(({ value }) => text(value))).toEqual(['node.a', 'node.b']);
+    expect(await records.compareAndSet('other', bytes('again'), 0)).toBeDefined();
+    await expect(records.get('a b')).rejects.toThrow(InvalidName);
+  });
+});
+
+await describeOnServers('objects', (under) => {
+  async function uploads() {
+    const link = await under.link();
+    const names = namesOf(under.newSystem());
+    await ensureSystem(link, { system: names.system });
+    const bucket = names.objects.uploads;
+    return { link, bucket, blobs: new NatsBlobs(link, bucket), uploads: new NatsUploads(link, bucket) };
+  }
+
+  it('come back as they were, whatever their size', async () => {
+    const { blobs } = await uploads();
+    for (const size of [0, 1, 128 * 1024, 128 * 1024 + 1, 3_000_000]) {
+      const body = new Uint8Array(randomBytes(size));
+      await blobs.put(`a/b c/${size}`, body);
+      const back = await blobs.get(`a/b c/${size}`);
+      expect(Buffer.compare(back ?? bytes('absent'), body)).toBe(0);
+    }
+    expect(await blobs.has('a/b c/1')).toBe(true);
+    expect(await blobs.has('a')).toBe(false);
+    expect(await blobs.get('a')).toBeUndefined();
+  });
+
+  it('are stored once when put again, replaced when different, and gone when deleted', async () => {
+    const { link, bucket, blobs } = await uploads();
+    const messages = async () => (await streamState(link, objectStream(bucket))).messages;
+    await blobs.put('k', bytes('one'));
+    const { lastSequence } = await streamState(link, objectStream(bucket));
+    await blobs.put('k', bytes('one'));
+    expect((await streamState(link, objectStream(bucket))).lastSequence).toBe(lastSequence);
+    await blobs.put('k', bytes('other'));
+    expect(text(await blobs.get('k'))).toBe('other');
+    expect(await messages()).toBe(2);
+    await blobs.delete('k');
+    await blobs.delete('k');
+    expect(await blobs.has('k')).toBe(false);
+    expect(await messages()).toBe(0);
+  });
+
+  it('written by several at once leave one whole object and nothing else', async () => {
+    const { link, bucket, blobs } = await uploads();
+    const bodies = Array.from({ length: 8 }, (_, index) => new Uint8Array(200_000).fill(index + 1));
+    await Promise.all(bodies.map((body) => blobs.put('same', body)));
+    const body = await blobs.get('same');
+    expect(bodies.some((candidate) => Buffer.compare(candidate, body ?? bytes('')) === 0)).toBe(true);
+    expect((await streamState(link, objectStream(bucket))).messages).toBe(3);
+  });
+
+  it('are what other NATS clients read and write', async () => {
+    const { link, bucket, blobs } = await uploads();
+    const body = new Uint8Array(randomBytes(400_000));
+    await blobs.put('ours/1', body);
+    const store = await new Objm(link.connection).open(bucket);
+    expect(Buffer.compare((await store.getBlob('ours/1')) ?? bytes(''), body)).toBe(0);
+    await store.putBlob({ name: 'theirs' }, body);
+    expect(Buffer.compare((await blobs.get('theirs')) ?? bytes(''), body)).toBe(0);
+    await store.delete('theirs');
+    expect(await blobs.has('theirs')).toBe(false);
+    await blobs.put('theirs', bytes('new'));
+    expect(text(await blobs.get('theirs'))).toBe('new');
+  });
+
+  it('with a missing chunk are reported as damaged', async () => {
+    const { link, bucket } = await uploads();
+    const objects = new ObjectBucket(link, bucket);
+    const description = await objects.put('x', new Uint8Array(300_000));
+    await link.manager.streams.deleteMessage(objectStream(bucket), 2);
+    const blobs = new NatsBlobs(link, bucket);
+    expect(description.chunks).toBe(3);
+    await expect(blobs.get('x')).rejects.toThrow(ObjectDamaged);
+  });
+
+  it('uploaded as a stream are read by their URI, within the limit', async () => {
+    const { uploads: store } = await uploads();
+    const hash = createHash('sha256');
+    async function* body() {
+      const reused = new Uint8Array(100_000);
+      for (let part = 0; part < 20; part++) {
+        reused.fill(part);
+        hash.update(reused);
+        yield reused;
+      }
+    }
+    const uri = await store.put('folder/big file.jpg', body());
+    expect(uri).toMatch(/^obj:\/\/sys\d+-uploads\/folder\/big%20file\.jpg$/);
+    const back = await store.read(uri, 2_000_000);
+    expect(createHash('sha256').update(back).digest('hex')).toBe(hash.digest('hex'));
+    await expect(store.read(uri, 1_999_999)).rejects.toThrow(UploadTooLarge);
+    await expect(store.read(`${uri}x`, 10)).rejects.toThrow(UploadNotFound);
+    await expect(store.read('obj://other/x', 10)).rejects.toThrow(UploadNotFound);
+    await store.delete(uri);
+    await expect(store.read(uri, 10)).rejects.toThrow(UploadNotFound);
+  });
+
+  it('are not stored when their source fails', async () => {
+    const { blobs, uploads: store } = await uploads();
+    async function* broken() {
+      yield new Uint8Array(200_000);
+      throw new Error('source broke');
+    }
+    await expect(store.put('broken', broken())).rejects.toThrow('source broke');
+    expect(await blobs.has('broken')).toBe(false);
+  });
+});

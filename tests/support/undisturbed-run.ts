@@ -1,0 +1,46 @@
+// What every disturbed run is held against: the same pictures through a fresh system that nobody disturbs, and the
+// comparison by which a chaos test says that nothing was lost, doubled or decided otherwise.
+import { expect } from 'vitest';
+import type { VerdictCounts } from '#actors';
+import { PICTURES_CONFIG, type TestPictures } from './images.ts';
+import { TroupeSystem } from './troupe-system.ts';
+
+/** The result of a run. */
+export interface RunResult {
+  readonly digest: string;
+  readonly verdicts: VerdictCounts;
+  /** One line for each outcome message: id, outcome, survivor; sorted. */
+  readonly outcomes: readonly string[];
+}
+
+/** Runs the pictures through a fresh system. */
+export async function undisturbedRun(pictures: TestPictures): Promise<RunResult> {
+  await using system = await TroupeSystem.up({ config: PICTURES_CONFIG });
+  const through = await system.publish(pictures.items);
+  await system.waitSettled(through);
+  const result = await resultOf(system, pictures);
+  expect(result.verdicts.dead).toBe(pictures.of('corrupt').length);
+  return result;
+}
+
+/** Cuts, checks that every picture has exactly one place and one outcome, and gives what is compared. */
+export async function resultOf(system: TroupeSystem, pictures: TestPictures): Promise<RunResult> {
+  const digest = await system.manifestDigest();
+  const verdicts = await system.verdicts();
+  const report = await system.audit();
+  expect(report).toMatchObject({
+    balanced: true,
+    published: pictures.items.length,
+    missing: [],
+    problems: [],
+  });
+  expect(Object.values(report.pending)).toEqual([0, 0, 0, 0, 0]);
+  const rows = await system.manifestRows();
+  const alive = pictures.items.filter(({ truth }) => truth !== 'corrupt').map(({ id }) => id);
+  expect(rows.map(({ id }) => id).sort()).toEqual(alive.sort());
+  const outcomes = await system.outcomes();
+  const everyone = pictures.items.map(({ id }) => id).sort();
+  expect(outcomes.map(({ id }) => id).sort()).toEqual(everyone);
+  const lines = outcomes.map(({ id, outcome, survivor }) => `${id} ${outcome} ${survivor?.id ?? ''}`.trim());
+  return { digest, verdicts, outcomes: lines.sort() };
+}
