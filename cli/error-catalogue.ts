@@ -48,7 +48,8 @@ export const COMMAND_ERRORS = {
   unknown_item: {
     meaning: 'The dataset holds no such item.',
     becomes: 'exit 1',
-    remedy: 'Give the id as it was published, the digest of the item, the sha256 of its content, or its sequence.',
+    remedy:
+      'Give the id as it was published, the digest of the item, the sha256 of its content, or its sequence.',
   },
   unknown_manifest: {
     meaning: 'The dataset has no such manifest.',

@@ -42,14 +42,19 @@ function processEnvironment(): CliEnvironment {
   };
 }
 
+/** Within this time a second signal is the same one: a terminal signals npm, the launcher and this process at once. */
+const SAME_SIGNAL_MS = 1_000;
+
 function watchSignals(): AbortController {
   const controller = new AbortController();
+  let firstMs = 0;
   for (const [signal, exitCode] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(exitCode);
+      if (!controller.signal.aborted) firstMs = performance.now();
+      else if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(exitCode);
       controller.abort();
     });
   }

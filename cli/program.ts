@@ -93,6 +93,11 @@ export async function runProgram(args: readonly string[], environment: CliEnviro
       if (error.exitCode !== 0) environment.setExitCode(ExitCode.usage);
       return;
     }
+    if (error instanceof Error && error.name === 'AbortError' && environment.interruption().aborted) {
+      environment.stderr.write('interrupted\n');
+      environment.setExitCode(ExitCode.no);
+      return;
+    }
     const { stdout, stderr, clock, env } = environment;
     const terminal = new Terminal({ stdout, stderr, clock, env, json: args.includes('--json') });
     environment.setExitCode(terminal.fail(error));

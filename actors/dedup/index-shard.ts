@@ -125,6 +125,8 @@ export function indexShardActor(ports: DatasetPorts, shard: number): ActorSpec<I
         },
         encodeSnapshot: (index) => index.encode(ports.codec),
         decodeSnapshot: (bytes) => ShardIndex.decode(ports.codec, bytes),
+        log: context.log,
+        faults: ports.faults,
       });
       return shardBehaviour(ports, store, context.signal);
     },

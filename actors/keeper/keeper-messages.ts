@@ -42,7 +42,8 @@ export interface ExplainedItem {
   readonly row: ManifestRow | null;
   readonly manifest: number | null;
   readonly survivorId: string | null;
-  readonly edges: readonly Edge[];
+  /** Verified relations of its content, each with an id under which the other content is known. */
+  readonly relatives: readonly { readonly edge: Edge; readonly id: string | null }[];
 }
 
 export interface ExplainAnswer {

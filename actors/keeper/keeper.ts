@@ -60,6 +60,8 @@ export function keeperActor(ports: DatasetPorts, judging: JudgingContext): Actor
         apply: (ledger, event) => ledger.apply(event),
         encodeSnapshot: (ledger) => ledger.encode(ports.codec),
         decodeSnapshot: (bytes) => Ledger.decode(ports.codec, bytes),
+        log: context.log,
+        faults: ports.faults,
       });
       const keeper = new Keeper(ports, judging, store, context);
       await keeper.open();
@@ -129,7 +131,9 @@ class Keeper implements Behaviour<KeeperMessage> {
     const edges: Edge[] = [];
     for (const delivery of deliveries) {
       const message = keepMessageSchema.parse(this.#ports.codec.decode(delivery.data));
-      if (!this.#ledger.accepts(message) || entries.has(message.sequence)) continue;
+      const known = entries.get(message.sequence);
+      const replaces = known === undefined || (known.type === 'dead' && message.type === 'judged');
+      if (!replaces || !this.#ledger.accepts(message)) continue;
       entries.set(message.sequence, toEntry(message));
       if (message.type === 'judged') edges.push(...message.edges);
     }
@@ -296,7 +300,7 @@ class Keeper implements Behaviour<KeeperMessage> {
             row: null,
             manifest: null,
             survivorId: null,
-            edges: [],
+            relatives: [],
           };
         }
         const lead = this.#ledger.leadOf(entry.item);
@@ -308,11 +312,18 @@ class Keeper implements Behaviour<KeeperMessage> {
           row,
           manifest: newest?.number ?? null,
           survivorId: row?.survivor == null ? null : (rows?.get(row.survivor)?.id ?? null),
-          edges: entry.facts === null ? [] : this.#ledger.edgesOf(entry.facts.content),
+          relatives: entry.facts === null ? [] : this.#relatives(entry.facts.content),
         };
       }),
     );
     return { items };
+  }
+
+  #relatives(content: string): ExplainedItem['relatives'] {
+    const edges = this.#ledger.edgesOf(content);
+    const otherOf = (edge: Edge) => (edge.a === content ? edge.b : edge.a);
+    const ids = this.#ledger.idsOf(new Set(edges.map(otherOf)));
+    return edges.map((edge) => ({ edge, id: ids.get(otherOf(edge)) ?? null }));
   }
 
   async #payload(item: string): Promise<ReturnType<typeof payloadSchema.parse> | null> {

@@ -131,6 +131,16 @@ export class Ledger {
       .filter(({ a, b }) => a === content || b === content);
   }
 
+  /** One id for each of the contents that an item has. */
+  idsOf(contents: ReadonlySet<string>): ReadonlyMap<string, string> {
+    const ids = new Map<string, string>();
+    for (const entry of this.#bySequence.values()) {
+      if (entry.type === 'dead' || entry.facts === null || !contents.has(entry.facts.content)) continue;
+      if (!ids.has(entry.facts.content)) ids.set(entry.facts.content, entry.id);
+    }
+    return ids;
+  }
+
   /** The items (one entry each, the leading sequence) and edges as of the first `through` journaled entries. */
   asOf(through: number): { readonly items: readonly JudgedEntry[]; readonly edges: readonly Edge[] } {
     const leads = new Map<string, JudgedEntry>();

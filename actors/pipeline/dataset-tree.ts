@@ -8,8 +8,8 @@ import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
-import { IntakeGate } from './intake-gate.ts';
 import { ingestorActor } from './ingestor.ts';
+import { IntakeGate } from './intake-gate.ts';
 import { scorerActor } from './scorer.ts';
 
 export interface DatasetSizing {

@@ -15,7 +15,11 @@ export class IntakeGate {
   #checking: Promise<void> | undefined;
 
   /** `journal` stands for all journals of the dataset: they share one stream and its limit. */
-  constructor(options: { readonly journal: Pick<Journal, 'usage'>; readonly clock: Clock; readonly log: Logger }) {
+  constructor(options: {
+    readonly journal: Pick<Journal, 'usage'>;
+    readonly clock: Clock;
+    readonly log: Logger;
+  }) {
     this.#journal = options.journal;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -42,8 +46,10 @@ export class IntakeGate {
   async #read(): Promise<void> {
     const { bytes, maxBytes } = await this.#journal.usage();
     const closed = maxBytes > 0 && bytes >= maxBytes * CLOSED_FROM;
-    if (closed && !this.#closed) this.#log.warn({ bytes, maxBytes }, 'intake paused: the journals are nearly full');
-    if (!closed && this.#closed) this.#log.info({ bytes, maxBytes }, 'intake goes on: the journals have room');
+    if (closed && !this.#closed)
+      this.#log.warn({ bytes, maxBytes }, 'intake paused: the journals are nearly full');
+    if (!closed && this.#closed)
+      this.#log.info({ bytes, maxBytes }, 'intake goes on: the journals have room');
     this.#closed = closed;
     this.#checkedMs = this.#clock.monotonicMs();
   }

@@ -90,10 +90,12 @@ class StageBehaviour implements Behaviour<StageMessage> {
     this.#inHand = message.deliveries;
     if (this.#context.signal.aborted) return;
     const startedMs = this.#ports.clock.monotonicMs();
-    const usual = message.deliveries.filter((delivery) => delivery.deliveries < SUSPECT_FROM);
-    if (usual.length > 0) await this.#settle(usual, 0);
-    for (const suspect of message.deliveries) {
-      if (suspect.deliveries >= SUSPECT_FROM) await this.#settleSuspect(suspect);
+    try {
+      await this.#settleAll(message.deliveries);
+    } catch (error) {
+      // Work that a stop cut short is no failure: `stopped` gives it back.
+      if (this.#context.signal.aborted) return;
+      throw error;
     }
     this.#inHand = [];
     const busyMs = this.#ports.clock.monotonicMs() - startedMs;
@@ -105,6 +107,14 @@ class StageBehaviour implements Behaviour<StageMessage> {
     for (const delivery of this.#inHand) delivery.nak(0);
     this.#inHand = [];
     await this.#subscription?.close();
+  }
+
+  async #settleAll(deliveries: readonly Delivery[]): Promise<void> {
+    const usual = deliveries.filter((delivery) => delivery.deliveries < SUSPECT_FROM);
+    if (usual.length > 0) await this.#settle(usual, 0);
+    for (const suspect of deliveries) {
+      if (suspect.deliveries >= SUSPECT_FROM) await this.#settleSuspect(suspect);
+    }
   }
 
   /** Handles a batch, again and again while the failure is passing; the item that exhausts its attempts dies alone. */
@@ -202,7 +212,8 @@ class StageBehaviour implements Behaviour<StageMessage> {
       {
         subject: subjects.work('keep'),
         data: codec.encode(verdict),
-        id: hopId(this.#ports, 'keep', sequence, 0),
+        // Its own id: a judged verdict of the same sequence, before or after, must not be taken for a repeat of it.
+        id: hopId(this.#ports, 'keep-dead', sequence, 0),
       },
       this.#context.signal,
     );

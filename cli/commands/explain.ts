@@ -55,14 +55,10 @@ function printItem(terminal: Terminal, explained: ExplainedItem): void {
   const why = reasons.length === 0 ? '' : `: ${reasons.join(', ')}`;
   terminal.print(`  verdict ${verdict}${score === null ? '' : `, score ${score}`}${why}`);
   for (const [name, share] of Object.entries(contributions)) terminal.print(`    ${name} ${share}`);
-  for (const edge of explained.edges) {
-    const other = entry.facts?.content === edge.a ? edge.b : edge.a;
-    terminal.print(
-      `  ${edge.relation} ${other.slice(0, 16)}: distance ${edge.distance} (at most ${edge.threshold}, ${edge.algorithm}), ` +
-        Object.entries(edge.hashes)
-          .map(([family, bits]) => `${family} ${bits} bits`)
-          .join(', '),
-    );
+  for (const { edge, id } of explained.relatives) {
+    const bits = Object.entries(edge.hashes).map(([family, distance]) => `${family} ${distance} bits`);
+    const proof = `distance ${edge.distance} (at most ${edge.threshold}, ${edge.algorithm})`;
+    terminal.print(`  ${edge.relation} ${id ?? '(erased)'}: ${proof}, ${bits.join(', ')}`);
   }
   if (row === null) terminal.print('  in no manifest yet');
   else {

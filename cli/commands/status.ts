@@ -46,6 +46,7 @@ function printNode(terminal: Terminal, node: NodeStatus): void {
   terminal.print(
     terminal.style('bold', `node ${node.name}, version ${node.version}, up since ${node.started}`),
   );
+  terminal.print(`  ${DURABILITY[node.durability] ?? node.durability}`);
   for (const { depth, name, state, restarts, waiting, failure } of node.actors) {
     const extra = [
       restarts > 0 ? `${restarts} restarts` : '',

@@ -65,6 +65,14 @@ export class ClientSystem implements AsyncDisposable {
     return this.#blobs(this.names.objects.blobs(dataset));
   }
 
+  /** Deletes the marks of suspect messages of a deleted dataset: a later one of its name starts afresh. */
+  async forgetAttempts(dataset: string): Promise<void> {
+    const attempts = this.#records(this.names.records.attempts);
+    for (const key of await attempts.keys()) {
+      if (key.startsWith(`${dataset}.`)) await attempts.delete(key);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.link.drain();
   }

@@ -58,7 +58,11 @@ export class LaptopSystem {
         log: options.log,
       });
       try {
-        const node = await RunningNode.start({ ...options, link, durability: server?.durability ?? 'external' });
+        const node = await RunningNode.start({
+          ...options,
+          link,
+          durability: server?.durability ?? 'external',
+        });
         const { url, token, version, origin } = { ...toAddress(address), version: link.features.version };
         return new LaptopSystem({ address: { url, token, version, origin }, link, node, server });
       } catch (error) {

@@ -22,6 +22,7 @@ export async function waitUntilSettled(
   const progress = options.terminal.progress();
   const startedMs = clock.monotonicMs();
   let movedMs = startedMs;
+  let settledBefore: number | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (;;) {
     const through =
@@ -29,8 +30,10 @@ export async function waitUntilSettled(
     const { counts, missing } = await system.keeper(dataset).settled(through);
     const nowMs = clock.monotonicMs();
     const settled = through - missing.count;
-    const rate = settled / Math.max(0.001, (nowMs - startedMs) / 1000);
-    const line = `settled ${settled} of ${through}, ${rate.toFixed(0)} items/s`;
+    settledBefore ??= settled;
+    const seconds = (nowMs - startedMs) / 1000;
+    const rate = seconds < 1 ? '' : `, ${((settled - settledBefore) / seconds).toFixed(0)} items/s`;
+    const line = `settled ${settled} of ${through}${rate}`;
     if (missing.count === 0) {
       progress.done(line);
       return counts;
