@@ -24,6 +24,7 @@ import {
   RequestTimeout,
 } from './errors.ts';
 import { featuresOf, type ServerFeatures } from './features.ts';
+import { pause } from './pause.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
 import { WindowPublisher } from './window-publisher.ts';
 
@@ -154,13 +155,39 @@ export class NatsLink {
     return answer.data;
   }
 
-  /** As `request`, giving the whole message and no meaning to error headers. For adapters in this folder. */
+  /**
+   * As `request`, giving the whole message and no meaning to error headers. Waits for a reconnect within the time,
+   * and ends at once when the connection breaks while the answer is awaited. For adapters in this folder.
+   */
   async requestMessage(subject: string, data: Uint8Array | string, timeoutMs: number): Promise<Msg> {
+    const started = this.clock.monotonicMs();
+    if (!(await this.untilConnected(timeoutMs))) throw new RequestTimeout(subject, timeoutMs);
+    const timeout = Math.max(1, timeoutMs - (this.clock.monotonicMs() - started));
+    let stopListening = () => {};
+    const broken = new Promise<never>((_, reject) => {
+      stopListening = this.onStatus(() => reject(new RequestTimeout(subject, timeoutMs)));
+    });
+    const answer = this.connection.request(subject, data, { timeout });
+    answer.catch(() => {}); // when the connection broke first
     try {
-      return await this.connection.request(subject, data, { timeout: timeoutMs });
+      return await Promise.race([answer, broken]);
     } catch (cause) {
       throw requestError(cause, subject, timeoutMs);
+    } finally {
+      stopListening();
     }
+  }
+
+  /** Resolves when the connection is up; to false when it is not within `timeoutMs`. */
+  async untilConnected(timeoutMs: number): Promise<boolean> {
+    if (this.#connected || this.connection.isClosed()) return true;
+    const up = new AbortController();
+    const stopListening = this.onStatus((status) => {
+      if (status === 'connected') up.abort();
+    });
+    await pause(this.clock, timeoutMs, up.signal);
+    stopListening();
+    return this.#connected;
   }
 
   /**

@@ -84,6 +84,7 @@ async function openReader(
   fromSequence: number,
 ): Promise<BatchReader | undefined> {
   try {
+    await link.untilConnected(SILENCE_MS);
     const info = await link.manager.consumers.add(stream, {
       filter_subject: subject,
       deliver_policy: DeliverPolicy.StartSequence,
@@ -122,8 +123,10 @@ class BatchReader {
     return new Promise((resolve) => {
       const messages: { info: DeliveryInfo; data: Uint8Array }[] = [];
       let cancel = () => {};
+      const stopListening = this.#link.onStatus(() => finish(true));
       const finish = (broken: boolean) => {
         cancel();
+        stopListening();
         if (!subscription.isClosed()) subscription.unsubscribe();
         resolve({ messages, broken });
       };

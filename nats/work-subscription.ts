@@ -8,6 +8,7 @@ import { parseDelivery } from './delivery-info.ts';
 import { ConsumerTaken, LinkClosed, WorkSourceFailed } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import { HeldDelivery, type Settlement } from './held-delivery.ts';
+import { LeftoverSweep } from './leftover-sweep.ts';
 import { pause } from './pause.ts';
 import { PullRequests } from './pull-requests.ts';
 import { Settlements } from './settlements.ts';
@@ -34,6 +35,7 @@ export class PullSubscription implements WorkSubscription {
   readonly #consumer: WorkConsumerOptions;
   readonly #options: SubscribeOptions;
   readonly #settlements: Settlements;
+  readonly #leftovers: LeftoverSweep;
   readonly #requests = new PullRequests();
   /** By stream sequence: a second delivery of what is held renews it. */
   readonly #held = new Map<number, HeldDelivery>();
@@ -56,6 +58,7 @@ export class PullSubscription implements WorkSubscription {
     this.#consumer = consumer;
     this.#options = options;
     this.#settlements = new Settlements(link);
+    this.#leftovers = new LeftoverSweep(link, consumer);
     this.#tickMs = Math.min(ackWaitMs / 3, HEARTBEAT_MS);
     this.#stopListening = link.onStatus((status) => {
       if (status === 'connected') this.#reconnected();
@@ -63,6 +66,7 @@ export class PullSubscription implements WorkSubscription {
     void link.closed.then((error) => this.#fail(new LinkClosed({ cause: error })));
     this.#listen();
     this.#pull();
+    this.#leftovers.restart();
     this.#scheduleTick(ackWaitMs / 3);
   }
 
@@ -80,6 +84,7 @@ export class PullSubscription implements WorkSubscription {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#stopped.abort();
+    this.#leftovers.stop();
     this.#stopListening();
     this.#cancelTick();
     // What is on its way still arrives while the subscription drains, and is given back with the rest.
@@ -227,7 +232,9 @@ export class PullSubscription implements WorkSubscription {
 
   #reconnected(): void {
     this.#settlements.resend();
-    if (this.#state !== 'running' || this.#recovering) return;
+    if (this.#state !== 'running') return;
+    this.#leftovers.restart();
+    if (this.#recovering) return;
     this.#listen();
     this.#pull();
   }
@@ -269,6 +276,7 @@ export class PullSubscription implements WorkSubscription {
     if (this.#state !== 'running') return;
     this.#state = 'failed';
     this.#stopped.abort();
+    this.#leftovers.stop();
     this.#options.failed(error);
   }
 }

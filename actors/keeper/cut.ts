@@ -60,14 +60,15 @@ function outcomeOf(judgement: Judgement): 'rejected' | 'review' {
 export function conflictingIds(
   items: readonly CutItem[],
 ): readonly { code: string; id: string; items: string[] }[] {
-  const byId = new Map<string, Map<string | null, string>>();
+  const byId = new Map<string, { readonly contents: Set<string | null>; readonly items: string[] }>();
   for (const { entry } of items) {
-    const contents = byId.get(entry.id) ?? new Map<string | null, string>();
-    contents.set(entry.facts?.content ?? null, entry.item);
-    byId.set(entry.id, contents);
+    const under = byId.get(entry.id) ?? { contents: new Set(), items: [] };
+    under.contents.add(entry.facts?.content ?? null);
+    under.items.push(entry.item);
+    byId.set(entry.id, under);
   }
   return [...byId]
-    .filter(([, contents]) => contents.size > 1)
-    .map(([id, contents]) => ({ code: 'id.two_contents', id, items: [...contents.values()].sort() }))
+    .filter(([, { contents }]) => contents.size > 1)
+    .map(([id, under]) => ({ code: 'id.two_contents', id, items: under.items.sort() }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -25,6 +25,11 @@ const recordSchema = z.object({
 });
 const headSchema = z.object({ number: z.number().int().positive() });
 
+/** An object that a manifest consists of is not stored. */
+export class ManifestPartMissing extends Error {
+  override readonly name = 'ManifestPartMissing';
+}
+
 /** What checking a stored manifest found. */
 export interface ManifestCheck {
   readonly ok: boolean;
@@ -124,30 +129,43 @@ export class ManifestStore {
   /** Recomputes every digest of a stored manifest, from chunk bytes to the manifest's own. */
   async check(record: ManifestRecord): Promise<ManifestCheck> {
     const problems: string[] = [];
+    try {
+      await this.#examine(record, problems);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      problems.push(
+        error instanceof ManifestPartMissing
+          ? error.message
+          : `a part is not in the form of a manifest: ${error.message}`,
+      );
+    }
+    return { ok: problems.length === 0, problems };
+  }
+
+  async #examine(record: ManifestRecord, problems: string[]): Promise<void> {
     const bytes = await this.#read(`envelope/${record.envelope}`);
     if (sha256Hex(bytes) !== record.envelope) problems.push('the envelope is not the one that was recorded');
     const envelope = manifestEnvelopeSchema.parse(json(bytes));
     if (sha256Hex(canonicalJson(envelope.deciding)) !== envelope.configDigest) {
       problems.push('the deciding configuration does not match its digest');
     }
-    const rows: ManifestRow[] = [];
     for (const { digest } of envelope.chunks) {
       const chunk = await this.#read(`chunk/${digest}`);
       if (sha256Hex(chunk) !== digest) problems.push(`chunk ${digest} does not match its name`);
     }
+    const rows: ManifestRow[] = [];
     for await (const row of this.rows(envelope)) rows.push(row);
     const { root, digest } = manifestDigest(canonicalRows(rows), envelope.configDigest);
     if (root !== envelope.root) problems.push(`the rows give root ${root}, recorded is ${envelope.root}`);
     if (digest !== record.digest)
       problems.push(`the rows give digest ${digest}, recorded is ${record.digest}`);
     problems.push(...orphans(rows));
-    return { ok: problems.length === 0, problems };
   }
 
   async #read(key: string): Promise<Uint8Array> {
     const bytes = await this.#blobs.get(key);
     if (bytes === undefined)
-      throw new Error(`the manifest object ${key} of dataset ${this.#dataset} is missing`);
+      throw new ManifestPartMissing(`the manifest object ${key} of dataset ${this.#dataset} is missing`);
     return bytes;
   }
 
@@ -173,6 +191,11 @@ function orphans(rows: readonly ManifestRow[]): readonly string[] {
   return rows
     .filter((row) => row.outcome === 'duplicate' && (row.survivor === null || !kept.has(row.survivor)))
     .map((row) => `${row.id} is a duplicate of ${row.survivor ?? 'nothing'}, which is not kept`);
+}
+
+/** Damage to what is stored, unlike a store that cannot be reached. */
+function isUnreadable(error: unknown): error is Error {
+  return error instanceof ManifestPartMissing || error instanceof z.ZodError || error instanceof SyntaxError;
 }
 
 function json(bytes: Uint8Array): unknown {

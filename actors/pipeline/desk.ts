@@ -35,6 +35,8 @@ export function deskActor(ports: DatasetPorts, options: DeskOptions): ActorSpec<
   });
 }
 
+const RESTART_WAIT_MS = 100;
+
 class Desk {
   readonly #ports: DatasetPorts;
   readonly #shards: readonly ActorRef<IndexShardMessage>[];
@@ -158,11 +160,19 @@ class Desk {
         return answer.value;
       } catch (cause) {
         if (!(cause instanceof Error) || signal.aborted) throw cause;
-        if (cause.name !== 'MailboxFull') {
+        if (cause.name === 'ActorEnded') await this.#pause();
+        else if (cause.name !== 'MailboxFull') {
           throw new PassingFailure('shard_unavailable', `index shard ${shard} did not answer`, { cause });
         }
       }
     }
+  }
+
+  /** A shard that ended while it held the request is being restarted. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ports.clock.schedule(RESTART_WAIT_MS, resolve);
+    });
   }
 }
 

@@ -8,7 +8,7 @@ import { judgeRefused } from '../rules/judge.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import { itemDigest, sha256Hex } from './canonical.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
-import { type Envelope, readEnvelope } from './envelope.ts';
+import { type Envelope, type EnvelopeLimits, readEnvelope } from './envelope.ts';
 import type { IntakeGate } from './intake-gate.ts';
 import { ItemFailure, isDeadReason, PassingFailure } from './item-failure.ts';
 import { blobKeys, type EmbedMessage, type JudgedMessage, type Payload } from './messages.ts';
@@ -33,7 +33,7 @@ export function ingestorActor(ports: DatasetPorts, options: IngestorOptions): Ac
     prefetch: 2,
     identify: (delivery) => ({
       sequence: delivery.sequence,
-      id: delivery.header('Troupe-Id')?.slice(0, 1024) ?? null,
+      id: delivery.header('Troupe-Id')?.slice(0, 1024) ?? idWithoutHeader(delivery, ports.config.limits),
     }),
     handler: (context) => {
       const pool = analysisPool(options.threads.map((path) => context.ref(path)));
@@ -161,6 +161,16 @@ class Ingestor {
     const { id, source, time, metadata, content, mediaType, location } = payload;
     const stored: Payload = { id, source, time, metadata, content, mediaType, location };
     await this.#ports.blobs.put(blobKeys.payload(item), this.#ports.codec.encode(stored));
+  }
+}
+
+/** The id of an item whose header names none: the one in its JSON, or its content's digest; null if unreadable. */
+function idWithoutHeader(delivery: Delivery, limits: EnvelopeLimits): string | null {
+  try {
+    const { id, body } = readEnvelope(delivery, limits);
+    return id ?? (body.type === 'inline' ? sha256Hex(body.bytes) : null);
+  } catch {
+    return null;
   }
 }
 

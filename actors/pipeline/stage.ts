@@ -39,6 +39,15 @@ export const MAX_ATTEMPTS = 3;
 /** From this delivery on a message is suspect and handled alone. */
 const SUSPECT_FROM = 3;
 const RETRY_MS = 250;
+/** What a publisher says of a message beside its body. */
+const KEPT_HEADERS = [
+  'Content-Type',
+  'Troupe-Id',
+  'Troupe-Source',
+  'Troupe-Time',
+  'Troupe-Sha256',
+  'traceparent',
+] as const;
 
 /** What a stage actor is told: the deliveries that it asked for. */
 export type StageMessage = { readonly type: 'batch'; readonly deliveries: readonly Delivery[] };
@@ -64,6 +73,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
   readonly #context: ActorContext<StageMessage>;
   readonly #handle: StageHandler;
   #subscription: WorkSubscription | undefined;
+  /** The one batch that was asked for and came: in the mailbox, then in hand. */
   #inHand: readonly Delivery[] = [];
 
   constructor(ports: DatasetPorts, options: StageOptions, context: ActorContext<StageMessage>) {
@@ -79,6 +89,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
       maxBatch,
       prefetch,
       deliver: (deliveries) => {
+        this.#inHand = deliveries;
         this.#context.self.tell({ type: 'batch', deliveries });
       },
       failed: (error) => this.#context.crash(error),
@@ -87,8 +98,8 @@ class StageBehaviour implements Behaviour<StageMessage> {
   }
 
   async receive(message: StageMessage): Promise<void> {
-    this.#inHand = message.deliveries;
-    if (this.#context.signal.aborted) return;
+    // A batch that a former incarnation left in the mailbox was given back by it.
+    if (message.deliveries !== this.#inHand || this.#context.signal.aborted) return;
     const startedMs = this.#ports.clock.monotonicMs();
     try {
       await this.#settleAll(message.deliveries);
@@ -160,9 +171,23 @@ class StageBehaviour implements Behaviour<StageMessage> {
         mark?.revision ?? 0,
       );
       if (written === undefined) return delivery.nak(RETRY_MS);
-      await this.#settle([delivery], tries);
+      if (!(await this.#trySuspect(delivery, tries))) return;
     }
     await this.#ports.attempts.delete(key);
+  }
+
+  /** Whether a suspect was settled. Its failure costs a mark and never a restart of this actor (G7). */
+  async #trySuspect(delivery: Delivery, tries: number): Promise<boolean> {
+    try {
+      await this.#settle([delivery], tries);
+      return true;
+    } catch (error) {
+      if (this.#context.signal.aborted) throw error;
+      const { stage } = this.#options;
+      this.#context.log.warn({ err: error, stage, sequence: delivery.sequence, tries }, 'suspect failed');
+      delivery.nak(RETRY_MS);
+      return false;
+    }
   }
 
   async #finish(delivery: Delivery, result: HopResult | undefined, attempts: number): Promise<void> {
@@ -235,9 +260,9 @@ export function hopId(ports: DatasetPorts, stage: string, sequence: number, effe
 /** The publisher's own headers, kept with a dead letter so that it can be understood and retried. */
 function intakeHeaders(delivery: Delivery): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const name of ['Content-Type', 'Troupe-Id', 'Troupe-Source', 'Troupe-Time', 'traceparent']) {
+  for (const name of KEPT_HEADERS) {
     const value = delivery.header(name);
-    if (value !== undefined) kept[name] = printable(value);
+    if (value !== undefined) kept[name] = value.replace(/[\r\n]+/g, ' ');
   }
   return kept;
 }

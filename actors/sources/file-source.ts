@@ -1,10 +1,14 @@
 // Reads `file://` references from this node's own disk, under configured roots only. Links are resolved before
 // the check, so a link out of a root leads nowhere.
+import { constants } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ContentSource } from '../pipeline/dataset-ports.ts';
 import { ItemFailure, PassingFailure } from '../pipeline/item-failure.ts';
+
+/** Opening a FIFO must not wait for its writer, and a link put there since the check must not be followed. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /** A source over the folders `roots`; with none, every file is refused. */
 export class FileSource implements ContentSource {
@@ -17,7 +21,7 @@ export class FileSource implements ContentSource {
   async read(uri: string, { maxBytes }: { readonly maxBytes: number }): Promise<Uint8Array> {
     const path = await this.#resolve(uri);
     try {
-      const file = await open(path, 'r');
+      const file = await open(path, READ_FLAGS);
       try {
         const stat = await file.stat();
         if (!stat.isFile()) throw new ItemFailure('not_found', `expected a regular file at ${uri}`);
@@ -75,13 +79,24 @@ export class FileSource implements ContentSource {
   }
 }
 
+const ABSENT: readonly unknown[] = [
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENXIO',
+  'ENODEV',
+  // A path with a zero byte, which no file can have.
+  'ERR_INVALID_ARG_VALUE',
+];
+
+/** What the system says of a file is the item's fault or bad luck, never a bug of ours. */
 function classify(uri: string, cause: unknown): unknown {
-  const code = (cause as { code?: unknown }).code;
-  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') {
+  if (!(cause instanceof Error) || cause instanceof ItemFailure) return cause;
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === undefined) return cause;
+  if (ABSENT.includes(code)) {
     return new ItemFailure('not_found', `nothing is at ${uri.slice(0, 200)}`, { cause });
   }
-  if (code === 'EACCES' || code === 'EIO' || code === 'EMFILE' || code === 'EBUSY') {
-    return new PassingFailure('not_found', `${uri.slice(0, 200)} could not be read (${code})`, { cause });
-  }
-  return cause;
+  return new PassingFailure('not_found', `${uri.slice(0, 200)} could not be read (${code})`, { cause });
 }

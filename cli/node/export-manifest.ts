@@ -1,10 +1,9 @@
 // Writes a manifest for other tools: JSON lines with what was published beside what was decided, or the kept
 // items themselves as a folder of files.
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { copyFile, link as hardLink, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, sep } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import {
   blobKeys,
@@ -39,20 +38,24 @@ export async function exportJsonLines(
     readonly print?: (line: string) => void;
   },
 ): Promise<ExportResult> {
-  const stream = request.file === undefined ? undefined : createWriteStream(request.file);
   let items = 0;
-  const envelope = await request.store.envelope(request.record);
-  for await (const row of request.store.rows(envelope)) {
-    if (!request.all && row.outcome !== 'kept') continue;
-    const payload = await readPayload(request, row);
-    const { source, time, metadata, mediaType, location } = payload ?? erased;
-    const line = JSON.stringify({ ...row, source, time, metadata, mediaType, location });
-    if (stream === undefined) request.print?.(line);
-    else if (!stream.write(`${line}\n`)) await once(stream, 'drain');
-    items += 1;
-  }
-  if (stream !== undefined) await finished(stream.end());
+  const lines = async function* (): AsyncGenerator<string> {
+    const envelope = await request.store.envelope(request.record);
+    for await (const row of request.store.rows(envelope)) {
+      if (!request.all && row.outcome !== 'kept') continue;
+      const payload = await readPayload(request, row);
+      const { source, time, metadata, mediaType, location } = payload ?? erased;
+      items += 1;
+      yield JSON.stringify({ ...row, source, time, metadata, mediaType, location });
+    }
+  };
+  if (request.file === undefined) for await (const line of lines()) request.print?.(line);
+  else await pipeline(lines, endLines, createWriteStream(request.file));
   return { items, problems: [] };
+}
+
+async function* endLines(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\n`;
 }
 
 const erased = { source: null, time: null, metadata: null, mediaType: null, location: null };
@@ -61,14 +64,14 @@ const erased = { source: null, time: null, metadata: null, mediaType: null, loca
 export async function exportFolder(
   request: ExportRequest & { readonly folder: string; readonly link: boolean },
 ): Promise<ExportResult> {
-  const taken = new Set<string>();
+  const names = new FileNames();
   const problems: string[] = [];
   let items = 0;
   const envelope = await request.store.envelope(request.record);
   for await (const row of request.store.rows(envelope)) {
     if (row.outcome !== 'kept' || row.content === null) continue;
     const payload = await readPayload(request, row);
-    const path = join(request.folder, fileName(row, payload, taken));
+    const path = join(request.folder, names.take(row, payload));
     await mkdir(dirname(path), { recursive: true });
     const problem =
       payload === null ? 'its payload is erased' : await writeContent(request, row.content, payload, path);
@@ -110,15 +113,36 @@ async function readPayload(request: ExportRequest, row: ManifestRow): Promise<Pa
   return bytes === undefined ? null : payloadSchema.parse(messageCodec.decode(bytes));
 }
 
-/** The id as a path inside the folder; what would leave it, or clash, is named by the item's digest. */
-function fileName(row: ManifestRow, payload: Payload | null, taken: Set<string>): string {
-  const plain = normalize(row.id);
-  const inside =
-    plain !== '..' && !plain.startsWith(`..${sep}`) && !plain.startsWith(sep) && plain.length < 200;
-  const isPath = inside && /^[\w .,()@+=/-]+$/.test(plain) && !plain.endsWith(sep);
-  const extension = payload?.mediaType?.split('/')[1]?.replace(/[^a-z0-9]/g, '') ?? 'bin';
-  let name = isPath ? plain : `${row.item}.${extension}`;
-  if (taken.has(name.toLowerCase())) name = `${row.item}.${extension}`;
-  taken.add(name.toLowerCase());
-  return name;
+/** Gives each item a file name inside the folder: its id, or its digest where the id would leave it or clash. */
+class FileNames {
+  /** In lower case: on some disks `A` and `a` are one file. */
+  readonly #files = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  take(row: ManifestRow, payload: Payload | null): string {
+    const plain = normalize(row.id);
+    const extension = payload?.mediaType?.split('/')[1]?.replace(/[^a-z0-9]/g, '') ?? 'bin';
+    const name = isInside(plain) && this.#isFree(plain) ? plain : `${row.item}.${extension}`;
+    this.#files.add(name.toLowerCase());
+    for (const folder of foldersOf(name)) this.#folders.add(folder);
+    return name;
+  }
+
+  #isFree(name: string): boolean {
+    const file = name.toLowerCase();
+    if (this.#files.has(file) || this.#folders.has(file)) return false;
+    return foldersOf(name).every((folder) => !this.#files.has(folder));
+  }
+}
+
+/** Whether a normalised id is the path of a file below the folder, in characters that every disk takes. */
+function isInside(path: string): boolean {
+  const leaves = path === '.' || path === '..' || path.startsWith(`..${sep}`) || path.startsWith(sep);
+  return !leaves && path.length < 200 && /^[\w .,()@+=/-]+$/.test(path) && !path.endsWith(sep);
+}
+
+/** The folders that a relative path goes through, in lower case. */
+function foldersOf(path: string): readonly string[] {
+  const parts = path.toLowerCase().split(sep);
+  return parts.slice(0, -1).map((_, at) => parts.slice(0, at + 1).join(sep));
 }

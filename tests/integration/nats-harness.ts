@@ -1,4 +1,5 @@
 // What the integration tests of nats/ share: every server version, links to a server, waiting with a deadline.
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { type ConnectOptions, type DatasetOptions, NatsLink } from '#nats';
@@ -108,4 +109,24 @@ export function smallDataset(system: string, options: Partial<DatasetOptions> = 
     outcomeMaxBytes: 16 * mib,
     ...options,
   };
+}
+
+/** Kills the server (SIGKILL) and starts it again on the same port, once nothing listens there any more. */
+export async function killAndRestart(server: TestServer): Promise<void> {
+  const port = Number(new URL(server.url).port);
+  await server.kill();
+  await until('its port is free', async () => !(await accepts(port)));
+  await server.restart();
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    const answer = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', () => answer(true));
+    socket.once('error', () => answer(false));
+  });
 }

@@ -14,6 +14,7 @@ import {
   bytes,
   collect,
   describeOnServers,
+  killAndRestart,
   type ServerUnderTest,
   smallDataset,
   text,
@@ -85,7 +86,7 @@ await describeOnServers('when the server is killed and comes back', (under) => {
     const replayed: unknown[] = [];
     for await (const { events } of journal.replay(1, last)) {
       replayed.push(...events);
-      if (replayed.length === 700) await under.server.restart();
+      if (replayed.length === 700) await killAndRestart(under.server);
     }
     expect(replayed).toEqual(Array.from({ length: 1_500 }, (_, index) => index));
   });
@@ -162,7 +163,7 @@ await describeOnServers('when the server is killed and comes back', (under) => {
 async function killWhile(under: ServerUnderTest, conditions: readonly (() => boolean)[]): Promise<void> {
   for (const condition of conditions) {
     await until('there is something to interrupt', condition);
-    await under.server.restart();
+    await killAndRestart(under.server);
   }
 }
 

@@ -24,7 +24,15 @@ export function factsOf(content: string, change: Partial<ContentFacts> = {}): Co
 /** The edge between two contents by their names, the same from both sides. */
 export function edgeOf(one: string, other: string): Edge {
   const [a = '', b = ''] = [contentOf(one), contentOf(other)].sort();
-  return { a, b, relation: 'near', hashes: { phash: 2 }, distance: 0.01, threshold: 0.1, algorithm: 'number@1' };
+  return {
+    a,
+    b,
+    relation: 'near',
+    hashes: { phash: 2 },
+    distance: 0.01,
+    threshold: 0.1,
+    algorithm: 'number@1',
+  };
 }
 
 /** An item `id` with content `content` at `sequence`, eligible unless said otherwise. */

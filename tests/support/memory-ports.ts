@@ -12,6 +12,7 @@ import {
   type OutgoingMessage,
   type PublishReceipt,
   type RecordStore,
+  silentLogger,
   type WorkSource,
   type WorkSubscription,
 } from '#runtime';
@@ -62,7 +63,12 @@ export class MemoryRecords implements RecordStore {
   }
 }
 
-/** A publisher in memory: a subject stores each id once. */
+/** All outcomes share a stream; every other subject has one of its own. */
+function streamOf(subject: string): string {
+  return subject.startsWith('outcome.') ? 'outcome' : subject;
+}
+
+/** A publisher in memory: a stream stores each id once. */
 export class MemoryPublisher implements DurablePublisher {
   /** Everything that was asked for, repetitions included, in order. */
   readonly attempts: OutgoingMessage[] = [];
@@ -82,12 +88,13 @@ export class MemoryPublisher implements DurablePublisher {
     if (hindrance instanceof Error) throw hindrance;
     await hindrance;
     signal?.throwIfAborted();
+    const stream = streamOf(message.subject);
     const duplicate =
       message.id !== undefined &&
-      this.stored.some(({ subject, id }) => subject === message.subject && id === message.id);
+      this.stored.some(({ subject, id }) => streamOf(subject) === stream && id === message.id);
     if (!duplicate) this.stored.push(message);
     this.#trace?.push(`publish ${message.subject}`);
-    return { stream: message.subject, sequence: this.stored.length, duplicate };
+    return { stream, sequence: this.stored.length, duplicate };
   }
 
   /** Messages stored on a subject. */
@@ -150,6 +157,11 @@ export class MemoryQueue implements WorkSource {
   /** Breaks the subscription, as a lost consumer does. */
   fail(error: Error): void {
     this.#subscriber?.failed(error);
+  }
+
+  /** Batches that the present subscriber has asked for and not been given. */
+  get demands(): number {
+    return this.#subscriber?.wanted ?? 0;
   }
 
   /** Sequences in a state, ascending. */
@@ -318,7 +330,21 @@ export function memoryDataset(
     faults: options.faults ?? new CrashPoint(),
     model: { name: 'tiny', digest: 'd'.repeat(64), dimension: 1, path: '/nowhere' },
     meter: { handled: () => {} },
+    log: silentLogger,
     fenced: (error) => void fencedBy.push(error),
   };
-  return { ports, clock, trace, publisher, attempts, heads, blobs, snapshots, manifests, fencedBy, queue, journal };
+  return {
+    ports,
+    clock,
+    trace,
+    publisher,
+    attempts,
+    heads,
+    blobs,
+    snapshots,
+    manifests,
+    fencedBy,
+    queue,
+    journal,
+  };
 }

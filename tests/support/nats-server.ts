@@ -168,7 +168,8 @@ function endWithThisProcess(launch: TestLaunch): void {
   running.add(launch);
 }
 
-async function serverFor(version: TestServerVersion): Promise<AvailableServer> {
+/** The server program of a version. */
+export async function serverFor(version: TestServerVersion): Promise<AvailableServer> {
   const versions = await availableServerVersions();
   const server = version === 'stable' ? versions[0] : versions.at(-1);
   if (server === undefined) throw new Error('no nats-server can be had on this machine');

@@ -1,13 +1,12 @@
 // A whole Troupe system for tests, as a user runs it: `troupe up` as a child process in a folder of its own, on the
 // nats-server version asked for, with verbs to kill, restart, feed and question it. All waiting lives here: tests
 // never sleep. Disposing of it ends every process that came of it, also the nats-server that a killed node left.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { CutAnswer, ManifestRow, SettledAnswer } from '#actors';
 import { eachMessage, NatsLink, namesOf } from '#nats';
 import { silentLogger, systemClock } from '#runtime';
@@ -16,9 +15,9 @@ import { ClientSystem } from '../../cli/node/client-system.ts';
 import { IntakePublisher } from '../../cli/publish/intake-publisher.ts';
 import { publishAll } from '../../cli/publish/publish-all.ts';
 import { endProcess, findRunningServer, inspectProcess, signalProcess } from '../../nats/server/index.ts';
-import { type AvailableServer, availableServerVersions, type TestServerVersion } from './nats-server.ts';
+import { type AvailableServer, serverFor, type TestServerVersion } from './nats-server.ts';
+import { type ProcessEnd, TroupeProcess } from './troupe-process.ts';
 
-const ENTRY = fileURLToPath(new URL('../../bin/troupe.js', import.meta.url));
 const POLL_MS = 20;
 const START_MS = 60_000;
 const STOP_MS = 40_000;
@@ -35,12 +34,6 @@ export interface TroupeOptions {
   readonly config?: object;
   /** Dataset that the verbs are about; default `photos`. */
   readonly dataset?: string;
-}
-
-/** How a process ended: by itself with a code, or by a signal. */
-export interface ProcessEnd {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
 }
 
 /** What a command of the user printed and how it ended. */
@@ -67,26 +60,12 @@ export interface SeenOutcome {
   readonly survivor?: { readonly id: string; readonly relation: string };
 }
 
-export interface WaitOptions {
-  readonly deadlineMs: number;
-  /** Completes the sentence "not within N ms: …". */
-  readonly what: string;
-}
-
-interface NodeProcess {
-  readonly child: ChildProcess;
-  readonly ended: Promise<ProcessEnd>;
-  isOver: boolean;
-  output: string;
-  log: string;
-}
-
 export class TroupeSystem implements AsyncDisposable {
   readonly dataset: string;
   /** Where commands run: holds troupe.yaml and the data folder. */
   readonly folder: string;
   readonly #server: AvailableServer;
-  #node: NodeProcess | undefined;
+  #node: TroupeProcess | undefined;
   #client: ClientSystem | undefined;
 
   private constructor(folder: string, dataset: string, server: AvailableServer) {
@@ -129,12 +108,12 @@ export class TroupeSystem implements AsyncDisposable {
   }
 
   get pid(): number {
-    return this.#running().child.pid ?? 0;
+    return this.#running().pid;
   }
 
   /** What `up` printed. */
   get output(): string {
-    return this.#running().output;
+    return this.#running().stdout;
   }
 
   /** The environment of every process of this system: nothing that would lead it to another one. */
@@ -150,36 +129,26 @@ export class TroupeSystem implements AsyncDisposable {
    * @param options.fault `point:n`: the process kills itself when it reaches the point for the nth time
    */
   async start(options: { readonly fault?: string } = {}): Promise<void> {
-    const child = spawn(process.execPath, [ENTRY, 'up', '--json'], {
+    const node = new TroupeProcess({
+      args: ['up', '--json'],
       cwd: this.folder,
       env: { ...this.env, ...(options.fault !== undefined && { TROUPE_FAULT: options.fault }) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const node: NodeProcess = { child, ended: endOf(child), isOver: false, output: '', log: '' };
-    void node.ended.then(() => {
-      node.isOver = true;
-    });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      node.output += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      node.log += text;
     });
     this.#node = node;
-    await this.waitFor(() => node.isOver || node.output.includes('\n'), {
+    await this.waitFor(() => node.isOver || node.stdout.includes('\n'), {
       deadlineMs: START_MS,
       what: 'the node is up',
     });
-    if (!node.output.includes('\n') && options.fault === undefined) {
-      throw new Error(`the node ended while starting:\n${node.log.slice(-LOG_SHOWN)}`);
+    if (!node.stdout.includes('\n') && options.fault === undefined) {
+      throw new Error(`the node ended while starting:\n${node.stderr.slice(-LOG_SHOWN)}`);
     }
   }
 
   /** SIGKILL to the node; its nats-server lives on. Resolves when the process is gone. */
   async kill(): Promise<void> {
-    const { child, ended } = this.#running();
-    child.kill('SIGKILL');
-    await ended;
+    const node = this.#running();
+    node.signal('SIGKILL');
+    await node.ended;
   }
 
   /** Resolves when the node has ended by itself. */
@@ -222,9 +191,9 @@ export class TroupeSystem implements AsyncDisposable {
 
   /** SIGTERM; resolves with how the node ended. */
   async stop(): Promise<ProcessEnd> {
-    const { child } = this.#running();
+    const node = this.#running();
     await this.#disconnect();
-    child.kill('SIGTERM');
+    node.signal('SIGTERM');
     return await this.ended(STOP_MS);
   }
 
@@ -346,23 +315,9 @@ export class TroupeSystem implements AsyncDisposable {
 
   /** Runs a command line in the system's folder, as a user in another shell. */
   async command(...args: readonly string[]): Promise<CommandRun> {
-    const child = spawn(process.execPath, [ENTRY, ...args], {
-      cwd: this.folder,
-      env: this.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: COMMAND_MS,
-      killSignal: 'SIGKILL',
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    const { code } = await endOf(child);
-    return { code, stdout, stderr };
+    const run = new TroupeProcess({ args, cwd: this.folder, env: this.env, limitMs: COMMAND_MS });
+    const { code } = await run.ended;
+    return { code, stdout: run.stdout, stderr: run.stderr };
   }
 
   /** Polls until the predicate holds; else fails with what was waited for and the end of the node's log. */
@@ -374,7 +329,7 @@ export class TroupeSystem implements AsyncDisposable {
     while (!(await predicate())) {
       if (systemClock.monotonicMs() > endMs) {
         const sought = typeof what === 'string' ? what : what();
-        const log = this.#node?.log.slice(-LOG_SHOWN) ?? '';
+        const log = this.#node?.stderr.slice(-LOG_SHOWN) ?? '';
         throw new Error(`not within ${deadlineMs} ms: ${sought}; the node's log ends:\n${log}`);
       }
       await pause(POLL_MS);
@@ -393,7 +348,7 @@ export class TroupeSystem implements AsyncDisposable {
 
   /** Ends everything without waiting, when the test's own process ends. */
   endNow(): void {
-    if (this.#node?.isOver === false) this.#node.child.kill('SIGKILL');
+    this.#node?.signal('SIGKILL');
     const pid = recordedPid(this.dataDir);
     if (pid === undefined) return;
     const { stdout } = spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
@@ -414,7 +369,7 @@ export class TroupeSystem implements AsyncDisposable {
     }
   }
 
-  #running(): NodeProcess {
+  #running(): TroupeProcess {
     if (this.#node === undefined) throw new Error('the system was not started');
     return this.#node;
   }
@@ -434,13 +389,6 @@ function endWithThisProcess(system: TroupeSystem): void {
   registered.add(system);
 }
 
-function endOf(child: ChildProcess): Promise<ProcessEnd> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal }));
-  });
-}
-
 async function* sources(files: readonly PublishedFile[]) {
   for (const { id, path } of files) yield { type: 'file' as const, id, path, bytes: (await stat(path)).size };
 }
@@ -451,11 +399,4 @@ function recordedPid(dataDir: string): number | undefined {
   if (!existsSync(path)) return undefined;
   const { pid } = JSON.parse(readFileSync(path, 'utf8')) as { readonly pid: number };
   return pid > 0 ? pid : undefined;
-}
-
-async function serverFor(version: TestServerVersion): Promise<AvailableServer> {
-  const versions = await availableServerVersions();
-  const server = version === 'stable' ? versions[0] : versions.at(-1);
-  if (server === undefined) throw new Error('no nats-server can be had on this machine');
-  return server;
 }

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deriveRows } from '../../../actors/keeper/cut.ts';
-import { type JudgedEntry, Ledger, type LedgerEntry, type LedgerEvent } from '../../../actors/keeper/ledger.ts';
+import {
+  type JudgedEntry,
+  Ledger,
+  type LedgerEntry,
+  type LedgerEvent,
+} from '../../../actors/keeper/ledger.ts';
 import { type ManifestRecord, manifestDigest } from '../../../actors/keeper/manifest.ts';
 import type { KeepMessage } from '../../../actors/pipeline/messages.ts';
 import { contentOf, dead, edgeOf, judged, sha } from '../../support/ledger-messages.ts';
@@ -84,7 +89,9 @@ const arrivals = streams.chain((messages) =>
         fc.shuffledSubarray([...messages.keys()], { minLength: messages.length }),
         fc.array(fc.nat({ max: messages.length - 1 }), { maxLength: 10 }),
       )
-      .chain(([all, again]) => fc.shuffledSubarray([...all, ...again], { minLength: all.length + again.length })),
+      .chain(([all, again]) =>
+        fc.shuffledSubarray([...all, ...again], { minLength: all.length + again.length }),
+      ),
     size: fc.integer({ min: 1, max: 3 }),
   }),
 );
@@ -126,6 +133,7 @@ describe('the ledger', () => {
         for (const event of events) ledger.apply(event);
         expect(ledger.encode(memoryCodec)).toEqual(once);
       }),
+      { numRuns: 30 },
     );
   });
 
@@ -171,7 +179,9 @@ describe('the ledger', () => {
             const message = sequence % 2 === 0 ? dead(sequence) : judged(sequence, `${sequence}`, 'p');
             ledger.apply(eventOf(ledger, [message]));
           }
-          const absent = Array.from({ length: through }, (_, at) => at + 1).filter((at) => !known.includes(at));
+          const absent = Array.from({ length: through }, (_, at) => at + 1).filter(
+            (at) => !known.includes(at),
+          );
           expect(ledger.missing(through, limit)).toEqual({
             count: absent.length,
             sequences: absent.slice(0, limit),
@@ -184,7 +194,12 @@ describe('the ledger', () => {
   it('as of an earlier length is the ledger that saw no more than that, edges included', () => {
     fc.assert(
       fc.property(arrivals, ({ messages, order, size }) => {
-        const batches = distinctBatches(batchesOf(order.flatMap((at) => messages[at] ?? []), size));
+        const batches = distinctBatches(
+          batchesOf(
+            order.flatMap((at) => messages[at] ?? []),
+            size,
+          ),
+        );
         const { ledger, lengths } = keepAll(batches);
         for (const [at, length] of lengths.entries()) {
           const { ledger: early } = keepAll(batches.slice(0, at + 1));
@@ -207,7 +222,12 @@ describe('the ledger', () => {
     };
     fc.assert(
       fc.property(arrivals, fc.nat(), ({ messages, order, size }, split) => {
-        const batches = distinctBatches(batchesOf(order.flatMap((at) => messages[at] ?? []), size));
+        const batches = distinctBatches(
+          batchesOf(
+            order.flatMap((at) => messages[at] ?? []),
+            size,
+          ),
+        );
         const cutAt = split % (batches.length + 1);
         const { ledger: whole } = keepAll(batches.slice(0, cutAt));
         whole.apply({ type: 'announced', through: whole.length });
@@ -231,6 +251,7 @@ describe('the ledger', () => {
           1,
         ]);
       }),
+      { numRuns: 30 },
     );
   });
 
@@ -286,7 +307,12 @@ describe('rows of a cut', () => {
       survivor,
       evidence: { distance: 0.01, threshold: 0.1, algorithm: 'number@1', hashes: { phash: 2 } },
     });
-    expect(byId.get('copy')).toMatchObject({ outcome: 'duplicate', relation: 'exact', survivor, evidence: null });
+    expect(byId.get('copy')).toMatchObject({
+      outcome: 'duplicate',
+      relation: 'exact',
+      survivor,
+      evidence: null,
+    });
     expect(byId.get('poor')).toMatchObject({ outcome: 'rejected', survivor: null });
   });
 });

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ActorSystem, type Delivery, type FaultPoints, type SystemEvent } from '#runtime';
 import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
-import { type HopResult, MAX_ATTEMPTS, type StageHandler, stageActor } from '../../../actors/pipeline/stage.ts';
+import {
+  type HopResult,
+  MAX_ATTEMPTS,
+  type StageHandler,
+  stageActor,
+} from '../../../actors/pipeline/stage.ts';
 import { CrashPoint, type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
 
 let running: ActorSystem | undefined;
@@ -125,8 +130,9 @@ describe('a stage', () => {
           }));
           stage.queue('intake').add(message('a 1'), message('b 2'), message('c 3'));
           await stage.clock.advance(10_000);
-          expect(stage.crashes()).toBe(places.length);
-          expect(stage.publisher.attempts.length).toBeGreaterThanOrEqual(places.length === 0 ? 5 : 6);
+          // Two places of one batch may be met in one crash.
+          expect(stage.crashes() > 0).toBe(places.length > 0);
+          expect(stage.publisher.attempts.length > 5).toBe(places.length > 0);
           expect(stage.publisher.stored).toHaveLength(5);
           const ids = stage.publisher.stored.map(({ id }) => id);
           expect(new Set(ids).size).toBe(5);
@@ -150,7 +156,7 @@ describe('a stage', () => {
     for (const { id } of stage.publisher.on('work.keep')) expect(id?.split('.')[3]).toBe('1');
   });
 
-  it('stops without losing what it held: the batch in hand is finished', async () => {
+  it('stops without losing what it held: the message in hand is settled or given back, once', async () => {
     const stage = await startStage({ maxBatch: 2 });
     const { promise, resolve } = Promise.withResolvers<void>();
     stage.script.set('a 1', async (delivery) => {
@@ -165,6 +171,28 @@ describe('a stage', () => {
     resolve();
     await stopped;
     expect(stage.trace.filter((line) => line.startsWith('ack') || line.startsWith('nak'))).toHaveLength(1);
+  });
+});
+
+describe('a batch that waits in the mailbox of a stage', () => {
+  it('is given back when the stage stops before it handles it', async () => {
+    const stage = await startStage();
+    stage.queue('intake').add(message('a 1'));
+    await running?.stop();
+    expect(stage.calls).toEqual([]);
+    expect(stage.trace).toEqual(['nak intake 1']);
+  });
+
+  it('is handled once when the stage crashes before it, and leaves no second demand behind', async () => {
+    const stage = await startStage();
+    for (let crash = 0; crash < 3; crash++) {
+      stage.queue('intake').add(message(`a ${crash}`));
+      stage.queue('intake').fail(new Error('the consumer is gone'));
+      await stage.clock.advance(20_000);
+    }
+    expect(stage.calls).toEqual([['a 0'], ['a 1'], ['a 2']]);
+    expect(stage.queue('intake').inState('acked')).toEqual([1, 2, 3]);
+    expect(stage.queue('intake').demands).toBe(1);
   });
 });
 
@@ -245,7 +273,10 @@ describe('a dead letter', () => {
       stage.script.set('a 1', () => ({ failure: new ItemFailure('empty', 'no bytes') }));
       stage.queue('intake').add(message('a 1'));
       await stage.clock.advance(1_000);
-      expect(stage.trace.filter((line) => line.endsWith('intake 1'))).toEqual(['nak intake 1', 'term intake 1']);
+      expect(stage.trace.filter((line) => line.endsWith('intake 1'))).toEqual([
+        'nak intake 1',
+        'term intake 1',
+      ]);
       expect(stage.publisher.on('dead.intake')).toHaveLength(1);
       expect(stage.publisher.on('work.keep')).toHaveLength(1);
     },

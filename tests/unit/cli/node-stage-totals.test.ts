@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { ACK_WAIT_MS, datasetTopology } from '../../../cli/node/dataset-topology.ts';
+import { StageTotals } from '../../../cli/node/stage-totals.ts';
+
+describe('stage totals', () => {
+  it('add up items and time by stage', () => {
+    const totals = new StageTotals();
+    totals.handled('embed', 2, 10);
+    totals.handled('intake', 1, 1);
+    totals.handled('embed', 3, 5);
+    expect(totals.toJSON()).toEqual({
+      embed: { items: 5, busyMs: 15 },
+      intake: { items: 1, busyMs: 1 },
+    });
+  });
+});
+
+describe('the layout of a dataset', () => {
+  it('gives the keeper a consumer of its own and every other stage a shared one', () => {
+    const { stages } = datasetTopology('troupe');
+    expect(stages?.map(({ name, consumer }) => `${name} ${consumer}`)).toEqual([
+      'embed shared',
+      'dedup shared',
+      'score shared',
+      'keep owned',
+    ]);
+  });
+
+  it('gives back what a silent consumer held within the lease time of a node', () => {
+    expect(ACK_WAIT_MS).toBeLessThanOrEqual(10_000);
+    expect(datasetTopology('troupe').ackWaitMs).toBe(ACK_WAIT_MS);
+  });
+});

@@ -1,0 +1,210 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type ActorRef, ActorSystem, type Journal, type SystemEvent } from '#runtime';
+import {
+  type IndexedContent,
+  type IndexShardMessage,
+  indexShardActor,
+  type ShardAnswer,
+} from '../../../actors/dedup/index-shard.ts';
+import type { Candidate } from '../../../actors/kinds/kind.ts';
+import type { DatasetPorts } from '../../../actors/pipeline/dataset-ports.ts';
+import { type MemoryDataset, memoryDataset } from '../../support/memory-ports.ts';
+
+const systems: ActorSystem[] = [];
+afterEach(async () => {
+  for (const system of systems.splice(0)) await system.stop();
+});
+
+interface Shard {
+  readonly ref: ActorRef<IndexShardMessage>;
+  readonly system: ActorSystem;
+  readonly events: SystemEvent[];
+  insert(...contents: readonly IndexedContent[]): Promise<ShardAnswer<void>>;
+  query(content: IndexedContent, radius: number): Promise<readonly Candidate[]>;
+  size(): Promise<number>;
+}
+
+async function startShard(dataset: MemoryDataset, change: Partial<DatasetPorts> = {}): Promise<Shard> {
+  const events: SystemEvent[] = [];
+  const system = await ActorSystem.start({
+    name: 'test',
+    root: {
+      type: 'supervisor',
+      id: 'root',
+      strategy: 'one_for_one',
+      children: [indexShardActor({ ...dataset.ports, ...change }, 0)],
+    },
+    clock: dataset.clock,
+    random: { next: () => 0.5 },
+    onEvent: (event) => void events.push(event),
+  });
+  systems.push(system);
+  const ref = system.ref<IndexShardMessage>('shard-0');
+  const wait = { timeoutMs: 60_000 };
+  return {
+    ref,
+    system,
+    events,
+    insert: (...contents) =>
+      ref.ask<ShardAnswer<void>>((reply) => ({ type: 'insert', contents, reply }), wait),
+    query: async (content, radius) => {
+      const queries = [{ ...content, radii: { phash: radius, dhash: radius } }];
+      const answer = await ref.ask<ShardAnswer<readonly (readonly Candidate[])[]>>(
+        (reply) => ({ type: 'query', queries, reply }),
+        wait,
+      );
+      return [...(answer.value[0] ?? [])].sort((a, b) => (a.content < b.content ? -1 : 1));
+    },
+    size: async () => {
+      const answer = await ref.ask<ShardAnswer<{ readonly contents: number; readonly sequence: number }>>(
+        (reply) => ({ type: 'describe', reply }),
+        wait,
+      );
+      return answer.value.contents;
+    },
+  };
+}
+
+const hex = (value: bigint) => value.toString(16).padStart(16, '0');
+const content = (name: string, phash: bigint, dhash = phash): IndexedContent => ({
+  content: name,
+  hashes: { phash: hex(phash), dhash: hex(dhash) },
+});
+
+/** A journal whose appends wait until they are let through. */
+function gatedJournal(inner: Journal): { journal: Journal; open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const journal: Journal = {
+    own: () => inner.own(),
+    replay: (after, through) => inner.replay(after, through),
+    append: async (events) => {
+      await promise;
+      return inner.append(events);
+    },
+    recordSnapshot: (pointer) => inner.recordSnapshot(pointer),
+    usage: () => inner.usage(),
+  };
+  return { journal, open: resolve };
+}
+
+describe('an index shard', () => {
+  it('answers an insert only after its journal holds it, and a query that came later only after that', async () => {
+    const dataset = memoryDataset();
+    const { journal, open } = gatedJournal(dataset.journal('index', 0));
+    const shard = await startShard(dataset, { journal: () => journal });
+    const answers: string[] = [];
+    const inserted = shard.insert(content('a', 0n)).then(() => answers.push('insert'));
+    const queried = shard.query(content('b', 1n), 10).then((found) => answers.push(`query ${found.length}`));
+    await dataset.clock.advance(30_000);
+    expect(answers).toEqual([]);
+    open();
+    await Promise.all([inserted, queried]);
+    expect(answers).toEqual(['insert', 'query 1']);
+    const journaled = dataset.journal('index', 0).frames.flatMap(({ events }) => events);
+    expect(journaled).toEqual([{ type: 'inserted', contents: [content('a', 0n)] }]);
+  });
+
+  it('does not know a content whose append was refused, before and after its restart', async () => {
+    const dataset = memoryDataset();
+    const handle = dataset.journal('index', 0).rival();
+    const shard = await startShard(dataset, { journal: () => handle });
+    handle.failNext(new Error('the stream refused'));
+    await expect(shard.insert(content('a', 0n))).rejects.toMatchObject({ name: 'ActorEnded' });
+    await dataset.clock.advance(1_000);
+    expect(await shard.size()).toBe(0);
+    await shard.insert(content('a', 0n));
+    expect(await shard.size()).toBe(1);
+  });
+
+  it('journals a content once, however often it is inserted', async () => {
+    const dataset = memoryDataset();
+    const shard = await startShard(dataset);
+    await shard.insert(content('a', 0n), content('b', 1n));
+    await shard.insert(content('a', 0n));
+    await shard.insert(content('b', 1n), content('c', 2n));
+    expect(await shard.size()).toBe(3);
+    const events = dataset.journal('index', 0).frames.flatMap((frame) => frame.events);
+    expect(events).toEqual([
+      { type: 'inserted', contents: [content('a', 0n), content('b', 1n)] },
+      { type: 'inserted', contents: [content('c', 2n)] },
+    ]);
+  });
+
+  it('finds others within reach of any family, with the distance in each family in reach, and never itself', async () => {
+    const shard = await startShard(memoryDataset());
+    await shard.insert(
+      content('self', 0n),
+      content('both', 0b1n),
+      content('one family', 0b11n, 0xffff_ffffn),
+      content('far', 0xffff_ffffn),
+    );
+    expect(await shard.query(content('self', 0n), 2)).toEqual([
+      { content: 'both', distances: { phash: 1, dhash: 1 } },
+      { content: 'one family', distances: { phash: 2 } },
+    ]);
+  });
+
+  it('answers the same after a restart from its journal, and after one from a snapshot', async () => {
+    const dataset = memoryDataset();
+    const first = await startShard(dataset);
+    const probe = content('probe', 0n);
+    await first.insert(content('a', 0b1n), content('b', 0b111n), content('c', 0xffffn));
+    const before = await first.query(probe, 8);
+    expect(before.map((found) => found.content)).toEqual(['a', 'b']);
+    await first.system.stop();
+    const second = await startShard(dataset);
+    expect(await second.query(probe, 8)).toEqual(before);
+    expect(dataset.snapshots.keys()).toEqual([]);
+    // Enough single inserts for a snapshot; their hashes are far from the probe.
+    for (let at = 0; at < 1_100; at++) await second.insert(content(`far ${at}`, (1n << 63n) | 0xffff_ffffn));
+    await dataset.clock.settle();
+    expect(dataset.snapshots.keys()).toHaveLength(1);
+    await second.insert(content('d', 0b11n));
+    await second.system.stop();
+    const handle = dataset.journal('index', 0).rival();
+    const replay = handle.replay.bind(handle);
+    let replayedAfter = 0;
+    handle.replay = (after, through) => {
+      replayedAfter = after;
+      return replay(after, through);
+    };
+    const third = await startShard(dataset, { journal: () => handle });
+    expect(replayedAfter).toBeGreaterThan(1_000);
+    expect(await third.size()).toBe(1_104);
+    expect((await third.query(probe, 8)).map((found) => found.content)).toEqual(['a', 'b', 'd']);
+  });
+
+  it('that another owner has fenced stands down: it says so, appends nothing and answers nothing more', async () => {
+    const dataset = memoryDataset();
+    const shard = await startShard(dataset);
+    await shard.insert(content('a', 0n));
+    const rival = dataset.journal('index', 0).rival();
+    await rival.own();
+    const frames = dataset.journal('index', 0).frames.length;
+    const outcomes: string[] = [];
+    const note = (what: string, answer: Promise<unknown>) =>
+      answer.then(
+        () => outcomes.push(`${what} answered`),
+        (error: Error) => outcomes.push(`${what} ${error.name}`),
+      );
+    const insert = note('insert', shard.insert(content('b', 1n)));
+    const query = note('query', shard.query(content('b', 1n), 10));
+    await dataset.clock.advance(30_000);
+    expect(dataset.fencedBy.map(({ name }) => name)).toEqual(['JournalFenced']);
+    expect(outcomes).toEqual([]);
+    expect(shard.events.filter(({ type }) => type === 'restarting')).toEqual([]);
+    await shard.system.stop();
+    await Promise.all([insert, query]);
+    expect(outcomes.sort()).toEqual(['insert ActorEnded', 'query ActorEnded']);
+    expect(dataset.journal('index', 0).frames).toHaveLength(frames);
+  });
+
+  it('answers under a higher epoch after each start', async () => {
+    const dataset = memoryDataset();
+    const first = await startShard(dataset);
+    const { epoch } = await first.insert(content('a', 0n));
+    await first.system.stop();
+    const second = await startShard(dataset);
+    expect((await second.insert(content('a', 0n))).epoch).toBeGreaterThan(epoch);
+  });
+});
