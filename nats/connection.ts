@@ -76,6 +76,7 @@ export class NatsLink {
   readonly manager: JetStreamManager;
   readonly #inboxPrefix: string | undefined;
   readonly #listeners = new Set<(status: LinkStatus) => void>();
+  readonly #closeListeners = new Set<(error: Error | undefined) => void>();
   readonly #watching: Promise<void>;
   #connected = true;
 
@@ -120,7 +121,9 @@ export class NatsLink {
     this.#watching = this.#watch();
     this.closed = connection.closed().then((error) => {
       this.publisher.close(error ?? undefined);
-      return error instanceof Error ? error : undefined;
+      const reason = error instanceof Error ? error : undefined;
+      for (const listener of [...this.#closeListeners]) listener(reason);
+      return reason;
     });
   }
 
@@ -139,6 +142,14 @@ export class NatsLink {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
+    };
+  }
+
+  /** As `closed`, for listeners which come and go: the returned function ends it. */
+  onClosed(listener: (error: Error | undefined) => void): () => void {
+    this.#closeListeners.add(listener);
+    return () => {
+      this.#closeListeners.delete(listener);
     };
   }
 

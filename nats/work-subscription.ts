@@ -60,10 +60,15 @@ export class PullSubscription implements WorkSubscription {
     this.#settlements = new Settlements(link);
     this.#leftovers = new LeftoverSweep(link, consumer);
     this.#tickMs = Math.min(ackWaitMs / 3, HEARTBEAT_MS);
-    this.#stopListening = link.onStatus((status) => {
-      if (status === 'connected') this.#reconnected();
-    });
-    void link.closed.then((error) => this.#fail(new LinkClosed({ cause: error })));
+    const stops = [
+      link.onStatus((status) => {
+        if (status === 'connected') this.#reconnected();
+      }),
+      link.onClosed((cause) => this.#fail(new LinkClosed(cause === undefined ? undefined : { cause }))),
+    ];
+    this.#stopListening = () => {
+      for (const stop of stops) stop();
+    };
     this.#listen();
     this.#pull();
     this.#leftovers.restart();
@@ -88,8 +93,12 @@ export class PullSubscription implements WorkSubscription {
     this.#stopListening();
     this.#cancelTick();
     // What is on its way still arrives while the subscription drains, and is given back with the rest.
-    const drained = this.#subscription?.drain().catch(() => {});
-    await Promise.race([drained, pause(this.#link.clock, CLOSE_MS)]);
+    const drained = new AbortController();
+    void this.#subscription
+      ?.drain()
+      .catch(() => {})
+      .finally(() => drained.abort());
+    await pause(this.#link.clock, CLOSE_MS, drained.signal);
     await this.#forgetRequests();
     for (const delivery of this.#waiting.drain()) delivery.nak(0);
     this.#held.clear();
@@ -206,6 +215,7 @@ export class PullSubscription implements WorkSubscription {
   #scheduleTick(keepAliveMs: number): void {
     let dueMs = this.#link.clock.monotonicMs() + keepAliveMs;
     const tick = () => {
+      if (this.#link.connection.isClosed()) return;
       const now = this.#link.clock.monotonicMs();
       if (now >= dueMs) {
         dueMs = now + keepAliveMs;

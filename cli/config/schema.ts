@@ -57,8 +57,8 @@ export const configSchema = z.strictObject({
   version: z.literal(1).default(1).describe('Version of this format.'),
   system: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/, {
-      error: 'a name of 1 to 32 characters from a-z, 0-9 and -, starting with a letter',
+    .regex(/^[a-z][a-z0-9]{0,15}$/, {
+      error: 'a name of 1 to 16 characters from a-z and 0-9, starting with a letter',
     })
     .default('troupe')
     .describe(

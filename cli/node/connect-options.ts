@@ -1,5 +1,5 @@
-// Turns the address that a command found into options for the NATS connection; credential files are read here.
-import { readFileSync } from 'node:fs';
+// Turns the address that a command found into options for the NATS connection and checks that credential files are there.
+import { accessSync, constants } from 'node:fs';
 import type { ConnectOptions } from '#nats';
 import { UsageError } from '../command-error.ts';
 import type { ServerAddress } from '../server-address.ts';
@@ -15,16 +15,18 @@ export function connectOptions(address: Address): Pick<ConnectOptions, 'servers'
     ...(user !== undefined && { user }),
     ...(password !== undefined && { pass: password }),
     ...(token !== undefined && { token }),
-    ...(creds !== undefined && { creds: readSecret(creds) }),
-    ...(nkey !== undefined && { nkey: readSecret(nkey) }),
+    ...(creds !== undefined && { creds: readable(creds) }),
+    ...(nkey !== undefined && { nkey: readable(nkey) }),
     ...(inboxPrefix !== undefined && { inboxPrefix }),
     ...(Object.keys(tls).length > 0 && { tls }),
   };
 }
 
-function readSecret(path: string): string {
+/** The path itself: the connection reads the file at each connect, so that renewed credentials count. */
+function readable(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    accessSync(path, constants.R_OK);
+    return path;
   } catch (cause) {
     throw new UsageError(`expected a readable credentials file, got ${path}`, { cause });
   }

@@ -13,6 +13,8 @@ import { NatsServerStartFailed } from './server-errors.ts';
 import { probeServer } from './server-probe.ts';
 import { sleep } from './sleep.ts';
 
+/** How long a former port is waited for before another one is taken: clients know it. */
+const PORT_WAIT_MS = 2_000;
 const POLL_MS = 10;
 const LOG_LIMIT_BYTES = 16 * 1024 * 1024;
 const LOG_TAIL_BYTES = 2_000;
@@ -48,8 +50,14 @@ export interface NatsProcess {
  * `NatsServerStartFailed` with the end of its log when it ends or stays silent.
  */
 export async function launchNatsServer(options: LaunchOptions): Promise<NatsProcess> {
-  const { preferredPort } = options;
-  if (preferredPort !== undefined && !(await isPortTaken(preferredPort))) {
+  const { preferredPort, clock } = options;
+  // A server that was just killed may hold its port for a moment longer than its process shows.
+  const deadline = clock.monotonicMs() + PORT_WAIT_MS;
+  while (preferredPort !== undefined && clock.monotonicMs() < deadline) {
+    if (await isPortTaken(preferredPort)) {
+      await sleep(clock, POLL_MS);
+      continue;
+    }
     try {
       return await launch(options, preferredPort);
     } catch (error) {

@@ -237,7 +237,11 @@ export class TroupeSystem implements AsyncDisposable {
         },
       },
       sources(files),
+      { signal: AbortSignal.timeout(SETTLE_MS) },
     );
+    if (progress.published < files.length) {
+      throw new Error(`only ${progress.published} of ${files.length} published within ${SETTLE_MS} ms`);
+    }
     return progress.lastSequence;
   }
 
@@ -377,7 +381,7 @@ export class TroupeSystem implements AsyncDisposable {
 
 let registered: Set<TroupeSystem> | undefined;
 
-/** Systems whose test was interrupted must not outlive it. */
+/** Systems whose test was interrupted must not outlive it, however the test's process comes to its end. */
 function endWithThisProcess(system: TroupeSystem): void {
   if (registered === undefined) {
     const all = new Set<TroupeSystem>();
@@ -385,6 +389,9 @@ function endWithThisProcess(system: TroupeSystem): void {
     process.once('exit', () => {
       for (const each of all) each.endNow();
     });
+    // The runner tells its workers to end, or is itself gone.
+    process.once('SIGTERM', () => process.exit(143));
+    process.once('disconnect', () => process.exit(1));
   }
   registered.add(system);
 }
