@@ -107,7 +107,7 @@ export const DEAD_LETTER_REASONS = {
     remedy: 'Raise the limit and publish it again, or publish a smaller version.',
   },
   corrupt_image: {
-    meaning: 'The bytes begin like an image but cannot be decoded to the end.',
+    meaning: 'The bytes are no image that is known, or begin like one but cannot be decoded to the end.',
     becomes: 'dead letter',
     remedy: 'Fetch the original again and publish it.',
   },

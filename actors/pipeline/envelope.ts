@@ -59,7 +59,7 @@ const referenceSchema = z.strictObject({
 
 /**
  * Reads one intake message.
- * @throws ItemFailure `bad_envelope` or `bad_header`, with what was expected and what came.
+ * @throws ItemFailure `bad_envelope`, `bad_header` or `too_large`, with what was expected and what came.
  */
 export function readEnvelope(message: IntakeMessage, limits: EnvelopeLimits): Envelope {
   const headerId = readLabel(message, 'Troupe-Id');
@@ -134,7 +134,7 @@ function readReference(data: Uint8Array, limits: EnvelopeLimits): z.infer<typeof
   const metadataBytes = Buffer.byteLength(JSON.stringify(parsed.data.metadata ?? {}));
   if (metadataBytes > limits.maxMetadataBytes) {
     throw new ItemFailure(
-      'bad_envelope',
+      'too_large',
       `expected metadata of at most ${limits.maxMetadataBytes} bytes, got ${metadataBytes}`,
     );
   }

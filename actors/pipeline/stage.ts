@@ -165,15 +165,21 @@ class StageBehaviour implements Behaviour<StageMessage> {
       const message = `its handler did not survive ${MAX_ATTEMPTS} marked attempts`;
       await this.#deadLetter(delivery, new ItemFailure('attempts_exhausted', message), tries - 1);
     } else {
-      const written = await this.#ports.attempts.compareAndSet(
-        key,
-        new TextEncoder().encode(String(tries)),
-        mark?.revision ?? 0,
-      );
+      const written = await this.#mark(key, tries, mark?.revision ?? 0);
       if (written === undefined) return delivery.nak(RETRY_MS);
-      if (!(await this.#trySuspect(delivery, tries))) return;
+      try {
+        if (!(await this.#trySuspect(delivery, tries))) return;
+      } catch (error) {
+        // Only a stop comes here: the attempt was cut short, so it does not count against the item.
+        await this.#mark(key, tries - 1, written);
+        throw error;
+      }
     }
     await this.#ports.attempts.delete(key);
+  }
+
+  #mark(key: string, tries: number, revision: number): Promise<number | undefined> {
+    return this.#ports.attempts.compareAndSet(key, new TextEncoder().encode(String(tries)), revision);
   }
 
   /** Whether a suspect was settled. Its failure costs a mark and never a restart of this actor (G7). */

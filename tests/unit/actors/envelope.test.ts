@@ -58,7 +58,7 @@ describe('an intake message', () => {
     [
       'metadata beyond the limit',
       JSON.stringify({ uri: 'u', metadata: { a: 'x'.repeat(2000) } }),
-      'bad_envelope',
+      'too_large',
     ],
     ['an id with control characters', JSON.stringify({ uri: 'u', id: 'a\u0007' }), 'bad_envelope'],
     ['an id of 1 MB', JSON.stringify({ uri: 'u', id: 'x'.repeat(1e6) }), 'bad_envelope'],
