@@ -42,11 +42,14 @@ const reports = mkdtempSync(join(tmpdir(), 'troupe-test-'));
 const rows: Row[] = [];
 try {
   if (requested.length === 0) {
-    rows.push(runCheck('types', [packageFile('typescript', 'bin/tsc'), '-b']));
+    const tsc = packageFile('typescript', 'bin/tsc');
+    rows.push(runCheck('types', [tsc, '-b']));
+    rows.push(runCheck('test types', [tsc, '-p', 'tests']));
     rows.push(
       runCheck('lint', [packageFile('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', '.']),
     );
   }
+  rows.push(runCheck('servers', [join(root, 'scripts/server-versions.ts')]));
   for (const kind of requested.length > 0 ? requested : KINDS) rows.push(runKind(kind));
 } finally {
   rmSync(reports, { recursive: true, force: true });

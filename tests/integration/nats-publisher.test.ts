@@ -1,6 +1,14 @@
 import { AckPolicy } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
-import { eachMessage, ensureDataset, NoStream, namesOf, PublishRefused, streamState } from '#nats';
+import {
+  eachMessage,
+  ensureDataset,
+  NoStream,
+  namesOf,
+  PublishRefused,
+  StreamFull,
+  streamState,
+} from '#nats';
 import { bytes, collect, describeOnServers, smallDataset, text, until } from './nats-harness.ts';
 
 await describeOnServers('the publisher', (under) => {
@@ -68,6 +76,9 @@ await describeOnServers('the publisher', (under) => {
     await link.publisher.publish({ subject, data: bytes('first') });
     const giveUp = new AbortController();
     const waiting = link.publisher.publish({ subject, data: bytes('second') }, giveUp.signal);
+    // Refused after it, so the second one has been refused and waits: it is not on its way any more.
+    const probe = link.publisher.publishWith({ subject, data: bytes('probe') }, { whenFull: 'fail' });
+    await expect(probe).rejects.toThrow(StreamFull);
     const third = link.publisher.publish({ subject, data: bytes('third') });
     giveUp.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');

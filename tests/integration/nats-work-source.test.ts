@@ -137,7 +137,7 @@ await describeOnServers('a work source', (under) => {
     const { link, publish, source, stream } = await queue(500);
     await publish(0, 5);
     const dying = await under.link();
-    const first = await worker(source(dying), {});
+    const first = await worker(source(dying), { eager: true });
     first.subscription.demand();
     await until('they are in hand', () => first.seen().length === 5);
     await dying.close();
