@@ -4,7 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { availableServerVersions } from '../tests/support/nats-server.ts';
 
 const versions = await availableServerVersions();
-console.log(`nats-server used by the tests: ${versions.map(({ version }) => version).join(' and ') || 'none'}`);
+console.log(
+  `nats-server used by the tests: ${versions.map(({ version }) => version).join(' and ') || 'none'}`,
+);
 const hasApt = spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0;
 if (hasApt && versions.length < 2) {
   console.error('expected two versions (the distribution’s own and the newest), since apt is there');
