@@ -4,26 +4,58 @@ export {
   type DecidingConfig,
   datasetConfigSchema,
   decidingConfig,
+  type ModelConfig,
+  modelConfigSchema,
   parseByteSize,
-} from './config.ts';
-export { embedThreadModule, hashImage, TROUPE_TINY } from './image/index.ts';
+  reasonTexts,
+} from './config/index.ts';
+export {
+  configuredModel,
+  defaultModel,
+  embedThreadModule,
+  hashImage,
+  inspectModel,
+  type ModelFacts,
+  ModelUnusable,
+  TROUPE_TINY,
+} from './image/index.ts';
 export { imageKind } from './image/kind.ts';
+export {
+  type DeadResolution,
+  MAX_PERSON_LENGTH,
+  type ResolutionRequest,
+  type SequenceFate,
+} from './keeper/dead-fate.ts';
 export { keeperActor, RequestRefused } from './keeper/keeper.ts';
 export {
   type CutAnswer,
   type DeriveAnswer,
   type ExplainAnswer,
   type ExplainedItem,
+  type FatesAnswer,
+  type ItemsAnswer,
   type KeeperAnswer,
   type KeeperMessage,
   type KeeperRequest,
   keeperRequestSchema,
+  MAX_ASKED,
+  type OutsideAnswer,
   type SettledAnswer,
 } from './keeper/keeper-messages.ts';
-export type { VerdictCounts } from './keeper/ledger.ts';
+export type { JudgedEntry, VerdictCounts } from './keeper/ledger.ts';
 export type { ManifestEnvelope, ManifestRecord, ManifestRow, OutcomeCounts } from './keeper/manifest.ts';
+export {
+  COMPARED_FIELDS,
+  type ComparedField,
+  compareRows,
+  diffRows,
+  diffSettings,
+  type RowChange,
+  type SettingChange,
+} from './keeper/manifest-diff.ts';
 export { type ManifestCheck, ManifestStore } from './keeper/manifest-store.ts';
 export type { OutcomeMessage } from './keeper/outcomes.ts';
+export type { DeadSequence, OutsideSummary, RepeatedSequence } from './keeper/outside.ts';
 export type { Kind } from './kinds/kind.ts';
 export { canonicalJson, sha256Hex } from './pipeline/canonical.ts';
 export {
@@ -39,5 +71,9 @@ export { type DatasetSizing, datasetTree } from './pipeline/dataset-tree.ts';
 export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
+export { AddressPolicy, isNetwork } from './sources/address-policy.ts';
 export { FileSource } from './sources/file-source.ts';
+export { HttpSource } from './sources/http-source.ts';
+export { S3Source } from './sources/s3-source.ts';
 export { SchemeSource } from './sources/scheme-source.ts';
+export { SourceRates } from './sources/source-rates.ts';

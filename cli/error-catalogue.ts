@@ -134,19 +134,57 @@ export const DEAD_LETTER_REASONS = {
     remedy: 'The content changed or was damaged on its way: publish it again.',
   },
   source_not_allowed: {
-    meaning: 'The URI has a scheme that is not allowed, or lies outside the folders of `files.roots`.',
+    meaning: 'The URI names a scheme, host, bucket or folder that the configuration does not allow.',
     becomes: 'dead letter',
-    remedy: 'Add the folder to `files.roots`, or publish the bytes themselves.',
+    remedy:
+      'Add it to `files.roots`, `sources.http.hosts` or `sources.s3.buckets`, or publish the bytes themselves.',
   },
   not_found: {
     meaning: 'Nothing is where the URI points.',
     becomes: 'dead letter',
-    remedy: 'Restore the file and publish it again.',
+    remedy: 'Restore the content and publish the item again.',
+  },
+  address_not_allowed: {
+    meaning:
+      'The host of a URL, or of one that it redirects to, has an address that is not public: loopback, private, link-local or another special range.',
+    becomes: 'dead letter',
+    remedy:
+      'Add the network to `sources.http.allowAddresses` if it is meant, or publish the bytes themselves.',
+  },
+  access_denied: {
+    meaning:
+      'The server or bucket that a URI names refused the request: 401, 403, or no credentials were found.',
+    becomes: 'dead letter',
+    remedy:
+      'Make the content readable for this node: for `s3://` by credentials in its environment or profile.',
+  },
+  fetch_failed: {
+    meaning:
+      'The server that a URI names could not be reached, or answered with something that is not the content.',
+    becomes: 'dead letter',
+    remedy:
+      'The dead letter holds the last answer or error; publish the item again once the URI can be fetched.',
+  },
+  fetch_timeout: {
+    meaning:
+      'The content did not arrive in time: longer than `timeoutMs` in total, or than `stallMs` without a byte.',
+    becomes: 'dead letter',
+    remedy: 'Raise the limit under `sources` and publish the item again.',
+  },
+  too_many_redirects: {
+    meaning: 'The URL redirects more often than `sources.http.maxRedirects`.',
+    becomes: 'dead letter',
+    remedy: 'Publish the URL at the end of the redirects.',
   },
   worker_crashed: {
     meaning: 'The worker thread that handled this item alone ended without an answer.',
     becomes: 'dead letter',
     remedy: 'The content may exploit a defect of a decoder: look at it with care.',
+  },
+  worker_out_of_memory: {
+    meaning: 'The worker thread that handled this item alone reached the limit of its memory.',
+    becomes: 'dead letter',
+    remedy: 'The content may be made to expand: look at it with care, or publish a smaller version.',
   },
   worker_timeout: {
     meaning: 'The work on this item alone took longer than its limit.',

@@ -12,6 +12,7 @@ import { registerHash } from './commands/hash.ts';
 import { registerInit } from './commands/init.ts';
 import { registerManifest } from './commands/manifest.ts';
 import { registerPublish } from './commands/publish.ts';
+import { registerReport } from './commands/report.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
 import { ExitCode } from './exit-code.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly Register[] = [
   registerManifest,
   registerExplain,
   registerAudit,
+  registerReport,
   registerDead,
   registerHash,
   registerConfig,

@@ -2,7 +2,6 @@
 import type { BlobStore } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { ObjectBucket } from './object-bucket.ts';
-import { objectDigest } from './object-description.ts';
 
 /** The blobs of one bucket. Keys are any text, `/` included. */
 export class NatsBlobs implements BlobStore {
@@ -14,9 +13,7 @@ export class NatsBlobs implements BlobStore {
 
   /** Does nothing when the same bytes are there under this key. @throws NoStream, LinkClosed */
   async put(key: string, bytes: Uint8Array): Promise<void> {
-    const present = await this.#objects.describe(key);
-    if (present?.size === bytes.length && present.digest === objectDigest(bytes)) return;
-    await this.#objects.put(key, bytes);
+    await this.#objects.putOnce(key, bytes);
   }
 
   /** @throws ObjectDamaged when bytes are missing or differ from their digest */

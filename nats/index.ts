@@ -3,6 +3,7 @@ export { NatsBlobs } from './blobs.ts';
 export { decode, encode } from './codec.ts';
 export { type ConnectOptions, type LinkStatus, NatsLink, type PlainMessage } from './connection.ts';
 export type { Credentials } from './credentials.ts';
+export { deleteMessage } from './delete-message.ts';
 export {
   CodecError,
   ConsumerTaken,

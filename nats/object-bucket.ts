@@ -8,8 +8,13 @@ import type { NatsLink } from './connection.ts';
 import { ObjectDamaged } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
 import { objectStream } from './names.ts';
-import { type ObjectDescription, readDescription, writeDescription } from './object-description.ts';
-import { readDirect, readStored } from './stored-message.ts';
+import {
+  type ObjectDescription,
+  objectDigest,
+  readDescription,
+  writeDescription,
+} from './object-description.ts';
+import { readDirect, readStored, type StoredMessage } from './stored-message.ts';
 
 const CHUNK_BYTES = 128 * 1024;
 const CHUNKS_AHEAD = 32;
@@ -45,13 +50,41 @@ export class ObjectBucket {
    * Stores an object under `name`, replacing what was there. Waits while the bucket is full.
    * @throws NoStream, PublishRefused, LinkClosed, or what `source` throws
    */
-  async put(name: string, source: Uint8Array | AsyncIterable<Uint8Array>): Promise<ObjectDescription> {
+  put(name: string, source: Uint8Array | AsyncIterable<Uint8Array>): Promise<ObjectDescription> {
+    return this.#put(name, source, () =>
+      readStored(this.#link, this.#stream, { last_by_subj: this.#describedOn(name) }),
+    );
+  }
+
+  /** Stores an object unless the same bytes are there under its name; asks the server once to find out. */
+  async putOnce(name: string, bytes: Uint8Array): Promise<void> {
+    const stored = await readStored(this.#link, this.#stream, { last_by_subj: this.#describedOn(name) });
+    const present = stored === undefined ? undefined : readDescription(stored.data);
+    if (present?.deleted === false && present.size === bytes.length && present.digest === objectDigest(bytes))
+      return;
+    // What was just read holds for the first attempt; only a refusal makes it worth reading again.
+    let known: StoredMessage | undefined | 'unknown' = stored;
+    await this.#put(name, bytes, async () => {
+      const last =
+        known === 'unknown'
+          ? await readStored(this.#link, this.#stream, { last_by_subj: this.#describedOn(name) })
+          : known;
+      known = 'unknown';
+      return last;
+    });
+  }
+
+  async #put(
+    name: string,
+    source: Uint8Array | AsyncIterable<Uint8Array>,
+    readLast: () => Promise<StoredMessage | undefined>,
+  ): Promise<ObjectDescription> {
     const stored = await this.#putChunks(source);
     const description = { ...stored, name, bucket: this.bucket, deleted: false };
     const data = writeDescription(description, CHUNK_BYTES, new Date(this.#link.clock.wallMs()));
     const message = { stream: this.#stream, subject: this.#describedOn(name), data, id: `${stored.nuid}.M` };
     for (;;) {
-      const replaced = await readStored(this.#link, this.#stream, { last_by_subj: message.subject });
+      const replaced = await readLast();
       const outcome = await publishFenced(this.#link, {
         ...message,
         expected: replaced?.sequence ?? 0,

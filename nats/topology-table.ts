@@ -41,6 +41,12 @@ export interface StagePlan {
   readonly name: string;
   /** `shared`: one consumer for all nodes. `owned`: made by its owner, named with the owner's epoch. */
   readonly consumer: 'shared' | 'owned';
+  /** Messages waiting before it; default `workMaxMessages`. */
+  readonly maxMessages?: number;
+  /** Default `workMaxBytes`. */
+  readonly maxBytes?: number;
+  /** Messages in hand or given back for later; default `maxAckPending`. */
+  readonly maxAckPending?: number;
 }
 
 /** The stages after the ingestor, in order, and the stage which holds items back. */
@@ -176,8 +182,8 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
         ...queue,
         name: streams.work(dataset, stage.name),
         subjects: [subjects.work(dataset, stage.name)],
-        max_msgs: options.workMaxMessages ?? 2_000,
-        max_bytes: options.workMaxBytes ?? 128 * MIB,
+        max_msgs: stage.maxMessages ?? options.workMaxMessages ?? 2_000,
+        max_bytes: stage.maxBytes ?? options.workMaxBytes ?? 128 * MIB,
       })),
       {
         ...kept,
@@ -217,7 +223,7 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
             streams.work(dataset, stage.name),
             stage.name,
             subjects.work(dataset, stage.name),
-            options,
+            stage.maxAckPending === undefined ? options : { ...options, maxAckPending: stage.maxAckPending },
           ),
         ),
     ],

@@ -26,6 +26,7 @@ export { ActorSystem, type ActorSystemOptions, type SystemEnd } from './actor-sy
 export type { ActorSnapshot } from './child.ts';
 export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
 export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
+export { type IsolatedCallOptions, isolatedCall } from './isolated-call.ts';
 export { JournalConflict, JournalFenced, SnapshotUnreadable } from './journal-errors.ts';
 export { leastLoaded, type Pool } from './least-loaded.ts';
 export { silentLogger, withFields } from './loggers.ts';

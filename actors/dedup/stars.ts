@@ -2,8 +2,9 @@
 // edge to it are its duplicates, the rest go on as the next star. Items that only chain stay, tagged as family.
 // Pure, and independent of the order of its input.
 import type { Edge } from '../kinds/kind.ts';
+import type { PairRelation } from './relation.ts';
 
-export type Action = 'drop' | 'group' | 'keep';
+export type Action = 'drop' | 'group' | 'review' | 'keep';
 
 export interface StarItem {
   /** Item digest: the last tie-breaker. */
@@ -17,10 +18,13 @@ export interface StarPlace {
   readonly item: string;
   /** The star's survivor, when this item is its duplicate or grouped with it. */
   readonly survivor: string | null;
-  readonly relation: 'exact' | 'near' | null;
+  readonly relation: 'exact' | PairRelation | null;
   /** The verified edge to the survivor; null for exact duplicates, whose proof is the equal content. */
   readonly edge: Edge | null;
-  /** `drop`: a duplicate; `group`: kept, but named with its survivor; `keep`: stands alone. */
+  /**
+   * `drop`: a duplicate; `group`: kept, but named with its survivor; `review`: waits for a person to decide on the
+   * pair; `keep`: stands alone.
+   */
   readonly action: Action;
   /** Smallest item digest of the family, for items connected only through others; else null. */
   readonly family: string | null;
@@ -35,23 +39,36 @@ export function byKeepBest(a: StarItem, b: StarItem): number {
   return a.item < b.item ? -1 : a.item > b.item ? 1 : 0;
 }
 
-/** Places every item. `actions` says what each relation does; `keep` makes its edges ineffective. */
+/** What each relation does, and which relation a measured pair has. */
+export interface StarRules {
+  readonly actions: {
+    readonly exact: Exclude<Action, 'review'>;
+    readonly near: Exclude<Action, 'review'>;
+    readonly uncertain: 'review' | 'keep';
+  };
+  relationOf(edge: Edge): PairRelation | undefined;
+}
+
+/** Places every item. */
 export function formStars(
   items: readonly StarItem[],
   edges: readonly Edge[],
-  actions: { readonly exact: Action; readonly near: Action },
+  rules: StarRules,
 ): ReadonlyMap<string, StarPlace> {
   const sorted = [...items].sort(byKeepBest);
   const byContent = groupByContent(sorted);
-  const neighbours = adjacency(edges, byContent);
+  const near = adjacency(
+    edges.filter((edge) => rules.relationOf(edge) === 'near'),
+    byContent,
+  );
   const places = new Map<string, StarPlace>();
   for (const survivor of sorted) {
     if (places.has(survivor.item)) continue;
     places.set(survivor.item, alone(survivor.item));
-    for (const { item, edge } of related(survivor, byContent, neighbours)) {
+    for (const { item, edge } of related(survivor, byContent, near)) {
       if (places.has(item.item)) continue;
       const relation = edge === null ? 'exact' : 'near';
-      const action = actions[relation];
+      const action = rules.actions[relation];
       if (action === 'keep') continue;
       places.set(item.item, {
         item: item.item,
@@ -63,7 +80,46 @@ export function formStars(
       });
     }
   }
-  return tagFamilies(places, sorted, byContent, neighbours);
+  if (rules.actions.uncertain === 'review') {
+    const uncertain = adjacency(
+      edges.filter((edge) => rules.relationOf(edge) === 'uncertain'),
+      byContent,
+    );
+    setAside(places, sorted, byContent, uncertain);
+  }
+  return tagFamilies(places, sorted, byContent, near);
+}
+
+/**
+ * Of an uncertain pair of kept items the lesser one waits for a person. An item that is itself the survivor of others
+ * stays: its duplicates need it.
+ */
+function setAside(
+  places: Map<string, StarPlace>,
+  sorted: readonly StarItem[],
+  byContent: ReadonlyMap<string, readonly StarItem[]>,
+  uncertain: Neighbours,
+): void {
+  const survivors = new Set([...places.values()].map(({ survivor }) => survivor));
+  for (const better of sorted) {
+    if (places.get(better.item)?.action !== 'keep') continue;
+    for (const { content, edge } of uncertain.get(better.content) ?? []) {
+      for (const { item, rank } of byContent.get(content) ?? []) {
+        const stands = places.get(item)?.action === 'keep' && !survivors.has(item);
+        if (!stands || byKeepBest(better, { item, content, rank }) > 0) continue;
+        const place: StarPlace = {
+          item,
+          survivor: better.item,
+          relation: 'uncertain',
+          edge,
+          action: 'review',
+          family: null,
+        };
+        places.set(item, place);
+        survivors.add(better.item);
+      }
+    }
+  }
 }
 
 type Neighbours = ReadonlyMap<string, readonly { readonly content: string; readonly edge: Edge }[]>;

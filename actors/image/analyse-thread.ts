@@ -4,10 +4,13 @@ import sharp from 'sharp';
 import { serveThread } from '#runtime';
 import { analyseImage, type ImageAnalysis } from './analyse.ts';
 import type { ImageLimits } from './decode.ts';
+import type { ModelProxySpec } from './model-proxy.ts';
 
-/** What the thread is asked: encoded bytes and the limits within which they are decoded. */
+/** What the thread is asked: encoded bytes, the limits within which they are decoded, and copies to make. */
 export interface AnalyseThreadRequest extends ImageLimits {
   readonly bytes: Uint8Array;
+  /** The copy that a model needs, besides. */
+  readonly modelProxy?: ModelProxySpec;
 }
 
 serveThread<AnalyseThreadRequest, ImageAnalysis>({
@@ -15,8 +18,11 @@ serveThread<AnalyseThreadRequest, ImageAnalysis>({
     sharp.concurrency(1);
     sharp.cache(false);
   },
-  async handle({ bytes, maxPixels, maxBytes }) {
-    const result = await analyseImage(bytes, { maxPixels, maxBytes });
-    return { result, transfer: [result.pixels.buffer] };
+  async handle({ bytes, maxPixels, maxBytes, modelProxy }) {
+    const result = await analyseImage(bytes, { maxPixels, maxBytes }, modelProxy);
+    return {
+      result,
+      transfer: [result.pixels, result.modelPixels].flatMap((pixels) => pixels?.buffer ?? []),
+    };
   },
 });

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { type DecodedImage, decodeImage, type ImageLimits } from './decode.ts';
 import { imageSignals } from './image-signals.ts';
+import { type ModelProxySpec, modelProxy } from './model-proxy.ts';
 import { perceptualHashes } from './perceptual-hash.ts';
 import { luminance, type Raster } from './raster.ts';
 import { resample } from './resample.ts';
@@ -27,13 +28,19 @@ export interface ImageAnalysis {
   readonly signals: Record<string, number | string | boolean>;
   /** The whole frame squeezed to 64 × 64 RGB by area; 12,288 bytes. */
   readonly pixels: Uint8Array<ArrayBuffer>;
+  /** The copy at a model's input size, where one was asked for; RGB. */
+  readonly modelPixels?: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Analyses an image by its first frame.
+ * Analyses an image by its first frame; `model` asks for the copy that a model needs, made of the same decoded pixels.
  * @throws AnalysisError with a stable `code` when the bytes are refused or broken.
  */
-export async function analyseImage(bytes: Uint8Array, limits: ImageLimits): Promise<ImageAnalysis> {
+export async function analyseImage(
+  bytes: Uint8Array,
+  limits: ImageLimits,
+  model?: ModelProxySpec,
+): Promise<ImageAnalysis> {
   const image = await decodeImage(bytes, limits);
   const gray = luminance(image.raster);
   return {
@@ -45,6 +52,7 @@ export async function analyseImage(bytes: Uint8Array, limits: ImageLimits): Prom
     ...perceptualHashes(gray),
     signals: { ...imageSignals(image, gray, bytes) },
     pixels: proxy(image),
+    ...(model !== undefined && { modelPixels: modelProxy(image.raster, model) }),
   };
 }
 

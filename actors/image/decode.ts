@@ -29,6 +29,8 @@ export interface DecodedImage {
   readonly pages: number;
   /** EXIF orientation 1 to 8, 1 when absent; it is reported, not applied. */
   readonly orientation: number;
+  /** The EXIF block as it stands in the file, unread. */
+  readonly exif: Uint8Array | undefined;
 }
 
 const decodable: ReadonlySet<SniffedType> = new Set<SniffedType>([
@@ -96,6 +98,7 @@ async function readHeader(bytes: Uint8Array, mediaType: SniffedType) {
       hasAlpha: header.hasAlpha,
       pages: header.pages ?? 1,
       orientation: header.orientation ?? 1,
+      exif: header.exif,
     };
   } catch (error) {
     throw corrupt(mediaType, error);

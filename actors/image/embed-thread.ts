@@ -1,45 +1,31 @@
 // The worker thread that holds one embedding session: its `run()` blocks the thread for as long as the model works.
 import { serveThread } from '#runtime';
 import { EmbeddingError } from './embedding-error.ts';
-import { PixelEmbedder } from './pixel-embedder.ts';
+import { ModelSession } from './model-session.ts';
+import { type SessionSpec, sessionSpecSchema } from './session-spec.ts';
 
 /** Data the thread is started with. */
-export interface EmbedThreadData {
-  /** Absolute path of the ONNX file. */
-  readonly modelPath: string;
-}
+export type EmbedThreadData = SessionSpec;
 
-/** Proxies of 64 × 64 RGB, 12,288 bytes each. */
+/** Pictures as the model gets them: 8-bit RGB at its input size, samples interleaved. */
 export interface EmbedThreadRequest {
   readonly pixels: readonly Uint8Array[];
 }
 
-/** One vector for each proxy, in order. */
+/** One vector for each picture, in order. */
 export interface EmbedThreadResult {
   readonly vectors: readonly Float32Array<ArrayBuffer>[];
 }
 
-let embedder: PixelEmbedder | undefined;
+let session: ModelSession | undefined;
 
 serveThread<EmbedThreadRequest, EmbedThreadResult>({
   async start(data) {
-    embedder = await PixelEmbedder.open(modelPathOf(data));
+    session = await ModelSession.open(sessionSpecSchema.parse(data));
   },
   async handle({ pixels }) {
-    if (embedder === undefined) throw new EmbeddingError('the model is not open');
-    const vectors = await embedder.embed(pixels);
+    if (session === undefined) throw new EmbeddingError('the model is not open');
+    const vectors = await session.embed(pixels);
     return { result: { vectors }, transfer: vectors.map((vector) => vector.buffer) };
   },
 });
-
-function modelPathOf(data: unknown): string {
-  if (
-    typeof data === 'object' &&
-    data !== null &&
-    'modelPath' in data &&
-    typeof data.modelPath === 'string'
-  ) {
-    return data.modelPath;
-  }
-  throw new EmbeddingError('the thread is started with { modelPath: string }');
-}

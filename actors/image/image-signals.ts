@@ -1,6 +1,8 @@
 // Numbers that rules and keep-best judge an image by. Luminance statistics come from a copy with a long side of at
 // most 256 pixels, so that pictures of any size can be compared; only the detail scale looks at full size.
 import type { DecodedImage } from './decode.ts';
+import { readExif } from './exif.ts';
+import { jpegQuality } from './jpeg-quality.ts';
 import type { Raster } from './raster.ts';
 import { resample } from './resample.ts';
 
@@ -13,31 +15,52 @@ const maxHalvings = 3;
  */
 const oversampledRatio = 5.7;
 
-/** Signals of one image; names are stable, rules refer to them. */
+/** Luminance up to which a pixel counts as black, and from which it counts as white. */
+const darkest = 4;
+const brightest = 251;
+
+/** The decoder's colour spaces by colour mode; any other is `other`. */
+const colourModes: Readonly<Record<string, string>> = {
+  'b-w': 'grey',
+  grey16: 'grey',
+  srgb: 'rgb',
+  rgb: 'rgb',
+  rgb16: 'rgb',
+  scrgb: 'rgb',
+  cmyk: 'cmyk',
+  lab: 'lab',
+};
+
+/** Signals of one image, by the names of `IMAGE_SIGNALS`; fractions are rounded to 6 decimals. */
 export type ImageSignals = Readonly<Record<string, number | string | boolean>>;
 
 /** Signals of a decoded image, its full-size grayscale and its encoded bytes. */
 export function imageSignals(image: DecodedImage, gray: Raster, bytes: Uint8Array): ImageSignals {
   const small = shrinkToSide(gray, statisticsSide);
-  const { mean, std, entropy } = luminanceStatistics(small);
   const { width, height } = gray;
   const halvings = oversampledHalvings(gray);
+  const quality = image.mediaType === 'image/jpeg' ? jpegQuality(bytes) : undefined;
+  const { state, captureTime } = readExif(image.exif);
   return {
     width,
     height,
-    channels: image.channels,
-    colourSpace: image.colourSpace,
-    depth: image.depth,
-    hasAlpha: image.hasAlpha,
-    pages: image.pages,
-    orientation: image.orientation,
-    bitsPerPixel: (bytes.length * 8) / (width * height),
+    aspectRatio: rounded(width / height),
     effectiveWidth: Math.max(1, width >> halvings),
     effectiveHeight: Math.max(1, height >> halvings),
-    luminanceMean: mean,
-    luminanceStd: std,
-    entropy,
-    sharpness: laplacianVariance(small),
+    sharpness: rounded(laplacianVariance(small)),
+    ...luminanceStatistics(small),
+    ...(quality !== undefined && { jpegQuality: quality }),
+    bitsPerPixel: rounded((bytes.length * 8) / (width * height)),
+    colourMode: colourModes[image.colourSpace] ?? 'other',
+    channels: image.channels,
+    hasAlpha: image.hasAlpha,
+    depth: image.depth,
+    pages: image.pages,
+    animated: image.pages > 1 && image.mediaType !== 'image/tiff',
+    firstFrameOnly: image.pages > 1,
+    orientation: image.orientation,
+    exif: state,
+    ...(captureTime !== undefined && { captureTime }),
   };
 }
 
@@ -53,17 +76,26 @@ function shrinkToSide(gray: Raster, side: number): Raster {
 function luminanceStatistics(gray: Raster) {
   const histogram = new Uint32Array(256);
   for (const value of gray.data) histogram[value] = (histogram[value] as number) + 1;
-  const total = gray.data.length;
+  const shares = Array.from(histogram, (count) => count / gray.data.length);
   let mean = 0;
-  for (let value = 0; value < 256; value += 1) mean += (value * (histogram[value] as number)) / total;
+  for (const [value, share] of shares.entries()) mean += value * share;
   let variance = 0;
   let entropy = 0;
-  for (let value = 0; value < 256; value += 1) {
-    const share = (histogram[value] as number) / total;
+  let dark = 0;
+  let bright = 0;
+  for (const [value, share] of shares.entries()) {
     variance += share * (value - mean) ** 2;
     if (share > 0) entropy -= share * Math.log2(share);
+    if (value <= darkest) dark += share;
+    if (value >= brightest) bright += share;
   }
-  return { mean, std: Math.sqrt(variance), entropy };
+  return {
+    entropy: rounded(entropy),
+    luminanceMean: rounded(mean),
+    luminanceStd: rounded(Math.sqrt(variance)),
+    clippedDark: rounded(dark),
+    clippedBright: rounded(bright),
+  };
 }
 
 /** Variance of the 4-neighbour Laplacian over inner pixels; 0 for images thinner than 3 pixels. */
@@ -114,4 +146,9 @@ function secondDifferenceRatio({ width, height, data }: Raster): number {
     }
   }
   return near === 0 ? 0 : far / near;
+}
+
+/** Six decimals: what a rule compares is what the record shows. */
+function rounded(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
 }

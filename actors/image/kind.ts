@@ -2,18 +2,15 @@
 import type { AnalyseRequest, Analysis, AnalysisPool, Kind, Signal } from '../kinds/kind.ts';
 import type { ImageAnalysis } from './analyse.ts';
 import { comparePixels } from './pixel-comparison.ts';
+import { IMAGE_SIGNALS } from './signal-catalogue.ts';
 import { analyseThreadModule } from './thread-modules.ts';
 
-/** Long side in pixels beyond which more resolution adds nothing to the score. */
-const FULL_RESOLUTION = 512;
-/** Laplacian variance (8-bit luminance, common size) beyond which a picture counts as fully sharp. */
-const FULL_SHARPNESS = 500;
-/** Entropy in bits of the luminance histogram beyond which a picture counts as full of information. */
-const FULL_ENTROPY = 6;
+/** Encodings that lose nothing: for keep-best they stand beside a JPEG of quality 100. */
+const LOSSLESS: ReadonlySet<string> = new Set(['image/png', 'image/tiff', 'image/gif']);
 
 export const imageKind: Kind = {
   name: 'image',
-  version: 'image@1',
+  version: 'image@2',
   analyserModule: analyseThreadModule(),
 
   async analyse(
@@ -33,6 +30,7 @@ export const imageKind: Kind = {
         signals: { ...found.signals, width: found.width, height: found.height },
       },
       proxy: found.pixels,
+      ...(found.modelPixels !== undefined && { modelProxy: found.modelPixels }),
     };
   },
 
@@ -40,18 +38,27 @@ export const imageKind: Kind = {
 
   verify: (a, b) => comparePixels(a, b),
 
-  contributions: (signals) => ({
-    resolution: Math.min(1, Math.sqrt(area(signals)) / FULL_RESOLUTION),
-    sharpness: Math.min(1, Math.log1p(number(signals, 'sharpness')) / Math.log1p(FULL_SHARPNESS)),
-    entropy: Math.min(1, number(signals, 'entropy') / FULL_ENTROPY),
-  }),
+  signals: IMAGE_SIGNALS,
 
-  quality: ({ signals, byteLength }) => [area(signals), number(signals, 'sharpness'), byteLength],
+  quality: ({ signals, mediaType, byteLength }) => [
+    area(signals),
+    sharpnessStep(signals),
+    LOSSLESS.has(mediaType) ? 100 : number(signals, 'jpegQuality'),
+    byteLength,
+  ],
 };
 
 /** Effective resolution in pixels: an enlargement counts as what it was enlarged from. */
 function area(signals: Readonly<Record<string, Signal>>): number {
   return number(signals, 'effectiveWidth') * number(signals, 'effectiveHeight');
+}
+
+/**
+ * Sharpness in steps of about a tenth. Finer differences say nothing about two copies of one picture, and the blocks
+ * of a poor encoding even look a little sharper; within a step the encoding decides.
+ */
+function sharpnessStep(signals: Readonly<Record<string, Signal>>): number {
+  return Math.round(Math.log1p(number(signals, 'sharpness')) * 10);
 }
 
 function number(signals: Readonly<Record<string, Signal>>, name: string): number {

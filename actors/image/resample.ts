@@ -3,8 +3,19 @@
 // imagehash stand on it, and so do the proxies, because integer arithmetic gives every machine the same bytes.
 import type { Raster } from './raster.ts';
 
-/** `box` averages the covered area; `lanczos` is the windowed sinc with three lobes. */
-export type ResampleFilter = 'box' | 'lanczos';
+/**
+ * Pillow's filters: `box` averages the covered area, `bilinear` is the triangle, `bicubic` Keys' cubic with a = -0.5,
+ * `lanczos` the windowed sinc with three lobes. All of them widen when they shrink a picture (antialiasing).
+ */
+export type ResampleFilter = 'box' | 'bilinear' | 'bicubic' | 'lanczos';
+
+/** A part of the resampled picture, in its pixels. */
+export interface ResampleWindow {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** For each output sample the first input sample, how many count, and their weights (`stride` apart). */
 interface Coefficients {
@@ -42,20 +53,65 @@ export function resample(raster: Raster, width: number, height: number, filter: 
   return result;
 }
 
-/** Weights of `outSize` samples over `inSize` samples; each sample's weights sum to 1 before they are rounded. */
-function precompute(inSize: number, outSize: number, filter: ResampleFilter): Coefficients {
-  const kernel = filter === 'box' ? box : lanczos;
+/**
+ * The part of `raster` resampled to `width × height` that lies in `window`: the same samples as cutting it out
+ * afterwards, at the cost of the window alone, however long and thin the picture is.
+ */
+export function resampleWindow(
+  raster: Raster,
+  { width, height }: { readonly width: number; readonly height: number },
+  window: ResampleWindow,
+  filter: ResampleFilter,
+): Raster {
+  const across = precompute(raster.width, width, filter, window.left, window.width);
+  const down = precompute(raster.height, height, filter, window.top, window.height);
+  const from = down.first[0] as number;
+  const last = window.height - 1;
+  const rows = (down.first[last] as number) + (down.count[last] as number) - from;
+  const { channels } = raster;
+  const rowSamples = raster.width * channels;
+  const source = raster.data.subarray(from * rowSamples, (from + rows) * rowSamples);
+  const narrowed =
+    channels === 1
+      ? resampleRowsOfOne(source, raster.width, rows, window.width, across)
+      : resampleRowsOfThree(source, raster.width, rows, window.width, across);
+  const shifted = { ...down, first: down.first.map((row) => row - from) };
+  const data = resampleColumns(narrowed, window.width * channels, window.height, shifted);
+  return { width: window.width, height: window.height, channels, data };
+}
+
+const kernels: Readonly<
+  Record<ResampleFilter, { readonly support: number; readonly weight: (x: number) => number }>
+> = {
+  box: { support: 0.5, weight: box },
+  bilinear: { support: 1, weight: triangle },
+  bicubic: { support: 2, weight: cubic },
+  lanczos: { support: 3, weight: lanczos },
+};
+
+/**
+ * Weights of `outCount` samples from `outFrom` on, of `outSize` over `inSize` samples; each sample's weights sum to 1
+ * before they are rounded.
+ */
+function precompute(
+  inSize: number,
+  outSize: number,
+  filter: ResampleFilter,
+  outFrom = 0,
+  outCount = outSize,
+): Coefficients {
+  const { support: reach, weight: kernel } = kernels[filter];
   const scale = inSize / outSize;
   const filterScale = Math.max(scale, 1);
-  const support = (filter === 'box' ? 0.5 : 3) * filterScale;
+  const support = reach * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(outSize);
-  const count = new Int32Array(outSize);
-  const weights = new Int32Array(outSize * stride);
+  const first = new Int32Array(outCount);
+  const count = new Int32Array(outCount);
+  const weights = new Int32Array(outCount * stride);
   const exact = new Float64Array(stride);
   const inverse = 1 / filterScale;
-  for (let out = 0; out < outSize; out += 1) {
-    const center = (out + 0.5) * scale;
+  for (let out = 0; out < outCount; out += 1) {
+    const center = (outFrom + out + 0.5) * scale;
     const from = Math.max(0, Math.trunc(center - support + 0.5));
     const taps = Math.min(inSize, Math.trunc(center + support + 0.5)) - from;
     let sum = 0;
@@ -77,6 +133,17 @@ function precompute(inSize: number, outSize: number, filter: ResampleFilter): Co
 
 function box(x: number): number {
   return x > -0.5 && x <= 0.5 ? 1 : 0;
+}
+
+function triangle(x: number): number {
+  return Math.max(0, 1 - Math.abs(x));
+}
+
+function cubic(x: number): number {
+  const a = -0.5;
+  const size = Math.abs(x);
+  if (size < 1) return ((a + 2) * size - (a + 3)) * size * size + 1;
+  return size < 2 ? (((size - 5) * size + 8) * size - 4) * a : 0;
 }
 
 function lanczos(x: number): number {

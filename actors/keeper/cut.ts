@@ -1,6 +1,7 @@
 // Derives manifest rows from the ledger: judgements, stars, keep-best. Pure: the same entries, edges and
 // configuration give the same rows on any node and in any order (G5); `verify` derives a manifest again with it.
-import { formStars, type StarItem, type StarPlace } from '../dedup/stars.ts';
+import { relationOf, thresholdsOf } from '../dedup/relation.ts';
+import { type Action, formStars, type StarItem, type StarPlace } from '../dedup/stars.ts';
 import type { Edge } from '../kinds/kind.ts';
 import type { Judgement } from '../pipeline/messages.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
@@ -24,32 +25,50 @@ export function deriveRows(
     if (judgement.verdict !== 'eligible' || entry.facts === null) continue;
     eligible.push({ item: entry.item, content: entry.facts.content, rank: judgement.rank });
   }
-  const places = formStars(eligible, edges, judging.config.dedup.actions);
-  return canonicalRows(items.map((item) => row(item, places.get(item.entry.item))));
+  const { dedup } = judging.config;
+  const places = formStars(eligible, edges, {
+    actions: dedup.actions,
+    relationOf: (edge) => relationOf(edge, dedup),
+  });
+  const thresholds = thresholdsOf(dedup);
+  return canonicalRows(items.map((item) => row(item, places.get(item.entry.item), thresholds)));
 }
 
-function row({ entry, judgement }: CutItem, place: StarPlace | undefined): ManifestRow {
+function row(
+  { entry, judgement }: CutItem,
+  place: StarPlace | undefined,
+  thresholds: ReturnType<typeof thresholdsOf>,
+): ManifestRow {
   const edge = place?.edge ?? null;
+  const reasons =
+    place?.action === 'review' ? [...judgement.reasons, 'pair.uncertain'].sort() : judgement.reasons;
   return {
     item: entry.item,
     id: entry.id,
     content: entry.facts?.content ?? null,
-    outcome: place === undefined ? outcomeOf(judgement) : place.action === 'drop' ? 'duplicate' : 'kept',
+    outcome: place === undefined ? outcomeOf(judgement) : OUTCOMES[place.action],
     relation: place?.relation ?? null,
     survivor: place?.survivor ?? null,
     score: judgement.score,
-    reasons: [...judgement.reasons],
-    evidence:
-      edge === null
-        ? null
-        : {
-            hashes: edge.hashes,
-            distance: edge.distance,
-            threshold: edge.threshold,
-            algorithm: edge.algorithm,
-          },
+    reasons: [...reasons],
+    evidence: edge === null ? null : evidenceOf(edge, thresholds),
     family: place?.family ?? null,
   };
+}
+
+const OUTCOMES: Readonly<Record<Action, ManifestRow['outcome']>> = {
+  drop: 'duplicate',
+  group: 'kept',
+  review: 'review',
+  keep: 'kept',
+};
+
+function evidenceOf(
+  edge: Edge,
+  threshold: ReturnType<typeof thresholdsOf>,
+): NonNullable<ManifestRow['evidence']> {
+  const { hashes, distance, similarity, algorithm } = edge;
+  return { hashes, distance, similarity, threshold, algorithm };
 }
 
 function outcomeOf(judgement: Judgement): 'rejected' | 'review' {

@@ -2,10 +2,16 @@
 // NATS, so they are schemas here.
 import { z } from 'zod';
 import type { Delivery, Reply } from '#runtime';
+import type { PairRelation } from '../dedup/relation.ts';
 import type { Edge } from '../kinds/kind.ts';
 import type { Payload } from '../pipeline/messages.ts';
-import type { LedgerEntry, VerdictCounts } from './ledger.ts';
+import { type DeadResolution, resolutionRequestSchema, type SequenceFate } from './dead-fate.ts';
+import type { JudgedEntry, LedgerEntry, VerdictCounts } from './ledger.ts';
 import type { ManifestRecord, ManifestRow } from './manifest.ts';
+import type { OutsideSummary } from './outside.ts';
+
+/** Most sequences, resolutions or items in one request. */
+export const MAX_ASKED = 1_000;
 
 export const keeperRequestSchema = z.discriminatedUnion('op', [
   /** Cuts a manifest from what is settled. */
@@ -16,6 +22,14 @@ export const keeperRequestSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('explain'), key: z.string() }),
   /** Derives a manifest's digest again from the ledger. */
   z.object({ op: z.literal('derive'), number: z.number().int().positive() }),
+  /** How sequences stand. */
+  z.object({ op: z.literal('fates'), sequences: z.array(z.number().int()).max(MAX_ASKED) }),
+  /** Records that dead sequences were retried, or that they are purged; answers how they stand then. */
+  z.object({ op: z.literal('resolve'), resolutions: z.array(resolutionRequestSchema).max(MAX_ASKED) }),
+  /** What is in no manifest: dead sequences by reason, repeats; at most `limit` of each by name. */
+  z.object({ op: z.literal('outside'), limit: z.number().int().nonnegative().max(10_000) }),
+  /** The judged entries of items, by item digest. */
+  z.object({ op: z.literal('items'), items: z.array(z.string()).max(MAX_ASKED) }),
 ]);
 export type KeeperRequest = z.infer<typeof keeperRequestSchema>;
 
@@ -37,13 +51,22 @@ export interface ExplainedItem {
   readonly entry: LedgerEntry;
   /** For a repeat: the sequence that it repeats. */
   readonly repeatOf: number | null;
+  /** For a sequence that died: what was done about it. */
+  readonly resolution: DeadResolution | null;
+  /** The dead sequence that was retried as this one. */
+  readonly retryOf: number | null;
   readonly payload: Payload | null;
   /** Row in the newest manifest, and that manifest's number. */
   readonly row: ManifestRow | null;
   readonly manifest: number | null;
   readonly survivorId: string | null;
-  /** Verified relations of its content, each with an id under which the other content is known. */
-  readonly relatives: readonly { readonly edge: Edge; readonly id: string | null }[];
+  /** Measured neighbours of its content, closest first, each with an id under which the other content is known. */
+  readonly relatives: readonly {
+    readonly edge: Edge;
+    /** What the pair means under the configuration in force; null: the two are different. */
+    readonly relation: PairRelation | null;
+    readonly id: string | null;
+  }[];
 }
 
 export interface ExplainAnswer {
@@ -54,8 +77,31 @@ export interface DeriveAnswer {
   readonly digest: string;
 }
 
-export type KeeperAnswer = CutAnswer | SettledAnswer | ExplainAnswer | DeriveAnswer;
+/** How the sequences asked about stand, in the order of the request. */
+export interface FatesAnswer {
+  readonly fates: readonly { readonly sequence: number; readonly fate: SequenceFate }[];
+}
+
+export interface OutsideAnswer {
+  readonly outside: OutsideSummary;
+}
+
+export interface ItemsAnswer {
+  /** Those of the items that the ledger knows. */
+  readonly entries: readonly JudgedEntry[];
+}
+
+export type KeeperAnswer =
+  | CutAnswer
+  | SettledAnswer
+  | ExplainAnswer
+  | DeriveAnswer
+  | FatesAnswer
+  | OutsideAnswer
+  | ItemsAnswer;
 
 export type KeeperMessage =
   | { readonly type: 'batch'; readonly deliveries: readonly Delivery[] }
+  /** The dataset was quiet for as long as the cut policy says. */
+  | { readonly type: 'quiet' }
   | { readonly type: 'request'; readonly request: KeeperRequest; readonly reply: Reply<KeeperAnswer> };

@@ -9,17 +9,21 @@ import {
   type JudgedMessage,
   type KeepMessage,
   keepMessageSchema,
+  type Payload,
   payloadSchema,
 } from '../pipeline/messages.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
-import { judge } from '../rules/judge.ts';
+import { judge, judgeRefusal } from '../rules/judge.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import { type CutItem, conflictingIds, deriveRows } from './cut.ts';
+import { CutPolicy } from './cut-policy.ts';
+import { type ResolutionRequest, resolve } from './dead-fate.ts';
+import { explain } from './explain.ts';
 import type {
   CutAnswer,
   DeriveAnswer,
   ExplainAnswer,
-  ExplainedItem,
+  FatesAnswer,
   KeeperAnswer,
   KeeperMessage,
   KeeperRequest,
@@ -35,6 +39,7 @@ import {
 } from './manifest.ts';
 import { ManifestStore } from './manifest-store.ts';
 import { announceEntry, cutOutcome, publish } from './outcomes.ts';
+import { outsideOf } from './outside.ts';
 
 /** The request cannot be answered as asked; the keeper itself is well. */
 export class RequestRefused extends Error {
@@ -76,7 +81,9 @@ class Keeper implements Behaviour<KeeperMessage> {
   readonly #store: EventSourced<Ledger, LedgerEvent>;
   readonly #context: ActorContext<KeeperMessage>;
   readonly #manifests: ManifestStore;
+  readonly #policy: CutPolicy;
   #subscription: WorkSubscription | undefined;
+  #cancelQuiet: (() => void) | undefined;
 
   constructor(
     ports: DatasetPorts,
@@ -93,6 +100,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       blobs: ports.manifests,
       heads: ports.heads,
     });
+    this.#policy = new CutPolicy(ports.config.cut, store.state.cuts.at(-1)?.throughEntry ?? 0);
   }
 
   get #ledger(): Ledger {
@@ -112,12 +120,23 @@ class Keeper implements Behaviour<KeeperMessage> {
       failed: (error) => this.#context.crash(error),
     });
     this.#subscription.demand();
+    this.#awaitQuiet();
   }
 
   receive(message: KeeperMessage): Promise<void> {
-    return standDownWhenFenced(this.#ports, this.#context.signal, () =>
-      message.type === 'batch' ? this.#keep(message.deliveries) : this.#respond(message),
-    );
+    return standDownWhenFenced(this.#ports, this.#context.signal, () => this.#handle(message));
+  }
+
+  async #handle(message: KeeperMessage): Promise<void> {
+    switch (message.type) {
+      case 'batch':
+        return this.#keep(message.deliveries);
+      case 'request':
+        return this.#respond(message);
+      case 'quiet':
+        if (this.#policy.quietMs(this.#ledger.length) !== undefined) await this.#cut();
+        return;
+    }
   }
 
   async stopped(): Promise<void> {
@@ -148,7 +167,20 @@ class Keeper implements Behaviour<KeeperMessage> {
     for (const delivery of deliveries) delivery.ack();
     this.#ports.faults.reach('keep.acked');
     this.#ports.meter.handled('keep', deliveries.length, this.#ports.clock.monotonicMs() - startedMs);
+    if (entries.size > 0) await this.#cutByPolicy();
     this.#subscription?.demand();
+  }
+
+  /** Something has settled: cuts if that makes so many, and waits anew for quiet. */
+  async #cutByPolicy(): Promise<void> {
+    if (this.#policy.isDue(this.#ledger.length)) await this.#cut();
+    this.#awaitQuiet();
+  }
+
+  #awaitQuiet(): void {
+    this.#cancelQuiet?.();
+    const quietMs = this.#policy.quietMs(this.#ledger.length);
+    this.#cancelQuiet = quietMs === undefined ? undefined : this.#context.after(quietMs, { type: 'quiet' });
   }
 
   /** A refused request is the asker's affair; every other failure is a crash of the keeper. */
@@ -180,7 +212,25 @@ class Keeper implements Behaviour<KeeperMessage> {
         return this.#explain(request.key);
       case 'derive':
         return this.#derive(request.number);
+      case 'fates':
+        return Promise.resolve(this.#fates(request.sequences));
+      case 'resolve':
+        return this.#resolve(request.resolutions);
+      case 'outside':
+        return Promise.resolve({ outside: outsideOf(this.#ledger, request.limit) });
+      case 'items':
+        return Promise.resolve({ entries: request.items.flatMap((item) => this.#ledger.item(item) ?? []) });
     }
+  }
+
+  #fates(sequences: readonly number[]): FatesAnswer {
+    return { fates: sequences.map((sequence) => ({ sequence, fate: this.#ledger.fate(sequence) })) };
+  }
+
+  async #resolve(requests: readonly ResolutionRequest[]): Promise<FatesAnswer> {
+    const at = new Date(this.#ports.clock.wallMs()).toISOString();
+    await this.#store.persist(resolve(this.#ledger, requests, at));
+    return this.#fates(requests.map(({ sequence }) => sequence));
   }
 
   #settled(through: number): SettledAnswer {
@@ -195,9 +245,10 @@ class Keeper implements Behaviour<KeeperMessage> {
     const throughEntry = this.#ledger.length;
     const { rows, items } = await this.#rowsAsOf(throughEntry);
     const { root, digest } = manifestDigest(rows, this.#judging.configDigest);
+    this.#policy.cutAt(throughEntry);
     const parent = this.#ledger.cuts.at(-1);
     if (parent !== undefined && parent.digest === digest) return { manifest: parent, unchanged: true };
-    const counts = this.#ledger.counts();
+    const { dead, repeats, retried, purged } = this.#ledger.counts();
     const envelope: ManifestEnvelope = {
       format: 'troupe-manifest/1',
       dataset: this.#ports.dataset,
@@ -211,7 +262,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       counts: countOutcomes(rows),
       chunks: await this.#manifests.putChunks(rows),
       throughEntry,
-      outside: { dead: counts.dead, repeats: counts.repeats },
+      outside: { dead, repeats, retried, purged },
       findings: [...conflictingIds(items)],
       createdAt: new Date(this.#ports.clock.wallMs()).toISOString(),
     };
@@ -276,57 +327,26 @@ class Keeper implements Behaviour<KeeperMessage> {
 
   /** The entry's own judgement, or a new one when it was judged under another configuration. */
   async #judgementOf(entry: JudgedEntry): Promise<JudgedEntry['judgement']> {
-    if (entry.config === this.#judging.configDigest || entry.facts === null) return entry.judgement;
+    if (entry.config === this.#judging.configDigest) return entry.judgement;
     const payload = await this.#payload(entry.item);
     if (payload === null) return entry.judgement;
+    // What was refused has no content to judge: it may be refused for another reason, but stays refused.
+    if (entry.facts === null) return judgeRefusal(payload, this.#judging) ?? entry.judgement;
     const { source, time, metadata } = payload;
-    const metadataCount = Object.keys(metadata).length;
-    return judge({ source, time, metadataCount, facts: entry.facts }, this.#judging);
+    return judge({ source, time, metadata, facts: entry.facts }, this.#judging);
   }
 
   async #explain(key: string): Promise<ExplainAnswer> {
-    const bySequence = /^\d+$/.test(key) ? this.#ledger.entry(Number(key)) : undefined;
-    const found = this.#ledger.find(key);
-    const entries = found.length > 0 ? found : bySequence === undefined ? [] : [bySequence];
     const newest = this.#ledger.cuts.at(-1);
     const rows = newest && (await this.#manifests.rowsByItem(await this.#manifests.envelope(newest)));
-    const items = await Promise.all(
-      entries.map(async (entry): Promise<ExplainedItem> => {
-        if (entry.type === 'dead') {
-          return {
-            entry,
-            repeatOf: null,
-            payload: null,
-            row: null,
-            manifest: null,
-            survivorId: null,
-            relatives: [],
-          };
-        }
-        const lead = this.#ledger.leadOf(entry.item);
-        const row = rows?.get(entry.item) ?? null;
-        return {
-          entry,
-          repeatOf: lead === undefined || lead === entry.sequence ? null : lead,
-          payload: await this.#payload(entry.item),
-          row,
-          manifest: newest?.number ?? null,
-          survivorId: row?.survivor == null ? null : (rows?.get(row.survivor)?.id ?? null),
-          relatives: entry.facts === null ? [] : this.#relatives(entry.facts.content),
-        };
-      }),
-    );
-    return { items };
+    return explain(this.#ledger, key, {
+      dedup: this.#judging.config.dedup,
+      manifest: newest === undefined || rows === undefined ? null : { number: newest.number, rows },
+      payload: (item) => this.#payload(item),
+    });
   }
 
-  #relatives(content: string): ExplainedItem['relatives'] {
-    const edges = this.#ledger.edgesOf(content);
-    const otherOf = (edge: Edge) => (edge.a === content ? edge.b : edge.a);
-    const ids = this.#ledger.idsOf(new Set(edges.map(otherOf)));
-    return edges.map((edge) => ({ edge, id: ids.get(otherOf(edge)) ?? null }));
-  }
-
-  async #payload(item: string): Promise<ReturnType<typeof payloadSchema.parse> | null> {
+  async #payload(item: string): Promise<Payload | null> {
     const bytes = await this.#ports.blobs.get(blobKeys.payload(item));
     return bytes === undefined ? null : payloadSchema.parse(this.#ports.codec.decode(bytes));
   }

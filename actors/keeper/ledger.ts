@@ -3,6 +3,7 @@
 import type { Codec } from '#runtime';
 import type { ContentFacts, Edge } from '../kinds/kind.ts';
 import type { Judgement, KeepMessage } from '../pipeline/messages.ts';
+import type { DeadResolution, SequenceFate } from './dead-fate.ts';
 import type { ManifestRecord } from './manifest.ts';
 
 /** A judged item as the ledger holds it. */
@@ -33,6 +34,8 @@ export type LedgerEntry = JudgedEntry | DeadEntry;
 
 export type LedgerEvent =
   | { readonly type: 'entries'; readonly entries: readonly LedgerEntry[]; readonly edges: readonly Edge[] }
+  /** Dead sequences were retried or purged. */
+  | { readonly type: 'resolved'; readonly resolutions: readonly (readonly [number, DeadResolution])[] }
   /** Outcomes of entries up to this number of journaled entries are published. */
   | { readonly type: 'announced'; readonly through: number }
   | { readonly type: 'cut'; readonly manifest: ManifestRecord }
@@ -45,6 +48,10 @@ export interface VerdictCounts {
   readonly review: number;
   readonly dead: number;
   readonly repeats: number;
+  /** Dead once, and published again as another sequence. */
+  readonly retried: number;
+  /** Dead once, and deleted by a person. */
+  readonly purged: number;
 }
 
 export class Ledger {
@@ -54,6 +61,8 @@ export class Ledger {
   /** Sequences of each item; the smallest leads, the others are repeats of it. */
   readonly #sequencesOf = new Map<string, number[]>();
   readonly #edges = new Map<string, { readonly edge: Edge; readonly from: number }>();
+  /** What was done about dead sequences; it counts only while the entry is a dead one. */
+  readonly #resolutions = new Map<number, DeadResolution>();
   readonly #cuts: ManifestRecord[] = [];
   #announced = 0;
   #cutAnnounced = 0;
@@ -63,6 +72,11 @@ export class Ledger {
       case 'entries':
         for (const entry of event.entries) this.#enter(entry);
         for (const edge of event.edges) this.#join(edge);
+        return;
+      case 'resolved':
+        for (const [sequence, resolution] of event.resolutions) {
+          if (this.fate(sequence).state === 'dead') this.#resolutions.set(sequence, resolution);
+        }
         return;
       case 'announced':
         this.#announced = Math.max(this.#announced, event.through);
@@ -84,6 +98,27 @@ export class Ledger {
 
   entry(sequence: number): LedgerEntry | undefined {
     return this.#bySequence.get(sequence);
+  }
+
+  /** How a sequence stands. */
+  fate(sequence: number): SequenceFate {
+    const entry = this.#bySequence.get(sequence);
+    if (entry === undefined) return { state: 'open' };
+    if (entry.type === 'judged') return { state: 'judged' };
+    return this.#resolutions.get(sequence) ?? { state: 'dead', reason: entry.reason };
+  }
+
+  /** The dead sequence that was retried as this one. */
+  retryOf(sequence: number): number | undefined {
+    for (const [dead, resolution] of this.#resolutions) {
+      if (resolution.state === 'retried' && resolution.as === sequence) return dead;
+    }
+    return undefined;
+  }
+
+  /** The verdict of each sequence that has one, by rising sequence. */
+  verdicts(): readonly LedgerEntry[] {
+    return [...this.#bySequence.values()].sort((a, b) => a.sequence - b.sequence);
   }
 
   /** Number of journaled entries. */
@@ -111,6 +146,13 @@ export class Ledger {
   /** The smallest sequence of an item: the one that stands; others are `repeat of` it. */
   leadOf(item: string): number | undefined {
     return this.#sequencesOf.get(item)?.[0];
+  }
+
+  /** The entry that stands for an item. */
+  item(item: string): JudgedEntry | undefined {
+    const lead = this.leadOf(item);
+    const entry = lead === undefined ? undefined : this.#bySequence.get(lead);
+    return entry?.type === 'judged' ? entry : undefined;
   }
 
   /** All judged entries that match an id, an item digest or a content digest. */
@@ -166,9 +208,9 @@ export class Ledger {
   }
 
   counts(): VerdictCounts {
-    const counts = { eligible: 0, rejected: 0, review: 0, dead: 0, repeats: 0 };
+    const counts = { eligible: 0, rejected: 0, review: 0, dead: 0, repeats: 0, retried: 0, purged: 0 };
     for (const entry of this.#bySequence.values()) {
-      if (entry.type === 'dead') counts.dead += 1;
+      if (entry.type === 'dead') counts[this.#resolutions.get(entry.sequence)?.state ?? 'dead'] += 1;
       else if (this.leadOf(entry.item) !== entry.sequence) counts.repeats += 1;
       else counts[entry.judgement.verdict] += 1;
     }
@@ -179,6 +221,7 @@ export class Ledger {
     return codec.encode({
       order: this.#order,
       edges: [...this.#edges.values()],
+      resolutions: [...this.#resolutions],
       cuts: this.#cuts,
       announced: this.#announced,
       cutAnnounced: this.#cutAnnounced,
@@ -189,6 +232,7 @@ export class Ledger {
     const saved = codec.decode(bytes) as {
       readonly order: readonly LedgerEntry[];
       readonly edges: readonly { readonly edge: Edge; readonly from: number }[];
+      readonly resolutions?: readonly (readonly [number, DeadResolution])[];
       readonly cuts: readonly ManifestRecord[];
       readonly announced: number;
       readonly cutAnnounced: number;
@@ -196,6 +240,8 @@ export class Ledger {
     const ledger = new Ledger();
     for (const entry of saved.order) ledger.#enter(entry);
     for (const { edge, from } of saved.edges) ledger.#edges.set(edgeKey(edge), { edge, from });
+    for (const [sequence, resolution] of saved.resolutions ?? [])
+      ledger.#resolutions.set(sequence, resolution);
     ledger.#cuts.push(...saved.cuts);
     ledger.#announced = saved.announced;
     ledger.#cutAnnounced = saved.cutAnnounced;

@@ -11,17 +11,18 @@ export const manifestRowSchema = z.object({
   id: z.string(),
   content: sha256.nullable(),
   outcome: z.enum(['kept', 'duplicate', 'rejected', 'review']),
-  relation: z.enum(['exact', 'near']).nullable(),
-  /** Item digest of the survivor, for duplicates and grouped items. */
+  relation: z.enum(['exact', 'near', 'uncertain']).nullable(),
+  /** Item digest of the survivor, for duplicates and grouped items; of the other item, for an uncertain pair. */
   survivor: sha256.nullable(),
   score: z.number().nullable(),
   reasons: z.array(z.string()),
-  /** The proof behind `near`: Hamming distances, verified distance, threshold, algorithm version. */
+  /** What was measured of the pair, the thresholds in force, and the comparison's version. */
   evidence: z
     .object({
       hashes: z.record(z.string(), z.number()),
       distance: z.number(),
-      threshold: z.number(),
+      similarity: z.number().nullable(),
+      threshold: z.object({ distance: z.number(), similarity: z.number().nullable() }),
       algorithm: z.string(),
     })
     .nullable(),
@@ -57,7 +58,12 @@ export const manifestEnvelopeSchema = z.object({
   /** Journaled ledger entries that this cut saw. */
   throughEntry: z.number().int(),
   /** Sequences outside the rows, by why. */
-  outside: z.object({ dead: z.number(), repeats: z.number() }),
+  outside: z.object({
+    dead: z.number(),
+    repeats: z.number(),
+    retried: z.number().default(0),
+    purged: z.number().default(0),
+  }),
   findings: z.array(z.object({ code: z.string(), id: z.string(), items: z.array(sha256) })),
   createdAt: z.string(),
 });

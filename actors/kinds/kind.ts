@@ -1,5 +1,6 @@
 // What the pipeline asks of a kind of content (image, text, record). The pipeline and the runtime know nothing
 // of images: they carry these facts, and a kind says how to make them, index them and verify a pair.
+import type { SignalCatalogue } from './signal-catalogue.ts';
 
 /** A measured property of a content. Numbers and codes only: it is journaled. */
 export type Signal = number | string | boolean;
@@ -19,8 +20,10 @@ export interface ContentFacts {
 
 export interface Analysis {
   readonly facts: ContentFacts;
-  /** The small copy that verification and the embedder work on. */
+  /** The small copy that verification works on, and the default model. */
   readonly proxy: Uint8Array;
+  /** The copy that was asked for by `modelProxy`. */
+  readonly modelProxy?: Uint8Array;
 }
 
 /** Another content which an index found within reach, with the Hamming distance by hash family. */
@@ -29,18 +32,21 @@ export interface Candidate {
   readonly distances: Readonly<Record<string, number>>;
 }
 
-/** A verified relation of two contents. Symmetric: `a` < `b` lexicographically. */
+/**
+ * Two contents that an index found within reach, as measured: what the measurements mean is decided by the
+ * configuration at the cut (`dedup/relation.ts`). Symmetric: `a` < `b` lexicographically.
+ */
 export interface Edge {
   readonly a: string;
   readonly b: string;
-  readonly relation: 'near';
   /** Hamming distances by family, in bits. */
   readonly hashes: Readonly<Record<string, number>>;
   /** Verification distance, 0 (same) to 1, rounded to 6 decimals. */
   readonly distance: number;
-  readonly threshold: number;
   /** Name and version of the verification, e.g. `pixels64@1`. */
   readonly algorithm: string;
+  /** Cosine of the two vectors, rounded to 6 decimals; null where the model's vectors do not take part. */
+  readonly similarity: number | null;
 }
 
 /** A request to the analysis pool. */
@@ -48,6 +54,8 @@ export interface AnalyseRequest {
   readonly bytes: Uint8Array;
   readonly maxPixels: number;
   readonly maxBytes: number;
+  /** The copy that a model needs, as the kind specifies it (`ModelIdentity.proxy`). */
+  readonly modelProxy?: unknown;
 }
 
 export interface Kind {
@@ -70,11 +78,12 @@ export interface Kind {
   }): Readonly<Record<string, number>>;
   /** Compares two proxies: distance 0 (same) to 1, with the algorithm's name and version. */
   verify(a: Uint8Array, b: Uint8Array): { readonly distance: number; readonly algorithm: string };
-  /** Contributions to the score, each 0 to 1, by weight name. */
-  contributions(signals: Readonly<Record<string, Signal>>): Readonly<Record<string, number>>;
+  /** What rules may say of its contents. */
+  readonly signals: SignalCatalogue;
   /** Keep-best criteria after governance and flags, each "larger is better", most important first. */
   quality(facts: {
     readonly signals: Readonly<Record<string, Signal>>;
+    readonly mediaType: string;
     readonly byteLength: number;
   }): readonly number[];
 }

@@ -11,11 +11,15 @@ import type {
   RecordStore,
   WorkSource,
 } from '#runtime';
-import type { DatasetConfig } from '../config.ts';
+import type { DatasetConfig } from '../config/index.ts';
 import type { Kind } from '../kinds/kind.ts';
+import type { SourceRates } from '../sources/source-rates.ts';
 
-/** Stages with a durable queue of their own, in the order in which an item passes them. */
-export const STAGES = ['embed', 'dedup', 'score', 'keep'] as const;
+/**
+ * Stages with a durable queue of their own, in the order in which an item passes them. `held` is where those wait
+ * whose source may not be asked yet.
+ */
+export const STAGES = ['held', 'embed', 'dedup', 'score', 'keep'] as const;
 export type QueueStage = (typeof STAGES)[number];
 /** Every stage that settles messages: the intake first. */
 export type Stage = 'intake' | QueueStage;
@@ -58,6 +62,7 @@ export interface DatasetPorts {
   /** Durable marks of suspect messages: key `dataset.stage.sequence`. */
   readonly attempts: RecordStore;
   readonly contents: ContentSource;
+  readonly rates: SourceRates;
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: RandomSource;
@@ -68,12 +73,26 @@ export interface DatasetPorts {
   fenced(error: Error): void;
 }
 
-/** The embedding model in force. */
+/** The embedding model in force, with everything that determines a vector. */
 export interface ModelIdentity {
   readonly name: string;
+  /** sha256 of the model file, 64 hex. */
   readonly digest: string;
+  /** Digest of all that is done before and after the model (resize, layout, scale, pooling …), 64 hex. */
+  readonly recipe: string;
+  /** How the numbers of a vector are stored. */
+  readonly precision: 'f32';
+  /** Numbers in a vector. */
   readonly dimension: number;
-  readonly path: string;
+  /** Most items in one request to the session. */
+  readonly batch: number;
+  /** What the session's thread is started with; only the kind knows its shape. */
+  readonly session: unknown;
+  /**
+   * The copy that analysis makes for the model, its name in object keys and the kind's own specification of it;
+   * absent for a model that works on the proxy which pairs are verified on.
+   */
+  readonly proxy?: { readonly digest: string; readonly spec: unknown };
 }
 
 /** Where time goes: each stage reports what it handled. */

@@ -8,7 +8,7 @@ import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
-import { ingestorActor } from './ingestor.ts';
+import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
 import { IntakeGate } from './intake-gate.ts';
 import { scorerActor } from './scorer.ts';
 
@@ -24,8 +24,12 @@ export interface DatasetSizing {
 
 const ASK_TIMEOUT_MS = 20_000;
 const EMBED_TIMEOUT_MS = 60_000;
+/** Opening a large model tries it in every batch size. */
+const SESSION_START_MS = 300_000;
 const SESSION_MEMORY_MB = 512;
 const DECODER_MEMORY_MB = 512;
+/** Those that take up items which were held back. */
+const HELD_INGESTORS = 2;
 
 /** Specification of the supervisor `<dataset>` with every actor below it. */
 export function datasetTree(
@@ -39,6 +43,14 @@ export function datasetTree(
   const shards = numbered(ports.config.shards);
   const decoders = numbered(sizing.decodeThreads);
   const gate = new IntakeGate({ journal: ports.journal('keeper', 0), clock: ports.clock, log: ports.log });
+  const ingesting = (id: string): IngestorOptions => ({
+    id,
+    threads: decoders.map((decoder) => at(`intake/decoders/decoder-${decoder}`)),
+    analyseTimeoutMs: sizing.decodeTimeoutMs,
+    analyseMemoryMb: DECODER_MEMORY_MB,
+    judging,
+    gate,
+  });
   return supervisor(ports.dataset, 'rest_for_one', [
     keeperActor(ports, judging),
     supervisor(
@@ -62,8 +74,9 @@ export function datasetTree(
       threadActor({
         id: 'session',
         module: embedModule,
-        data: { modelPath: ports.model.path },
+        data: ports.model.session,
         deadlineMs: EMBED_TIMEOUT_MS,
+        startDeadlineMs: SESSION_START_MS,
         maxOldGenerationMb: SESSION_MEMORY_MB,
       }),
       embedderActor(ports, {
@@ -74,9 +87,7 @@ export function datasetTree(
       }),
     ]),
     supervisor('intake', 'rest_for_one', [
-      supervisor(
-        'decoders',
-        'one_for_one',
+      decoderPool(
         decoders.map((decoder) =>
           threadActor({
             id: `decoder-${decoder}`,
@@ -87,21 +98,24 @@ export function datasetTree(
           }),
         ),
       ),
-      supervisor(
-        'ingestors',
-        'one_for_one',
-        numbered(sizing.ingestors).map((ingestor) =>
-          ingestorActor(ports, {
-            id: `ingestor-${ingestor}`,
-            threads: decoders.map((decoder) => at(`intake/decoders/decoder-${decoder}`)),
-            analyseTimeoutMs: sizing.decodeTimeoutMs * 2,
-            judging,
-            gate,
-          }),
-        ),
-      ),
+      supervisor('ingestors', 'one_for_one', [
+        ...numbered(sizing.ingestors).map((n) => ingestorActor(ports, ingesting(`ingestor-${n}`))),
+        ...numbered(HELD_INGESTORS).map((n) => heldIngestorActor(ports, ingesting(`held-${n}`))),
+      ]),
     ]),
   ]);
+}
+
+/**
+ * Decoders meet hostile input: what ends a thread is set apart by its ingestor, so the pool may replace many threads
+ * before that says anything about the pool, and must be back soon, since neighbours wait for it.
+ */
+function decoderPool(children: SupervisorSpec['children']): SupervisorSpec {
+  return {
+    ...supervisor('decoders', 'one_for_one', children),
+    intensity: { maxRestarts: 100, withinMs: 60_000 },
+    backoff: { minMs: 20, maxMs: 500, jitter: 0.2, resetAfterMs: 5_000 },
+  };
 }
 
 function supervisor(

@@ -1,14 +1,18 @@
 // The dedup desk: claims contents in two rounds (DESIGN section 7). First every insert is made and acknowledged
 // by its shard's journal, then every shard is queried: of two contents within reach the one whose insert
-// finished last sees the other, whatever the interleaving. Candidates count only when verification confirms them.
+// finished last sees the other, whatever the interleaving. Candidates are measured here; what the measurements mean
+// is decided at the cut.
 import type { ActorRef, ActorSpec } from '#runtime';
 import type { IndexedContent, IndexShardMessage, NeighbourQuery, ShardAnswer } from '../dedup/index-shard.ts';
 import { shardOf } from '../dedup/partition.ts';
+import { isRecorded } from '../dedup/relation.ts';
 import type { Candidate, Edge } from '../kinds/kind.ts';
 import { round } from '../rules/judge.ts';
+import { ContentLoader } from './content-loader.ts';
+import { cosine } from './cosine.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { PassingFailure } from './item-failure.ts';
-import { blobKeys, type DedupMessage, dedupMessageSchema, type ScoreMessage } from './messages.ts';
+import { type DedupMessage, dedupMessageSchema, type ScoreMessage } from './messages.ts';
 import { queuedItem } from './queued-item.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
 
@@ -96,52 +100,37 @@ class Desk {
     return claimed.map((_, at) => answers.flatMap((answer) => answer[at] ?? []));
   }
 
-  /** Compares proxies; only a distance within the threshold makes an edge. */
+  /** Measures each candidate pair; what is far apart under any sensible threshold is not recorded. */
   async #verify(
     claimed: readonly IndexedContent[],
     candidates: readonly (readonly Candidate[])[],
   ): Promise<ReadonlyMap<string, readonly Edge[]>> {
     const edges = new Map<string, Edge[]>();
-    const proxies = new Map<string, Promise<Uint8Array>>();
-    const proxyOf = (content: string) => {
-      const known = proxies.get(content) ?? this.#proxy(content);
-      proxies.set(content, known);
-      return known;
-    };
+    const load = new ContentLoader(this.#ports);
     for (const [at, { content }] of claimed.entries()) {
       const found: Edge[] = [];
       for (const candidate of candidates[at] ?? []) {
-        const [own, other] = await Promise.all([proxyOf(content), proxyOf(candidate.content)]);
-        const edge = this.#edge(content, candidate, own, other);
-        if (edge !== undefined) found.push(edge);
+        const edge = await this.#measure(content, candidate, load);
+        if (isRecorded(edge)) found.push(edge);
       }
       edges.set(content, found);
     }
     return edges;
   }
 
-  #edge(content: string, candidate: Candidate, own: Uint8Array, other: Uint8Array): Edge | undefined {
-    const threshold = this.#ports.config.dedup.pixelDistance;
+  async #measure(content: string, candidate: Candidate, load: ContentLoader): Promise<Edge> {
     const [a, b] = content < candidate.content ? [content, candidate.content] : [candidate.content, content];
-    const { distance, algorithm } =
-      content === a ? this.#ports.kind.verify(own, other) : this.#ports.kind.verify(other, own);
-    if (distance > threshold) return undefined;
-    return {
-      a,
-      b,
-      relation: 'near',
-      hashes: candidate.distances,
-      distance: round(distance),
-      threshold,
-      algorithm,
-    };
+    const [proxyA, proxyB] = await Promise.all([load.proxy(a), load.proxy(b)]);
+    const { distance, algorithm } = this.#ports.kind.verify(proxyA, proxyB);
+    const similarity = this.#comparesVectors
+      ? cosine(...(await Promise.all([load.vector(a), load.vector(b)])))
+      : null;
+    return { a, b, hashes: candidate.distances, distance: round(distance), algorithm, similarity };
   }
 
-  async #proxy(content: string): Promise<Uint8Array> {
-    const proxy = await this.#ports.blobs.get(blobKeys.proxy(content));
-    if (proxy === undefined)
-      throw new PassingFailure('proxy_missing', `no proxy is stored for content ${content}`);
-    return proxy;
+  /** Vectors take part when the configuration gives them a threshold. */
+  get #comparesVectors(): boolean {
+    return this.#ports.config.dedup.vectors.near !== null;
   }
 
   /** A busy or restarting shard is waited for: the item stays unacknowledged and burns no attempt. */

@@ -1,18 +1,18 @@
-// The ingestor: reads an intake message, applies governance by source before anything is paid for, fetches and
+// The ingestor: reads an intake message, refuses by what is said of it before anything is paid for, fetches and
 // hashes the content, has it analysed off the event loop, and stores what later stages need.
-import type { ActorSpec, Delivery } from '#runtime';
+import type { ActorContext, ActorSpec, Delivery } from '#runtime';
 import { analysisPool } from '../kinds/analysis-pool.ts';
 import type { Analysis, AnalysisPool } from '../kinds/kind.ts';
-import { refusedSource } from '../rules/governance.ts';
-import { judgeRefused } from '../rules/judge.ts';
+import { judgeRefusal } from '../rules/judge.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
+import { analyseWithAttempts } from './analysis-attempts.ts';
 import { itemDigest, sha256Hex } from './canonical.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { type Envelope, type EnvelopeLimits, readEnvelope } from './envelope.ts';
 import type { IntakeGate } from './intake-gate.ts';
-import { ItemFailure, isDeadReason, PassingFailure } from './item-failure.ts';
-import { blobKeys, type EmbedMessage, type JudgedMessage, type Payload } from './messages.ts';
-import { type HopResult, type StageMessage, stageActor } from './stage.ts';
+import { ItemFailure, PassingFailure } from './item-failure.ts';
+import { blobKeys, type EmbedMessage, type JudgedMessage, type Judgement, type Payload } from './messages.ts';
+import { type HopResult, heldSequence, type StageMessage, stageActor } from './stage.ts';
 
 export interface IngestorOptions {
   readonly id: string;
@@ -20,6 +20,8 @@ export interface IngestorOptions {
   readonly threads: readonly string[];
   /** Longest time that analysing one item may take, in ms. */
   readonly analyseTimeoutMs: number;
+  /** Heap of a thread on which a suspicious item is analysed alone, in MiB. */
+  readonly analyseMemoryMb: number;
   readonly judging: JudgingContext;
   readonly gate: IntakeGate;
 }
@@ -31,16 +33,36 @@ export function ingestorActor(ports: DatasetPorts, options: IngestorOptions): Ac
     id: options.id,
     maxBatch: 1,
     prefetch: 2,
-    identify: (delivery) => ({
-      sequence: delivery.sequence,
-      id: delivery.header('Troupe-Id')?.slice(0, 1024) ?? idWithoutHeader(delivery, ports.config.limits),
-    }),
+    identify: (delivery) => ({ sequence: delivery.sequence, id: idOf(delivery, ports.config.limits) }),
     handler: (context) => {
-      const pool = analysisPool(options.threads.map((path) => context.ref(path)));
-      const ingestor = new Ingestor(ports, options, pool);
+      const ingestor = new Ingestor(ports, options, context);
       return async (batch, signal) => {
         await options.gate.pass(signal);
         return Promise.all(batch.map((delivery) => ingestor.ingest(delivery, signal)));
+      };
+    },
+  });
+}
+
+/**
+ * One of those that take up items whose source may not be asked at once: each stays in the queue, in nobody's way and
+ * without an attempt, until its time has come; then it is ingested like any other.
+ */
+export function heldIngestorActor(ports: DatasetPorts, options: IngestorOptions): ActorSpec<StageMessage> {
+  const { limits } = ports.config;
+  return stageActor(ports, {
+    stage: 'held',
+    diesAs: 'intake',
+    id: options.id,
+    maxBatch: 1,
+    prefetch: 2,
+    identify: (delivery) => ({ sequence: heldSequence(delivery), id: idOf(delivery, limits) }),
+    holdMs: (delivery) => ports.rates.waitMs(sourceOf(delivery, limits), String(heldSequence(delivery))),
+    handler: (context) => {
+      const ingestor = new Ingestor(ports, options, context);
+      return async (batch, signal) => {
+        await options.gate.pass(signal);
+        return Promise.all(batch.map((delivery) => ingestor.resume(delivery, signal)));
       };
     },
   });
@@ -51,26 +73,43 @@ class Ingestor {
   readonly #options: IngestorOptions;
   readonly #pool: AnalysisPool;
 
-  constructor(ports: DatasetPorts, options: IngestorOptions, pool: AnalysisPool) {
+  constructor(ports: DatasetPorts, options: IngestorOptions, context: ActorContext<StageMessage>) {
     this.#ports = ports;
     this.#options = options;
-    this.#pool = pool;
+    this.#pool = analysisPool(options.threads.map((path) => context.ref(path)));
   }
 
+  /** An item from the intake stream. It is held back when its source is over its rate, or asks for patience. */
   async ingest(delivery: Delivery, signal: AbortSignal): Promise<HopResult> {
+    const { sequence } = delivery;
+    const held: HopResult = { effects: [{ stage: 'held', sequence, original: delivery }] };
     try {
       const envelope = readEnvelope(delivery, this.#ports.config.limits);
-      const pattern = refusedSource(this.#ports.config.governance, envelope.source);
-      if (pattern !== undefined) return await this.#refuse(delivery.sequence, envelope, pattern);
-      return await this.#accept(delivery.sequence, envelope, signal);
+      const refusal = judgeRefusal(envelope, this.#options.judging);
+      if (refusal !== undefined) return await this.#refuse(sequence, envelope, refusal);
+      if (isFetched(envelope) && !this.#ports.rates.tryTake(envelope.source)) return held;
+      return await this.#accept(sequence, envelope, signal);
+    } catch (error) {
+      if (error instanceof ItemFailure) return { failure: error };
+      if (!(error instanceof PassingFailure) || error.retryAfterMs === 0) throw error;
+      this.#ports.rates.postpone(String(sequence), error.retryAfterMs);
+      return held;
+    }
+  }
+
+  /** An item that was held back, whose time has come. */
+  async resume(delivery: Delivery, signal: AbortSignal): Promise<HopResult> {
+    try {
+      const envelope = readEnvelope(delivery, this.#ports.config.limits);
+      return await this.#accept(heldSequence(delivery), envelope, signal);
     } catch (error) {
       if (error instanceof ItemFailure) return { failure: error };
       throw error;
     }
   }
 
-  /** Governance by source costs neither a fetch nor a decode; an inline body is only hashed, for the item's name. */
-  async #refuse(sequence: number, envelope: Envelope, pattern: string): Promise<HopResult> {
+  /** A refusal costs neither a fetch nor a decode; an inline body is only hashed, for the item's name. */
+  async #refuse(sequence: number, envelope: Envelope, judgement: Judgement): Promise<HopResult> {
     const { body } = envelope;
     const content = body.type === 'inline' ? sha256Hex(body.bytes) : (envelope.declaredSha256 ?? null);
     const id = envelope.id ?? content ?? sha256Hex(body.type === 'reference' ? body.uri : '');
@@ -86,7 +125,7 @@ class Ingestor {
       time: envelope.time,
       facts: null,
       vector: null,
-      judgement: judgeRefused(pattern),
+      judgement,
       config: this.#options.judging.configDigest,
       versions: this.#options.judging.versions,
       edges: [],
@@ -100,15 +139,16 @@ class Ingestor {
     if (envelope.declaredSha256 !== undefined && envelope.declaredSha256 !== content) {
       throw new ItemFailure('sha256_mismatch', `expected sha256 ${envelope.declaredSha256}, got ${content}`);
     }
-    const { facts, proxy } = await this.#analyse(bytes, signal);
+    const { facts, proxy, modelProxy } = await this.#analyse(bytes, signal);
     const id = envelope.id ?? content;
     const identity = { ...envelope, id, content };
     const item = itemDigest(identity);
-    const { blobs } = this.#ports;
+    const { blobs, model } = this.#ports;
     const inline = envelope.body.type === 'inline';
     await Promise.all([
       inline ? blobs.put(blobKeys.content(content), bytes) : undefined,
       blobs.put(blobKeys.proxy(content), proxy),
+      model.proxy && modelProxy && blobs.put(blobKeys.modelProxy(model.proxy.digest, content), modelProxy),
       this.#storePayload(item, {
         ...identity,
         mediaType: facts.mediaType,
@@ -122,9 +162,9 @@ class Ingestor {
       id,
       source: envelope.source,
       time: envelope.time,
-      metadataCount: Object.keys(envelope.metadata).length,
+      metadata: envelope.metadata,
       facts,
-      proxy,
+      proxy: model.proxy === undefined ? proxy : null,
     };
     return { effects: [{ stage: 'embed', sequence, message }] };
   }
@@ -142,19 +182,13 @@ class Ingestor {
     return bytes;
   }
 
-  async #analyse(bytes: Uint8Array, signal: AbortSignal): Promise<Analysis> {
-    const { kind, config } = this.#ports;
+  #analyse(bytes: Uint8Array, signal: AbortSignal): Promise<Analysis> {
+    const { kind, config, clock, model } = this.#ports;
     const { maxPixels, maxBytes } = config.limits;
-    try {
-      return await kind.analyse(
-        this.#pool,
-        { bytes, maxPixels, maxBytes },
-        this.#options.analyseTimeoutMs,
-        signal,
-      );
-    } catch (cause) {
-      throw classifyAnalysis(cause);
-    }
+    const { analyseTimeoutMs: timeoutMs, analyseMemoryMb: memoryMb } = this.#options;
+    const options = { kind, pool: this.#pool, clock, timeoutMs, memoryMb };
+    const modelProxy = model.proxy && { modelProxy: model.proxy.spec };
+    return analyseWithAttempts(options, { bytes, maxPixels, maxBytes, ...modelProxy }, signal);
   }
 
   async #storePayload(item: string, payload: Payload & { readonly [key: string]: unknown }): Promise<void> {
@@ -162,6 +196,24 @@ class Ingestor {
     const stored: Payload = { id, source, time, metadata, content, mediaType, location };
     await this.#ports.blobs.put(blobKeys.payload(item), this.#ports.codec.encode(stored));
   }
+}
+
+/** Whether the content has to be asked for; uploads are in the system already. */
+function isFetched({ body }: Envelope): boolean {
+  return body.type === 'reference' && !body.uri.startsWith('obj:');
+}
+
+/** Its source; a message that cannot be read waits for nothing and dies at once. */
+function sourceOf(delivery: Delivery, limits: EnvelopeLimits): string {
+  try {
+    return readEnvelope(delivery, limits).source;
+  } catch {
+    return '';
+  }
+}
+
+function idOf(delivery: Delivery, limits: EnvelopeLimits): string | null {
+  return delivery.header('Troupe-Id')?.slice(0, 1024) ?? idWithoutHeader(delivery, limits);
 }
 
 /** The id of an item whose header names none: the one in its JSON, or its content's digest; null if unreadable. */
@@ -172,22 +224,4 @@ function idWithoutHeader(delivery: Delivery, limits: EnvelopeLimits): string | n
   } catch {
     return null;
   }
-}
-
-/** A coded answer is the item's fault; a dead or late thread may be bad luck, so the item is tried again. */
-function classifyAnalysis(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return cause;
-  if (cause.name === 'ThreadTimeout' || cause.name === 'AskTimeout') {
-    return new PassingFailure('worker_timeout', 'analysis took longer than its limit', { cause });
-  }
-  if (cause.name === 'ThreadCrashed' || cause.name === 'ActorEnded' || cause.name === 'MailboxFull') {
-    return new PassingFailure('worker_crashed', 'the analysis thread ended while it held the item', {
-      cause,
-    });
-  }
-  const code = (cause as { code?: unknown }).code;
-  if (cause.name === 'AnalysisError' && isDeadReason(code)) {
-    return new ItemFailure(code, cause.message, { cause });
-  }
-  return cause;
 }

@@ -3,11 +3,15 @@
 
 /** Every reason for which an item can become a dead letter. Stable: docs/errors.md explains each. */
 export const DEAD_REASONS = [
+  'access_denied',
+  'address_not_allowed',
   'attempts_exhausted',
   'bad_envelope',
   'bad_header',
   'corrupt_image',
   'empty',
+  'fetch_failed',
+  'fetch_timeout',
   'model_failed',
   'not_found',
   'proxy_missing',
@@ -16,8 +20,10 @@ export const DEAD_REASONS = [
   'source_not_allowed',
   'too_large',
   'too_many_pixels',
+  'too_many_redirects',
   'unsupported_media_type',
   'worker_crashed',
+  'worker_out_of_memory',
   'worker_timeout',
 ] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];
@@ -31,10 +37,13 @@ export function isDeadReason(code: unknown): code is DeadReason {
 export class ItemFailure extends Error {
   override readonly name = 'ItemFailure';
   readonly code: DeadReason;
+  /** Attempts that were made before it was sure; default 1. */
+  readonly attempts: number;
 
-  constructor(code: DeadReason, message: string, options?: ErrorOptions) {
+  constructor(code: DeadReason, message: string, options?: ErrorOptions & { readonly attempts?: number }) {
     super(message, options);
     this.code = code;
+    this.attempts = options?.attempts ?? 1;
   }
 }
 
@@ -42,9 +51,16 @@ export class ItemFailure extends Error {
 export class PassingFailure extends Error {
   override readonly name = 'PassingFailure';
   readonly code: DeadReason;
+  /** How long the dependency asked to be left alone, in ms; the next attempt waits at least so long. */
+  readonly retryAfterMs: number;
 
-  constructor(code: DeadReason, message: string, options?: ErrorOptions) {
+  constructor(
+    code: DeadReason,
+    message: string,
+    options?: ErrorOptions & { readonly retryAfterMs?: number },
+  ) {
     super(message, options);
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs ?? 0;
   }
 }

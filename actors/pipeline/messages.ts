@@ -18,11 +18,10 @@ export const factsSchema = z.object({
 export const edgeSchema = z.object({
   a: sha256,
   b: sha256,
-  relation: z.literal('near'),
   hashes: z.record(z.string(), z.number()),
   distance: z.number(),
-  threshold: z.number(),
   algorithm: z.string(),
+  similarity: z.number().nullable(),
 });
 
 /** What an item is called and where it came from; it never changes after the ingestor. */
@@ -35,11 +34,18 @@ const originSchema = z.object({
   source: z.string(),
   /** Declared time, RFC 3339 in UTC, or null. */
   time: z.string().nullable(),
-  /** Number of members of the publisher's metadata. */
-  metadataCount: z.number().int(),
+  /** What the publisher gave beside it, for the rules. It is never journaled. */
+  metadata: z.record(z.string(), z.unknown()),
 });
 
-export const embedMessageSchema = originSchema.extend({ facts: factsSchema, proxy: bytes });
+export const embedMessageSchema = originSchema.extend({
+  facts: factsSchema,
+  /**
+   * What is embedded; null: the copy stored under `blobKeys.modelProxy`. At 150 KB a hop that carries it costs as much
+   * as reading it back (0.6 ms each, measured), but is paid for known contents too, and would fill the queue.
+   */
+  proxy: bytes.nullable(),
+});
 export const dedupMessageSchema = originSchema.extend({
   facts: factsSchema,
   /** Key of the vector in the vectors store. */
@@ -66,7 +72,7 @@ const judgementSchema = z.object({
 /** What the rules of one configuration say of one item. */
 export type Judgement = z.infer<typeof judgementSchema>;
 
-const judgedSchema = originSchema.omit({ source: true, metadataCount: true }).extend({
+const judgedSchema = originSchema.omit({ source: true, metadata: true }).extend({
   type: z.literal('judged'),
   /** Null when governance refused the item before its content was known. */
   facts: factsSchema.nullable(),
@@ -113,5 +119,7 @@ export type Payload = z.infer<typeof payloadSchema>;
 export const blobKeys = {
   content: (content: string) => `content/${content}`,
   proxy: (content: string) => `proxy/${content}`,
+  /** `specification` is `ModelIdentity.proxy.digest`. */
+  modelProxy: (specification: string, content: string) => `model-proxy/${specification}/${content}`,
   payload: (item: string) => `payload/${item}`,
 } as const;

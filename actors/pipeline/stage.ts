@@ -6,12 +6,15 @@ import { ItemFailure, PassingFailure } from './item-failure.ts';
 import type { DeadMessage } from './messages.ts';
 
 /** What a handler wants published for one delivery. */
-export interface HopEffect {
-  readonly stage: QueueStage;
-  /** The item's sequence in the intake stream. */
-  readonly sequence: number;
-  readonly message: unknown;
-}
+export type HopEffect =
+  | {
+      readonly stage: Exclude<QueueStage, 'held'>;
+      /** The item's sequence in the intake stream. */
+      readonly sequence: number;
+      readonly message: unknown;
+    }
+  /** The message as it came, bytes and headers, to where items wait. */
+  | { readonly stage: 'held'; readonly sequence: number; readonly original: Delivery };
 
 /** What became of one delivery: the messages to publish, or the failure that ends the item. */
 export type HopResult = { readonly effects: readonly HopEffect[] } | { readonly failure: ItemFailure };
@@ -32,6 +35,13 @@ export interface StageOptions {
   readonly handler: (context: ActorContext<StageMessage>) => StageHandler;
   /** The intake sequence and id of a delivery, for its dead letter; must not throw. */
   readonly identify: (delivery: Delivery) => { readonly sequence: number; readonly id: string | null };
+  /**
+   * How long a message must still be left in the queue, in ms. A stage that holds messages back marks each one durably
+   * before it is handled, as the number of deliveries says nothing there.
+   */
+  readonly holdMs?: (delivery: Delivery) => number;
+  /** The stage that dead letters name; default its own. */
+  readonly diesAs?: Stage;
 }
 
 /** Attempts in one process before a passing failure ends an item, and marked attempts before a suspect ends. */
@@ -39,15 +49,6 @@ export const MAX_ATTEMPTS = 3;
 /** From this delivery on a message is suspect and handled alone. */
 const SUSPECT_FROM = 3;
 const RETRY_MS = 250;
-/** What a publisher says of a message beside its body. */
-const KEPT_HEADERS = [
-  'Content-Type',
-  'Troupe-Id',
-  'Troupe-Source',
-  'Troupe-Time',
-  'Troupe-Sha256',
-  'traceparent',
-] as const;
 
 /** What a stage actor is told: the deliveries that it asked for. */
 export type StageMessage = { readonly type: 'batch'; readonly deliveries: readonly Delivery[] };
@@ -121,6 +122,15 @@ class StageBehaviour implements Behaviour<StageMessage> {
   }
 
   async #settleAll(deliveries: readonly Delivery[]): Promise<void> {
+    const { holdMs } = this.#options;
+    if (holdMs !== undefined) {
+      for (const delivery of deliveries) {
+        const waitMs = holdMs(delivery);
+        if (waitMs > 0) delivery.nak(waitMs);
+        else await this.#settleSuspect(delivery);
+      }
+      return;
+    }
     const usual = deliveries.filter((delivery) => delivery.deliveries < SUSPECT_FROM);
     if (usual.length > 0) await this.#settle(usual, 0);
     for (const suspect of deliveries) {
@@ -142,7 +152,8 @@ class StageBehaviour implements Behaviour<StageMessage> {
         if (!(error instanceof PassingFailure) || this.#context.signal.aborted) throw error;
         attempts += 1;
         this.#context.log.debug({ err: error, stage: this.#options.stage, attempts }, 'attempt failed');
-        if (attempts < MAX_ATTEMPTS) await this.#pause(RETRY_MS * 2 ** attempts);
+        if (attempts < MAX_ATTEMPTS)
+          await this.#pause(Math.max(RETRY_MS * 2 ** attempts, error.retryAfterMs));
         else if (batch.length > 1) {
           for (const delivery of batch) await this.#settle([delivery], marked);
           return;
@@ -206,10 +217,14 @@ class StageBehaviour implements Behaviour<StageMessage> {
   }
 
   async #publish(effect: HopEffect, index: number): Promise<void> {
+    const content =
+      effect.stage === 'held'
+        ? { data: effect.original.data, headers: heldHeaders(effect) }
+        : { data: this.#ports.codec.encode(effect.message) };
     await this.#ports.publisher.publish(
       {
+        ...content,
         subject: this.#ports.subjects.work(effect.stage),
-        data: this.#ports.codec.encode(effect.message),
         id: hopId(this.#ports, effect.stage, effect.sequence, index),
       },
       this.#context.signal,
@@ -218,7 +233,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
 
   /** Dead letter first, then the verdict to the keeper, then the queue forgets the message. */
   async #deadLetter(delivery: Delivery, failure: ItemFailure, attempts: number): Promise<void> {
-    const { stage } = this.#options;
+    const stage = this.#options.diesAs ?? this.#options.stage;
     const { sequence, id } = this.#options.identify(delivery);
     const { publisher, subjects, codec } = this.#ports;
     await publisher.publish(
@@ -228,10 +243,10 @@ class StageBehaviour implements Behaviour<StageMessage> {
         id: hopId(this.#ports, `dead-${stage}`, sequence, 0),
         headers: {
           ...intakeHeaders(delivery),
-          'Troupe-Sequence': String(sequence),
+          [SEQUENCE_HEADER]: String(sequence),
           'Troupe-Reason': failure.code,
           'Troupe-Error': printable(failure.message),
-          'Troupe-Attempts': String(attempts),
+          'Troupe-Attempts': String(Math.max(attempts, failure.attempts)),
           'Troupe-Stage': stage,
         },
       },
@@ -263,14 +278,44 @@ export function hopId(ports: DatasetPorts, stage: string, sequence: number, effe
   return `${ports.dataset}.${ports.incarnation}.${stage}.${sequence}.${effect}.0`;
 }
 
-/** The publisher's own headers, kept with a dead letter so that it can be understood and retried. */
+const SEQUENCE_HEADER = 'Troupe-Sequence';
+/** Headers of a publisher, which a retry gives to the item again. */
+const INTAKE_HEADERS = [
+  'Content-Type',
+  'Troupe-Id',
+  'Troupe-Source',
+  'Troupe-Time',
+  'Troupe-Sha256',
+  'traceparent',
+] as const;
+/** Longest header that is kept as it is; an id may have 1,024 characters of up to 4 bytes. */
+const MAX_KEPT_HEADER = 4_096;
+
+/**
+ * The publisher's own headers, kept with a dead letter so that it can be understood and retried. They are kept as they
+ * were; `Troupe-Shortened` names those that were too long for it.
+ */
 function intakeHeaders(delivery: Delivery): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const name of KEPT_HEADERS) {
+  const shortened: string[] = [];
+  for (const name of INTAKE_HEADERS) {
     const value = delivery.header(name);
-    if (value !== undefined) kept[name] = value.replace(/[\r\n]+/g, ' ');
+    if (value === undefined) continue;
+    kept[name] = value.slice(0, MAX_KEPT_HEADER).replace(/[\r\n]+/g, ' ');
+    if (value.length > MAX_KEPT_HEADER) shortened.push(name);
   }
+  if (shortened.length > 0) kept['Troupe-Shortened'] = shortened.join(', ');
   return kept;
+}
+
+/** Headers of a held message: the publisher's own, and the sequence that it has in the intake stream. */
+function heldHeaders(effect: HopEffect & { readonly stage: 'held' }): Record<string, string> {
+  return { ...intakeHeaders(effect.original), [SEQUENCE_HEADER]: String(effect.sequence) };
+}
+
+/** The intake sequence of a message that was held; 0 where there is none. */
+export function heldSequence(delivery: Delivery): number {
+  return Number(delivery.header(SEQUENCE_HEADER) ?? 0);
 }
 
 /** Header-safe: one line, at most 512 characters. */

@@ -1,14 +1,17 @@
 // Reads `file://` references from this node's own disk, under configured roots only. Links are resolved before
 // the check, so a link out of a root leads nowhere.
 import { constants } from 'node:fs';
-import { open, realpath } from 'node:fs/promises';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ContentSource } from '../pipeline/dataset-ports.ts';
 import { ItemFailure, PassingFailure } from '../pipeline/item-failure.ts';
 
-/** Opening a FIFO must not wait for its writer, and a link put there since the check must not be followed. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/**
+ * Not blocking, as opening a pipe that nobody writes to would else never return; and no link, as the path was resolved
+ * before: one that took its place since is refused.
+ */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /** A source over the folders `roots`; with none, every file is refused. */
 export class FileSource implements ContentSource {
@@ -21,14 +24,14 @@ export class FileSource implements ContentSource {
   async read(uri: string, { maxBytes }: { readonly maxBytes: number }): Promise<Uint8Array> {
     const path = await this.#resolve(uri);
     try {
-      const file = await open(path, READ_FLAGS);
+      const file = await open(path, OPEN_FLAGS);
       try {
         const stat = await file.stat();
         if (!stat.isFile()) throw new ItemFailure('not_found', `expected a regular file at ${uri}`);
         if (stat.size > maxBytes) {
           throw new ItemFailure('too_large', `expected at most ${maxBytes} bytes, got ${stat.size}`);
         }
-        return await file.readFile();
+        return await readWhole(file, stat.size, uri);
       } finally {
         await file.close();
       }
@@ -79,6 +82,19 @@ export class FileSource implements ContentSource {
   }
 }
 
+/** Exactly `size` bytes; a file that changes its length meanwhile is read again later. */
+async function readWhole(file: FileHandle, size: number, uri: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size + 1);
+  let at = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(bytes, at, bytes.byteLength - at, at);
+    at += bytesRead;
+    if (bytesRead === 0 || at > size) break;
+  }
+  if (at === size) return bytes.subarray(0, size);
+  throw new PassingFailure('fetch_failed', `${uri.slice(0, 200)} changed while it was read`);
+}
+
 const ABSENT: readonly unknown[] = [
   'ENOENT',
   'ENOTDIR',
@@ -98,5 +114,5 @@ function classify(uri: string, cause: unknown): unknown {
   if (ABSENT.includes(code)) {
     return new ItemFailure('not_found', `nothing is at ${uri.slice(0, 200)}`, { cause });
   }
-  return new PassingFailure('not_found', `${uri.slice(0, 200)} could not be read (${code})`, { cause });
+  return new PassingFailure('fetch_failed', `${uri.slice(0, 200)} could not be read (${code})`, { cause });
 }

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { configSchemaJson, EXAMPLE_KINDS, type ExampleKind, exampleConfig } from '../config/index.ts';
 import { examples } from '../help.ts';
+import { checkModels } from '../node/check-models.ts';
 
 /** Registers `config check`, `config schema` and `config example`. */
 export function registerConfig(program: Command, environment: CliEnvironment): void {
@@ -18,14 +19,20 @@ export function registerConfig(program: Command, environment: CliEnvironment): v
         ['troupe --config other.yaml config check --json', 'print the whole configuration in force as JSON'],
       ]),
     )
-    .action((_options: unknown, command: Command) => {
+    .action(async (_options: unknown, command: Command) => {
       const { terminal, ...context } = contextOf(command, environment);
       const loaded = context.config();
-      terminal.show(loaded, () => {
+      const models = await checkModels(loaded, environment.cwd);
+      terminal.show({ ...loaded, models }, () => {
         const datasets = Object.keys(loaded.config.datasets).join(', ');
         const what =
           loaded.file === undefined ? 'no troupe.yaml here: every default counts' : `${loaded.file} is valid`;
         terminal.print(`${what} (datasets: ${datasets})`);
+        for (const { name, input, output, dimension, batches } of models) {
+          terminal.print(
+            `model ${name}: ${input} to ${output}, ${dimension} numbers, pictures in a run: ${batches.join(', ')}`,
+          );
+        }
         for (const variable of loaded.overriddenBy) terminal.print(`overridden by ${variable}`);
       });
     });

@@ -31,7 +31,7 @@ function registerCreate(dataset: Command, environment: CliEnvironment): void {
       'after',
       examples([
         ['troupe dataset create cats', 'with the defaults'],
-        ['troupe dataset create cats shards=8 score.keepAt=0.4', 'with settings'],
+        ['troupe dataset create cats shards=8 rules.keepAt=0.4', 'with settings'],
       ]),
     )
     .action(async (name: string, settings: readonly string[], _options: unknown, command: Command) => {
@@ -105,7 +105,7 @@ function registerSet(dataset: Command, environment: CliEnvironment): void {
     .description('change settings of a dataset made by `dataset create`; the next cut judges by them')
     .argument('<dataset>', 'name of the dataset')
     .argument('<setting...>', 'settings as path=value')
-    .addHelpText('after', examples([['troupe dataset set cats score.keepAt=0.5', 'be stricter']]))
+    .addHelpText('after', examples([['troupe dataset set cats rules.keepAt=0.5', 'be stricter']]))
     .action(async (name: string, settings: readonly string[], _options: unknown, command: Command) => {
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);

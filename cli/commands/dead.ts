@@ -1,27 +1,45 @@
-// `troupe dead`: dead letters with their reasons, and the original message of each.
+// `troupe dead`: what could not be handled, why, and its original message; to retry it, or to delete it for good.
 import { writeFile } from 'node:fs/promises';
-import type { Command } from 'commander';
-import { eachMessage, messageAt, type StoredMessage } from '#nats';
+import { type Command, InvalidArgumentError } from 'commander';
+import { MAX_PERSON_LENGTH } from '#actors';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
-import { CommandError } from '../command-error.ts';
+import { CommandError, UsageError } from '../command-error.ts';
 import { DEAD_LETTER_REASONS } from '../error-catalogue.ts';
+import { ExitCode } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import { ClientSystem } from '../node/client-system.ts';
+import { type DeadLetter, DeadLetters, deadLetter, type LetterResult } from '../node/dead-letters.ts';
 import { parseWholeNumber } from '../option-values.ts';
+import type { Terminal } from '../terminal.ts';
 
 export function registerDead(program: Command, environment: CliEnvironment): void {
-  const dead = program.command('dead').description('look at dead letters');
+  const dead = program.command('dead').description('list, show, retry and purge dead letters');
+  registerList(dead, environment);
+  registerShow(dead, environment);
+  registerRetry(dead, environment);
+  registerPurge(dead, environment);
+}
+
+function registerList(dead: Command, environment: CliEnvironment): void {
   dead
     .command('list')
     .description('list dead letters with their reasons')
     .argument('<dataset>', 'name of the dataset')
-    .addHelpText('after', examples([['troupe dead list photos', 'number, sequence, reason, id']]))
-    .action(async (dataset: string, _options: unknown, command: Command) => {
+    .option('--reason <code>', 'only those with this reason', parseReason)
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe dead list photos', 'number, sequence, reason, id'],
+        ['troupe dead list photos --reason not_found', 'what could not be found'],
+      ]),
+    )
+    .action(async (dataset: string, options: { readonly reason?: string }, command: Command) => {
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);
       await system.requireDataset(dataset);
       const letters: DeadLetter[] = [];
-      for await (const message of eachMessage(system.link, system.names.streams.dead(dataset))) {
+      const reason = options.reason === undefined ? {} : { reason: options.reason };
+      for await (const message of new DeadLetters({ system, dataset }).read(reason)) {
         letters.push(deadLetter(message));
       }
       context.terminal.show(letters, () => {
@@ -34,16 +52,19 @@ export function registerDead(program: Command, environment: CliEnvironment): voi
             { title: 'Reason' },
             { title: 'Id' },
           ],
-          letters.map(({ letter, sequence, stage, reason, id }) => [
+          letters.map(({ letter, sequence, stage, reason: code, id }) => [
             letter,
             sequence,
             stage,
-            reason,
+            code,
             id ?? '',
           ]),
         );
       });
     });
+}
+
+function registerShow(dead: Command, environment: CliEnvironment): void {
   dead
     .command('show')
     .description('show one dead letter; write its original bytes with --out')
@@ -55,7 +76,7 @@ export function registerDead(program: Command, environment: CliEnvironment): voi
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);
       await system.requireDataset(dataset);
-      const message = await messageAt(system.link, system.names.streams.dead(dataset), letter);
+      const message = await new DeadLetters({ system, dataset }).at(letter);
       if (message === undefined)
         throw new CommandError('unknown_item', `no dead letter ${letter} in ${dataset}`);
       if (options.out !== undefined) await writeFile(options.out, message.data);
@@ -68,31 +89,121 @@ export function registerDead(program: Command, environment: CliEnvironment): voi
     });
 }
 
-interface DeadLetter {
-  readonly letter: number;
-  /** Sequence in the intake stream. */
-  readonly sequence: number;
-  readonly stage: string;
-  readonly reason: string;
-  readonly error: string;
-  readonly attempts: number;
-  readonly id: string | null;
-  readonly source: string | null;
-  readonly bytes: number;
-  readonly storedAt: string;
+function registerRetry(dead: Command, environment: CliEnvironment): void {
+  selecting(dead.command('retry'))
+    .description('publish the original messages of dead letters again; each becomes a new sequence')
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe dead retry photos 3 4', 'two letters, by their numbers as listed'],
+        ['troupe dead retry photos --all --reason not_found', 'after the files are back'],
+      ]),
+    )
+    .action(async (dataset: string, letters: readonly number[], options: Selecting, command: Command) => {
+      const context = contextOf(command, environment);
+      const selection = selectionOf(letters, options);
+      await using system = await ClientSystem.connect(context);
+      await system.requireDataset(dataset);
+      const results = await collect(new DeadLetters({ system, dataset }).retry(selection));
+      report(context.terminal, environment, selection, results);
+    });
 }
 
-function deadLetter(message: StoredMessage): DeadLetter {
-  return {
-    letter: message.sequence,
-    sequence: Number(message.header('Troupe-Sequence') ?? 0),
-    stage: message.header('Troupe-Stage') ?? '',
-    reason: message.header('Troupe-Reason') ?? '',
-    error: message.header('Troupe-Error') ?? '',
-    attempts: Number(message.header('Troupe-Attempts') ?? 0),
-    id: message.header('Troupe-Id') ?? null,
-    source: message.header('Troupe-Source') ?? null,
-    bytes: message.data.byteLength,
-    storedAt: message.storedAt,
-  };
+function registerPurge(dead: Command, environment: CliEnvironment): void {
+  selecting(dead.command('purge'))
+    .description('delete dead letters for good; the ledger records by whom')
+    .requiredOption('--by <who>', 'who decides this: a name or an address', parsePerson)
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe dead purge photos 3 --by ada', 'its sequence is then accounted for as purged by ada'],
+        ['troupe dead purge photos --all --reason corrupt_image --by ada', 'all with one reason'],
+      ]),
+    )
+    .action(
+      async (
+        dataset: string,
+        letters: readonly number[],
+        options: Selecting & { readonly by: string },
+        command: Command,
+      ) => {
+        const context = contextOf(command, environment);
+        const selection = selectionOf(letters, options);
+        await using system = await ClientSystem.connect(context);
+        await system.requireDataset(dataset);
+        const purge = new DeadLetters({ system, dataset }).purge({ ...selection, by: options.by });
+        report(context.terminal, environment, selection, await collect(purge));
+      },
+    );
+}
+
+interface Selecting {
+  readonly all?: boolean;
+  readonly reason?: string;
+}
+
+interface Selection {
+  readonly letters?: readonly number[];
+  readonly reason?: string;
+}
+
+function selecting(command: Command): Command {
+  return command
+    .argument('<dataset>', 'name of the dataset')
+    .argument('[letters...]', 'numbers of the letters, as listed', collectNumbers, [])
+    .option('--all', 'all letters that are there now')
+    .option('--reason <code>', 'only those with this reason', parseReason);
+}
+
+function selectionOf(letters: readonly number[], { all = false, reason }: Selecting): Selection {
+  if (all === letters.length > 0) {
+    throw new UsageError('expected either numbers of dead letters or --all, not both and not neither');
+  }
+  return { ...(all ? {} : { letters }), ...(reason === undefined ? {} : { reason }) };
+}
+
+/** Prints what became of each letter; exit code 1 unless all that were named could be handled. */
+function report(
+  terminal: Terminal,
+  environment: CliEnvironment,
+  { letters, reason }: Selection,
+  results: readonly LetterResult[],
+): void {
+  const found = new Set(results.map(({ letter }) => letter));
+  const matching = reason === undefined ? '' : ` with the reason ${reason}`;
+  const absent = (letters ?? []).filter((letter) => !found.has(letter));
+  terminal.show({ results, absent }, () => {
+    for (const { letter, sequence, result, as, why } of results) {
+      const done = as === undefined ? result : `${result} as ${as}`;
+      const because = why === undefined ? '' : `: ${why}`;
+      terminal.print(`letter ${letter}, sequence ${sequence}: ${done}${because}`);
+    }
+    for (const letter of absent) terminal.print(`letter ${letter}: there is none${matching}`);
+    if (results.length === 0 && absent.length === 0) terminal.print(`no dead letters${matching}`);
+  });
+  const isAll = absent.length === 0 && results.every(({ result }) => result !== 'skipped');
+  if (!isAll) environment.setExitCode(ExitCode.no);
+}
+
+async function collect(results: AsyncIterable<LetterResult>): Promise<readonly LetterResult[]> {
+  const all: LetterResult[] = [];
+  for await (const result of results) all.push(result);
+  return all;
+}
+
+function collectNumbers(text: string, before: readonly number[]): readonly number[] {
+  return [...before, parseWholeNumber(1)(text)];
+}
+
+function parseReason(text: string): string {
+  if (Object.hasOwn(DEAD_LETTER_REASONS, text)) return text;
+  throw new InvalidArgumentError(
+    `Expected one of ${Object.keys(DEAD_LETTER_REASONS).sort().join(', ')}, got "${text}".`,
+  );
+}
+
+function parsePerson(text: string): string {
+  const who = text.trim();
+  if (who !== '' && who.length <= MAX_PERSON_LENGTH && !/\p{Cc}/u.test(who)) return who;
+  throw new InvalidArgumentError(`Expected a name of at most ${MAX_PERSON_LENGTH} characters.`);
 }

@@ -1,6 +1,6 @@
 // `troupe explain`: the lineage of an item: who sent it, what was measured, what decided it, and why.
 import type { Command } from 'commander';
-import type { ExplainedItem } from '#actors';
+import { type ExplainedItem, reasonTexts } from '#actors';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { examples } from '../help.ts';
@@ -31,17 +31,23 @@ export function registerExplain(program: Command, environment: CliEnvironment): 
           `nothing in ${dataset} has the id, digest or sequence ${item}`,
         );
       }
+      const record = await system.registry.get(dataset);
+      const texts = record === undefined ? undefined : reasonTexts(record.config.rules);
       context.terminal.show({ dataset, items }, () => {
-        for (const explained of items) printItem(context.terminal, explained);
+        for (const explained of items) printItem(context.terminal, explained, texts ?? new Map());
       });
     });
 }
 
-function printItem(terminal: Terminal, explained: ExplainedItem): void {
+function printItem(terminal: Terminal, explained: ExplainedItem, texts: ReadonlyMap<string, string>): void {
   const { entry, payload, row } = explained;
   terminal.print(`${entry.id ?? '(no id)'}  sequence ${entry.sequence}`);
+  if (explained.retryOf !== null) terminal.print(`  retry of sequence ${explained.retryOf}`);
   if (entry.type === 'dead') {
     terminal.print(`  dead at ${entry.stage}: ${entry.reason} after ${entry.attempts} attempt(s)`);
+    const { resolution } = explained;
+    if (resolution?.state === 'retried') terminal.print(`  retried as ${resolution.as}, ${resolution.at}`);
+    if (resolution?.state === 'purged') terminal.print(`  purged by ${resolution.by}, ${resolution.at}`);
     terminal.print('');
     return;
   }
@@ -55,16 +61,27 @@ function printItem(terminal: Terminal, explained: ExplainedItem): void {
   const why = reasons.length === 0 ? '' : `: ${reasons.join(', ')}`;
   terminal.print(`  verdict ${verdict}${score === null ? '' : `, score ${score}`}${why}`);
   for (const [name, share] of Object.entries(contributions)) terminal.print(`    ${name} ${share}`);
-  for (const { edge, id } of explained.relatives) {
+  for (const reason of new Set([...reasons, ...(row?.reasons ?? [])])) {
+    const text = texts.get(reason);
+    if (text !== undefined) terminal.print(`    ${reason}: ${text}`);
+  }
+  for (const { edge, relation, id } of explained.relatives) {
     const bits = Object.entries(edge.hashes).map(([family, distance]) => `${family} ${distance} bits`);
-    const proof = `distance ${edge.distance} (at most ${edge.threshold}, ${edge.algorithm})`;
-    terminal.print(`  ${edge.relation} ${id ?? '(erased)'}: ${proof}, ${bits.join(', ')}`);
+    const cosine = edge.similarity === null ? '' : `, cosine ${edge.similarity}`;
+    terminal.print(
+      `  ${relation ?? 'different from'} ${id ?? '(erased)'}: distance ${edge.distance} (${edge.algorithm})${cosine}, ${bits.join(', ')}`,
+    );
   }
   if (row === null) terminal.print('  in no manifest yet');
   else {
     const survivor = row.survivor === null ? '' : `, ${row.relation} duplicate of ${explained.survivorId}`;
     const family = row.family === null ? '' : `, family ${row.family.slice(0, 16)}`;
-    terminal.print(`  manifest ${explained.manifest}: ${row.outcome}${survivor}${family}`);
+    // Judged again at the cut, under other rules than when it came: the reasons that count are these.
+    const judgedAgain =
+      row.reasons.join() === reasons.join()
+        ? ''
+        : `, judged again (${row.reasons.join(', ') || 'no reasons'})`;
+    terminal.print(`  manifest ${explained.manifest}: ${row.outcome}${judgedAgain}${survivor}${family}`);
   }
   terminal.print(
     `  decided by ${Object.values(entry.versions).join(', ')}, configuration ${entry.config.slice(0, 16)}`,

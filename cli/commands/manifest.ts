@@ -1,4 +1,4 @@
-// `troupe manifest`: cut, list, show, export and verify the versions of a dataset.
+// `troupe manifest`: cut, list, show, compare, export and verify the versions of a dataset.
 import { type Command, Option } from 'commander';
 import type { ManifestRecord } from '#actors';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
@@ -7,15 +7,20 @@ import { ExitCode } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import { ClientSystem } from '../node/client-system.ts';
 import { exportFolder, exportJsonLines } from '../node/export-manifest.ts';
+import { findManifest, type ManifestName } from '../node/find-manifest.ts';
 import { waitUntilSettled } from '../node/settle.ts';
 import { parseWholeNumber } from '../option-values.ts';
 import type { Terminal } from '../terminal.ts';
+import { registerManifestDiff } from './manifest-diff.ts';
 
 export function registerManifest(program: Command, environment: CliEnvironment): void {
-  const manifest = program.command('manifest').description('cut, list, show, export and verify manifests');
+  const manifest = program
+    .command('manifest')
+    .description('cut, list, show, compare, export and verify manifests');
   registerCut(manifest, environment);
   registerList(manifest, environment);
   registerShow(manifest, environment);
+  registerManifestDiff(manifest, environment);
   registerExport(manifest, environment);
   registerVerify(manifest, environment);
 }
@@ -107,8 +112,7 @@ function registerShow(manifest: Command, environment: CliEnvironment): void {
       ) => {
         const context = contextOf(command, environment);
         await using system = await ClientSystem.connect(context);
-        const { record, store } = await requireManifest(system, dataset, options.number);
-        const envelope = await store.envelope(record);
+        const { record, envelope, store } = await findManifest(system, dataset, wanted(options.number));
         if (options.rows === true) {
           for await (const row of store.rows(envelope)) context.terminal.print(JSON.stringify(row));
           return;
@@ -116,8 +120,10 @@ function registerShow(manifest: Command, environment: CliEnvironment): void {
         context.terminal.show(envelope, () => {
           context.terminal.print(`manifest ${envelope.number} of ${dataset}, cut ${envelope.createdAt}`);
           printCounts(context.terminal, record);
-          const { dead, repeats } = envelope.outside;
-          context.terminal.print(`outside it: ${dead} dead, ${repeats} repeats`);
+          const { dead, repeats, retried, purged } = envelope.outside;
+          context.terminal.print(
+            `outside it: ${dead} dead, ${repeats} repeats, ${retried} retried, ${purged} purged`,
+          );
           context.terminal.print(`configuration ${envelope.configDigest}`);
           if (envelope.parent !== null) context.terminal.print(`parent ${envelope.parent.number}`);
           for (const { code, id } of envelope.findings) context.terminal.print(`finding ${code}: ${id}`);
@@ -147,7 +153,7 @@ function registerExport(manifest: Command, environment: CliEnvironment): void {
     .action(async (dataset: string, options: ExportOptions, command: Command) => {
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);
-      const { record, store } = await requireManifest(system, dataset, options.number);
+      const { record, store } = await findManifest(system, dataset, wanted(options.number));
       const request = { system, dataset, store, record };
       const written =
         options.format === 'folder'
@@ -194,7 +200,7 @@ function registerVerify(manifest: Command, environment: CliEnvironment): void {
       ) => {
         const context = contextOf(command, environment);
         await using system = await ClientSystem.connect(context);
-        const { record, store } = await requireManifest(system, dataset, options.number);
+        const { record, store } = await findManifest(system, dataset, wanted(options.number));
         const { problems: found } = await store.check(record);
         const problems = [...found];
         const derived =
@@ -213,15 +219,9 @@ function registerVerify(manifest: Command, environment: CliEnvironment): void {
     );
 }
 
-async function requireManifest(system: ClientSystem, dataset: string, number: number | undefined) {
-  await system.requireDataset(dataset);
-  const store = system.manifests(dataset);
-  const wanted = number ?? (await store.head());
-  const record = wanted === undefined ? undefined : await store.record(wanted);
-  if (record !== undefined) return { record, store };
-  const have = (await store.list()).map((each) => each.number);
-  const existing = have.length === 0 ? 'none is cut yet' : `there are ${have.join(', ')}`;
-  throw new CommandError('unknown_manifest', `no manifest ${wanted ?? 'HEAD'} of ${dataset}; ${existing}`);
+/** Which manifest `--number` means; without it HEAD. */
+function wanted(number: number | undefined): ManifestName {
+  return number === undefined ? { behindHead: 0 } : { number };
 }
 
 function requireOut(options: ExportOptions): string {

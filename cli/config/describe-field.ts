@@ -3,6 +3,7 @@ import type { SchemaNode } from './schema.ts';
 
 /** The type and limits of a field in a few words, e.g. `whole number, 1 to 1024`. */
 export function describeType(node: SchemaNode): string {
+  if (node.title !== undefined) return node.title;
   if (node.const !== undefined) return String(node.const);
   if (node.enum !== undefined) return node.enum.map(String).join(' or ');
   if (node.anyOf !== undefined) return node.anyOf.map(describeType).join(' or ');
@@ -15,12 +16,17 @@ export function describeType(node: SchemaNode): string {
     case 'string':
       return 'text';
     case 'array':
-      return 'list of texts';
+      return `list of ${itemNames(node.items)}`;
     case 'object':
       return 'mapping';
     default:
       return node.type ?? 'anything';
   }
+}
+
+function itemNames(items: SchemaNode | undefined): string {
+  if (items?.type === 'object') return 'mappings';
+  return items?.type === 'integer' || items?.type === 'number' ? 'numbers' : 'texts';
 }
 
 function describeRange({ minimum, maximum }: SchemaNode): string {

@@ -30,15 +30,28 @@ function fieldLines(node: SchemaNode, indent: string, datasetName: string): stri
 }
 
 function valueLines(name: string, field: SchemaNode, indent: string, datasetName: string): string[] {
+  const value = describeDefault(field);
   if (field.properties !== undefined) {
-    return [`${indent}${name}:`, ...fieldLines(field, `${indent}  `, datasetName)];
+    return section(`${indent}${name}`, fieldLines(field, `${indent}  `, datasetName));
   }
   if (typeof field.additionalProperties === 'object') {
     const inner = fieldLines(field.additionalProperties, `${indent}    `, datasetName);
+    // Entries of which there are none by default are shown as comments.
+    if (value === '{}') return section(`${indent}${name}`, [`${indent}  NAME:`, ...inner].map(commentedOut));
     return [`${indent}${name}:`, `${indent}  ${datasetName}:`, ...inner];
   }
-  const value = describeDefault(field);
   return value === undefined ? [`${indent}# ${name}:`] : [`${indent}${name}: ${value}`];
+}
+
+/** A mapping under its name; over comments alone the name is a comment too, so that both can be taken in together. */
+function section(head: string, lines: readonly string[]): string[] {
+  const isEmpty = lines.every((line) => line === '' || line.trimStart().startsWith('#'));
+  return [isEmpty ? commentedOut(`${head}:`) : `${head}:`, ...lines];
+}
+
+function commentedOut(line: string): string {
+  const text = line.trimStart();
+  return text === '' || text.startsWith('#') ? line : `${line.slice(0, line.length - text.length)}# ${text}`;
 }
 
 function comment(text: string, indent: string): string[] {

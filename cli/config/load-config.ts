@@ -22,6 +22,8 @@ export interface LoadedConfig {
   readonly dataDir: string;
   /** `config.files.roots` as absolute paths. */
   readonly fileRoots: readonly string[];
+  /** The files of `config.models` by name, as absolute paths. */
+  readonly modelFiles: Readonly<Record<string, string>>;
 }
 
 /**
@@ -49,6 +51,9 @@ export function loadConfig(options: {
     overriddenBy,
     dataDir: resolve(base, config.dataDir),
     fileRoots: config.files.roots.map((root) => resolve(base, root)),
+    modelFiles: Object.fromEntries(
+      Object.entries(config.models).map(([name, { file }]) => [name, resolve(base, file)]),
+    ),
   };
 }
 
@@ -94,7 +99,7 @@ export function parseConfig(options: {
       inEnvironment.push({ ...problem, place: override.variable });
       continue;
     }
-    const { line, column } = source.positionOf(found.path, found.aboutKey);
+    const { line, column } = source.positionOf(found.path, found.aboutKey, found.within);
     inFile.push({ problem: { ...problem, place: `${options.place}:${line}:${column}` }, line, column });
   }
   if (!result.success || inEnvironment.length > 0) {
@@ -102,6 +107,12 @@ export function parseConfig(options: {
     throw new ConfigError([...inFile.map(({ problem }) => problem), ...inEnvironment]);
   }
   return { config: result.data, overriddenBy: overrides.map((override) => override.variable) };
+}
+
+/** The place of a field in a configuration text, for a problem that is found after loading. */
+export function placeIn(text: string, place: string, path: readonly string[]): string {
+  const { line, column } = parseYaml(text).positionOf(path, false);
+  return `${place}:${line}:${column}`;
 }
 
 function readText(file: string, place: string): string {

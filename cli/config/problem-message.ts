@@ -1,5 +1,5 @@
 // Turns an issue that zod found into `expected …, got …`, with the value and the nearest allowed word.
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { SchemaNode } from './schema.ts';
 import { suggest } from './suggestion.ts';
 
@@ -8,6 +8,8 @@ export interface IssueProblem {
   readonly path: readonly PropertyKey[];
   /** Whether the problem is the key itself, not its value. */
   readonly aboutKey: boolean;
+  /** Where in the value, in characters from 0, when the value is a text with a place of its own for the problem. */
+  readonly within?: number;
   readonly message: string;
 }
 
@@ -29,8 +31,26 @@ export function problemsOfIssue(issue: z.core.$ZodIssue, raw: unknown, schema: S
       { path: issue.path, aboutKey: true, message: `expected ${expected}, got ${describeValue(name)}` },
     ];
   }
-  return [{ path: issue.path, aboutKey: false, message: `expected ${expectation(issue)}, got ${got}` }];
+  const message = `expected ${expectation(issue)}, got ${got}`;
+  if (issue.code !== 'custom') return [{ path: issue.path, aboutKey: false, message }];
+  const { position, name, allowed } = expressionPlace.parse(issue.params ?? {});
+  const near = name === undefined ? undefined : suggest(name, allowed);
+  return [
+    {
+      path: issue.path,
+      aboutKey: false,
+      ...(position !== undefined && { within: position }),
+      message: near === undefined ? message : `${message} (did you mean ${near}?)`,
+    },
+  ];
 }
+
+/** What a check of our own may say beside its message: where in a text, and which name it did not know. */
+const expressionPlace = z.object({
+  position: z.number().optional(),
+  name: z.string().optional(),
+  allowed: z.array(z.string()).default([]),
+});
 
 /** `expected one of …, got …` for a name that is not allowed, with a suggestion where one is near. */
 export function unknownName(name: string, allowed: readonly string[]): string {

@@ -2,7 +2,8 @@
 // and docs/config.md all come. Each field says what it means and why its default is what it is.
 
 import { z } from 'zod';
-import { datasetConfigSchema } from '#actors';
+import { datasetConfigSchema, modelConfigSchema, TROUPE_TINY } from '#actors';
+import { sourcesSchema } from './sources.ts';
 
 /** Names of datasets: one subject token, usable in stream, bucket and file names. */
 export const DATASET_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -10,6 +11,13 @@ export const DATASET_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const datasetName = z.string().regex(DATASET_NAME, {
   error: 'a name of 1 to 32 characters from a-z, 0-9 and -, not starting with -',
 });
+
+const modelName = z
+  .string()
+  .regex(DATASET_NAME, { error: 'a name of 1 to 32 characters from a-z, 0-9 and -, not starting with -' })
+  .refine((name) => name !== TROUPE_TINY.name, {
+    error: `another name than ${TROUPE_TINY.name}, which ships with the package`,
+  });
 
 const nodeSchema = z.strictObject({
   name: z
@@ -52,8 +60,7 @@ const filesSchema = z.strictObject({
     ),
 });
 
-/** The strict schema of `troupe.yaml`; every field has a default. */
-export const configSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   version: z.literal(1).default(1).describe('Version of this format.'),
   system: z
     .string()
@@ -79,10 +86,29 @@ export const configSchema = z.strictObject({
     ),
   node: nodeSchema.prefault({}).describe('This process.'),
   files: filesSchema.prefault({}).describe('Access to files of the node.'),
+  sources: sourcesSchema
+    .prefault({})
+    .describe('Content that is fetched from elsewhere, and how fast. Nothing is, unless it is named here.'),
+  models: z
+    .record(modelName, modelConfigSchema)
+    .prefault({})
+    .describe(
+      'Embedding models by name, for the `model` of datasets. docs/models.md has entries for well-known ones.',
+    ),
   datasets: z
     .record(datasetName, datasetConfigSchema)
     .prefault({ photos: {} })
     .describe('The datasets by name. Without this field there is one dataset of images, `photos`.'),
+});
+
+/** The strict schema of `troupe.yaml`; every field has a default. */
+export const configSchema = fieldsSchema.superRefine(({ models, datasets }, context) => {
+  const known = [TROUPE_TINY.name, ...Object.keys(models)];
+  for (const [dataset, { model }] of Object.entries(datasets)) {
+    if (known.includes(model)) continue;
+    const message = `one of ${known.join(', ')}`;
+    context.addIssue({ code: 'custom', message, path: ['datasets', dataset, 'model'] });
+  }
 });
 
 /** The whole configuration with every default filled in and sizes in bytes. */
@@ -92,6 +118,8 @@ export type Config = z.output<typeof configSchema>;
 export interface SchemaNode {
   readonly type?: string | readonly string[];
   readonly description?: string;
+  /** The type in words, where JSON schema has none for it. */
+  readonly title?: string;
   readonly default?: unknown;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];

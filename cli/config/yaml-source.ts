@@ -13,8 +13,11 @@ export interface YamlSource {
   readonly value: unknown;
   /** What the YAML itself gets wrong. */
   readonly syntaxErrors: readonly { readonly position: Position; readonly message: string }[];
-  /** Where the value (or the key) at a path stands; where it is absent, the nearest mapping around it. */
-  positionOf(path: readonly PropertyKey[], aboutKey: boolean): Position;
+  /**
+   * Where the value (or the key) at a path stands; where it is absent, the nearest mapping around it. `within` counts
+   * characters of a text that stands in the file as it is; in any other it is ignored.
+   */
+  positionOf(path: readonly PropertyKey[], aboutKey: boolean, within?: number): Position;
 }
 
 /** Parses a YAML text of at most one document. */
@@ -30,7 +33,7 @@ export function parseYaml(text: string): YamlSource {
     message: error.message,
   }));
 
-  const positionOf = (path: readonly PropertyKey[], aboutKey: boolean): Position => {
+  const positionOf = (path: readonly PropertyKey[], aboutKey: boolean, within?: number): Position => {
     let node: unknown = document.contents;
     let offset = rangeStart(node) ?? 0;
     for (const [depth, part] of path.entries()) {
@@ -48,7 +51,7 @@ export function parseYaml(text: string): YamlSource {
       offset = rangeStart(atKey ? pair.key : pair.value) ?? offset;
       node = pair.value;
     }
-    return toPosition(offset);
+    return toPosition(within === undefined ? offset : (offsetWithin(node, text, within) ?? offset));
   };
 
   return {
@@ -60,6 +63,25 @@ export function parseYaml(text: string): YamlSource {
 
 function isEmpty(node: unknown): boolean {
   return node === null || (isScalar(node) && node.value === null);
+}
+
+/** Offset in the file of a character of a scalar's text, when that text stands there letter for letter or as a block. */
+function offsetWithin(node: unknown, text: string, within: number): number | undefined {
+  if (!isScalar(node) || typeof node.value !== 'string' || node.range == null) return undefined;
+  const [start, end] = node.range;
+  if (node.type === 'BLOCK_LITERAL') return start + offsetInBlock(text.slice(start, end), node.value, within);
+  const value = node.value.trimEnd();
+  const at = text.slice(start, end).indexOf(value);
+  return at === -1 || value === '' ? undefined : start + at + within;
+}
+
+/** The lines of a literal block are those of its text, each behind the same indentation. */
+function offsetInBlock(block: string, value: string, within: number): number {
+  const [header = '', ...lines] = block.split('\n');
+  const before = value.slice(0, within).split('\n');
+  const indentation = /^ */.exec(lines.find((line) => line.trim() !== '') ?? '')?.[0].length ?? 0;
+  const above = [header, ...lines.slice(0, before.length - 1)].join('\n').length + 1;
+  return above + indentation + (before.at(-1)?.length ?? 0);
 }
 
 function rangeStart(node: unknown): number | undefined {

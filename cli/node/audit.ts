@@ -25,7 +25,7 @@ export async function audit(system: ClientSystem, dataset: string): Promise<Audi
   const intake = system.names.streams.intake(dataset);
   const { lastSequence } = await streamState(system.link, intake);
   let settled = await keeper.settled(lastSequence);
-  const pending = { intake: 0, embed: 0, dedup: 0, score: 0, keep: 0 };
+  const pending = { intake: 0, held: 0, embed: 0, dedup: 0, score: 0, keep: 0 };
   let missing: readonly number[] = settled.missing.sequences;
   if (missing.length > 0) {
     const places = await locate(system, dataset, missing);
@@ -36,8 +36,7 @@ export async function audit(system: ClientSystem, dataset: string): Promise<Audi
     missing = lost.filter((sequence) => still.has(sequence));
     for (const [sequence, place] of places) if (still.has(sequence)) pending[place] += 1;
   }
-  const { eligible, rejected, review, dead, repeats } = settled.counts;
-  const judged = eligible + rejected + review + dead + repeats;
+  const judged = Object.values(settled.counts).reduce((sum, count) => sum + count, 0);
   const problems =
     missing.length > 0 ? [`${missing.length} sequences have no verdict and are in no stream`] : [];
   if (judged + settled.missing.count !== lastSequence) {

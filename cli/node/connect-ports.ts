@@ -1,29 +1,18 @@
 // Connects the ports of one dataset's actors to JetStream.
 import type { DependencyContainer } from 'tsyringe';
-import {
-  type ContentSource,
-  type DatasetConfig,
-  type DatasetPorts,
-  FileSource,
-  ItemFailure,
-  imageKind,
-  SchemeSource,
-  type Stage,
-} from '#actors';
+import { type DatasetConfig, type DatasetPorts, imageKind, SourceRates, type Stage } from '#actors';
 import {
   INTAKE_CONSUMER,
   NatsBlobs,
   NatsJournal,
   type NatsLink,
   NatsRecords,
-  NatsUploads,
   NatsWorkSource,
   type SystemNames,
   streamState,
-  UploadNotFound,
-  UploadTooLarge,
 } from '#nats';
-import { ACK_WAIT_MS } from './dataset-topology.ts';
+import { connectSources } from './connect-sources.ts';
+import { ACK_WAIT_MS, HELD } from './dataset-topology.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Ports of `dataset` under `config`. */
@@ -61,10 +50,8 @@ export async function connectPorts(
     vectors: new NatsBlobs(link, names.objects.vectors(dataset)),
     heads: new NatsRecords(link, names.records.heads),
     attempts: new NatsRecords(link, names.records.attempts),
-    contents: new SchemeSource({
-      file: new FileSource(node.resolve(TOKENS.config).fileRoots),
-      obj: uploadSource(link, names),
-    }),
+    contents: connectSources({ config: node.resolve(TOKENS.config), link, names, clock }),
+    rates: new SourceRates({ rates: node.resolve(TOKENS.config).config.sources.rates, clock }),
     clock,
     log: node.resolve(TOKENS.log),
     random: node.resolve(TOKENS.random),
@@ -93,22 +80,7 @@ function workSource(
         consumer: stage,
         subject: subjects.work(dataset, stage),
         ...(epoch !== undefined && { ownedBy: epoch }),
+        ...(stage === 'held' && HELD.maxAckPending !== undefined && { maxAckPending: HELD.maxAckPending }),
         ackWaitMs: ACK_WAIT_MS,
       });
-}
-
-/** `obj://` references name bodies in this system's own uploads bucket. */
-function uploadSource(link: NatsLink, names: SystemNames): ContentSource {
-  const uploads = new NatsUploads(link, names.objects.uploads);
-  return {
-    async read(uri, { maxBytes }) {
-      try {
-        return await uploads.read(uri, maxBytes);
-      } catch (cause) {
-        if (cause instanceof UploadNotFound) throw new ItemFailure('not_found', cause.message, { cause });
-        if (cause instanceof UploadTooLarge) throw new ItemFailure('too_large', cause.message, { cause });
-        throw cause;
-      }
-    },
-  };
 }

@@ -1,6 +1,6 @@
 // How a dataset is laid out in JetStream: its queues by stage, and the limits that a laptop can reserve.
 import { STAGES } from '#actors';
-import type { DatasetOptions } from '#nats';
+import type { DatasetOptions, StagePlan } from '#nats';
 
 const MIB = 1024 * 1024;
 
@@ -10,11 +10,24 @@ const MIB = 1024 * 1024;
  */
 export const ACK_WAIT_MS = 10_000;
 
+/** References held back at once; beyond it intake waits, as for every full queue. */
+const MAX_HELD = 50_000;
+/** What is given back for later still counts as in hand, so both limits are the same. */
+export const HELD: StagePlan = {
+  name: 'held',
+  consumer: 'shared',
+  maxMessages: MAX_HELD,
+  maxBytes: 64 * MIB,
+  maxAckPending: MAX_HELD,
+};
+
 /** Options for `ensureDataset`. Byte limits are reserved on the server, so they stay modest. */
 export function datasetTopology(system: string): DatasetOptions {
   return {
     system,
-    stages: STAGES.map((name) => ({ name, consumer: name === 'keep' ? 'owned' : 'shared' })),
+    stages: STAGES.map((name) =>
+      name === 'held' ? HELD : { name, consumer: name === 'keep' ? 'owned' : 'shared' },
+    ),
     ackWaitMs: ACK_WAIT_MS,
     intakeMaxBytes: 2048 * MIB,
     workMaxBytes: 128 * MIB,

@@ -3,13 +3,23 @@ import type {
   CutAnswer,
   DeriveAnswer,
   ExplainAnswer,
+  FatesAnswer,
+  ItemsAnswer,
   KeeperAnswer,
   KeeperRequest,
+  OutsideAnswer,
+  ResolutionRequest,
   SettledAnswer,
 } from '#actors';
-import { type NatsLink, NoResponders, type SystemNames } from '#nats';
+import { type NatsLink, NoResponders, type SystemNames, statsOf } from '#nats';
 import { CommandError } from '../command-error.ts';
 import { messageCodec } from './message-codec.ts';
+
+/** Longest that a cut or a derivation may take. */
+const PATIENCE_MS = 600_000;
+const CHECK_EVERY_MS = 2_000;
+const GATHER_MS = 400;
+const SILENT_CHECKS = 3;
 
 export class KeeperClient {
   readonly #link: NatsLink;
@@ -31,7 +41,7 @@ export class KeeperClient {
 
   /** Cuts a manifest; takes as long as the dataset is large. */
   cut(): Promise<CutAnswer> {
-    return this.#ask({ op: 'cut' }, Math.max(this.#timeoutMs, 600_000));
+    return this.#askPatiently({ op: 'cut' });
   }
 
   settled(through: number): Promise<SettledAnswer> {
@@ -43,7 +53,62 @@ export class KeeperClient {
   }
 
   derive(number: number): Promise<DeriveAnswer> {
-    return this.#ask({ op: 'derive', number }, Math.max(this.#timeoutMs, 600_000));
+    return this.#askPatiently({ op: 'derive', number });
+  }
+
+  /** How sequences stand; at most `MAX_ASKED` of them. */
+  fates(sequences: readonly number[]): Promise<FatesAnswer> {
+    return this.#ask({ op: 'fates', sequences: [...sequences] }, this.#timeoutMs);
+  }
+
+  /** Records retries and purges of dead sequences; at most `MAX_ASKED`. Repeating it changes nothing. */
+  resolve(resolutions: readonly ResolutionRequest[]): Promise<FatesAnswer> {
+    return this.#ask({ op: 'resolve', resolutions: [...resolutions] }, this.#timeoutMs);
+  }
+
+  /** Dead sequences and repeats, at most `limit` of each by name. */
+  outside(limit: number): Promise<OutsideAnswer> {
+    return this.#ask({ op: 'outside', limit }, this.#timeoutMs);
+  }
+
+  /** Judged entries of items; at most `MAX_ASKED`. */
+  items(items: readonly string[]): Promise<ItemsAnswer> {
+    return this.#ask({ op: 'items', items: [...items] }, this.#timeoutMs);
+  }
+
+  /** Waits as long as the work takes, but not for a node that has died over it. */
+  async #askPatiently<T extends KeeperAnswer>(request: KeeperRequest): Promise<T> {
+    const over = new AbortController();
+    try {
+      const answer = this.#ask<T>(request, Math.max(this.#timeoutMs, PATIENCE_MS));
+      return await Promise.race([answer, this.#nodesGone(over.signal)]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** Rejects when no node has answered several times in a row. */
+  async #nodesGone(signal: AbortSignal): Promise<never> {
+    for (let silent = 0; silent < SILENT_CHECKS; ) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#link.clock.schedule(CHECK_EVERY_MS, resolve);
+        signal.addEventListener(
+          'abort',
+          () => {
+            cancel();
+            resolve();
+          },
+          { once: true },
+        );
+      });
+      if (signal.aborted) return new Promise<never>(() => {});
+      const nodes = await statsOf(this.#link, this.#names.service, GATHER_MS).catch(() => []);
+      silent = nodes.length === 0 ? silent + 1 : 0;
+    }
+    throw new CommandError(
+      'no_answer',
+      `no node runs the dataset ${this.#dataset} any more; ask again once one does`,
+    );
   }
 
   async #ask<T extends KeeperAnswer>(request: KeeperRequest, timeoutMs: number): Promise<T> {

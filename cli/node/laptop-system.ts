@@ -84,6 +84,11 @@ export class LaptopSystem {
     return this.node.names;
   }
 
+  /** Process id of the embedded server; undefined when a server was named. */
+  get serverPid(): number | undefined {
+    return this.#server?.pid;
+  }
+
   /** Drains the node, then the connection, then ends the server. */
   async stop(): Promise<void> {
     await this.node.stop();

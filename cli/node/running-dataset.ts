@@ -9,13 +9,12 @@ import {
   type KeeperAnswer,
   type KeeperMessage,
   keeperRequestSchema,
-  TROUPE_TINY,
 } from '#actors';
 import { ensureDataset } from '#nats';
 import { type ActorSnapshot, ActorSystem, type SystemEvent } from '#runtime';
-import { CommandError } from '../command-error.ts';
 import { connectPorts } from './connect-ports.ts';
 import { datasetTopology } from './dataset-topology.ts';
+import { asModelFailure, resolveModel } from './resolve-model.ts';
 import { StageTotals } from './stage-totals.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -56,17 +55,8 @@ export class RunningDataset {
     const names = node.resolve(TOKENS.names);
     const codec = node.resolve(TOKENS.codec);
     const { node: settings, system: systemName } = node.resolve(TOKENS.config).config;
+    const model = await resolveModel(node.resolve(TOKENS.config), dataset, config.model);
     await ensureDataset(link, dataset, datasetTopology(systemName));
-    if (config.model !== TROUPE_TINY.name) {
-      const message = `datasets.${dataset}.model: expected ${TROUPE_TINY.name}, got ${config.model}`;
-      throw new CommandError('config_invalid', message);
-    }
-    const model = {
-      name: TROUPE_TINY.name,
-      dimension: TROUPE_TINY.dimension,
-      path: TROUPE_TINY.path(),
-      digest: await TROUPE_TINY.digest(),
-    };
     const meter = new StageTotals();
     const ports = await connectPorts(node, dataset, config, { model, meter, fenced: options.fenced });
     const tree = datasetTree(ports, judgingContext(config, ports.kind, model), embedThreadModule(), {
@@ -90,6 +80,8 @@ export class RunningDataset {
       random: node.resolve(TOKENS.random),
       log: node.resolve(TOKENS.log),
       onEvent: options.onEvent,
+    }).catch((error: unknown) => {
+      throw asModelFailure(error, config.model);
     });
     const keeper = system.ref<KeeperMessage>(`${dataset}/keeper`);
     const endService = link.serve(names.subjects.ask(dataset, 'keeper'), async (data) => {

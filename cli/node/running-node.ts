@@ -99,7 +99,8 @@ export class RunningNode {
     await this.#reconcile();
     this.#closing.push(
       link.serve(names.subjects.askNodes, async () => {
-        this.#reconciling = this.#reconciling.then(() => this.#reconcile());
+        // One that failed has told its asker; the next one starts afresh.
+        this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
         await this.#reconciling;
         return this.#container.resolve(TOKENS.codec).encode({ datasets: this.datasets });
       }),

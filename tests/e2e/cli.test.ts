@@ -236,10 +236,10 @@ describe('troupe status, explain, audit and dead', () => {
 
 describe('troupe dataset', () => {
   it('creates a dataset that takes items at once', async () => {
-    expect(await json('dataset', 'create', 'cats', 'score.keepAt=0', 'score.rejectBelow=0')).toMatchObject({
+    expect(await json('dataset', 'create', 'cats', 'rules.keepAt=0', 'rules.rejectBelow=0')).toMatchObject({
       dataset: 'cats',
       running: true,
-      config: { score: { keepAt: 0 } },
+      config: { rules: { keepAt: 0 } },
     });
     const scene = pictures.of('scene')[0]?.path ?? '';
     expect(await json('publish', 'cats', scene, '--wait')).toMatchObject({ verdicts: { eligible: 1 } });
@@ -259,16 +259,16 @@ describe('troupe dataset', () => {
 
   it('changes it, and the next cut judges by that', async () => {
     expect(await json('manifest', 'cut', 'cats')).toMatchObject({ counts: { kept: 1, review: 0 } });
-    await good('dataset', 'set', 'cats', 'score.keepAt=1');
+    await good('dataset', 'set', 'cats', 'rules.keepAt=1');
     expect(await json('manifest', 'cut', 'cats')).toMatchObject({
       number: 2,
       counts: { kept: 0, review: 1 },
     });
-    const wrong = await system.command('dataset', 'set', 'cats', 'score.keepAt=7', '--json');
+    const wrong = await system.command('dataset', 'set', 'cats', 'rules.keepAt=7', '--json');
     expect(wrong.code).toBe(2);
     expect(errorOf(wrong)).toBe('config_invalid');
     expect((await system.command('dataset', 'set', 'cats', 'shards=9')).code).toBe(2);
-    expect((await system.command('dataset', 'set', 'photos', 'score.keepAt=1')).code).toBe(2);
+    expect((await system.command('dataset', 'set', 'photos', 'rules.keepAt=1')).code).toBe(2);
   });
 
   it('deletes it only when told so twice, and then nothing is accepted for it', async () => {

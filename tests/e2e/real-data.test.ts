@@ -79,7 +79,7 @@ describe.skipIf(!existsSync(DATA))('real photographs (skipped: ../shared/data is
       if (row.outcome !== 'duplicate') continue;
       expect(byItem.get(row.survivor ?? '')?.outcome).toBe('kept');
       if (row.relation === 'exact') expect(byItem.get(row.survivor ?? '')?.content).toBe(row.content);
-      else expect(row.evidence?.distance).toBeLessThanOrEqual(row.evidence?.threshold ?? -1);
+      else expect(row.evidence?.distance).toBeLessThanOrEqual(row.evidence?.threshold.distance ?? -1);
     }
   });
 

@@ -62,7 +62,7 @@ describe('analyseImage', () => {
         width: 320,
         height: 240,
         channels: 3,
-        colourSpace: 'srgb',
+        colourMode: 'rgb',
         hasAlpha: false,
         pages: 1,
         orientation: 1,
@@ -82,7 +82,7 @@ describe('analyseImage', () => {
       expect(pixels.buffer.byteLength).toBe(12_288);
     }
     const { pixels, signals } = await analyseImage(gray, limits);
-    expect(signals.colourSpace).toBe('b-w');
+    expect(signals.colourMode).toBe('grey');
     expect(pixels.every((sample, at) => sample === pixels[at - (at % 3)])).toBe(true);
   });
 
@@ -107,6 +107,33 @@ describe('analyseImage', () => {
     });
   });
 
+  it.each([30, 75, 90, 100])('tells the quality %d at which a JPEG was encoded', async (quality) => {
+    const jpeg = await pattern().jpeg({ quality }).toBuffer();
+    expect((await analyseImage(jpeg, limits)).signals.jpegQuality).toBe(quality);
+  });
+
+  it.each(['jpeg', 'png', 'webp', 'avif'] as const)(
+    'reads the capture time from the EXIF of a %s',
+    async (format) => {
+      const taken = await pattern()
+        .withExif({ IFD2: { DateTimeOriginal: '2021:03:04 12:30:15' } })
+        .toFormat(format)
+        .toBuffer();
+      const captureTime = Date.UTC(2021, 2, 4, 12, 30, 15) / 1000;
+      expect((await analyseImage(taken, limits)).signals).toMatchObject({ exif: 'read', captureTime });
+    },
+  );
+
+  it('does not mind EXIF that is malformed', async () => {
+    const taken = await pattern()
+      .withExif({ IFD2: { DateTimeOriginal: '2021:03:04 12:30:15' } })
+      .jpeg()
+      .toBuffer();
+    const at = taken.indexOf('Exif');
+    taken.fill(0xff, at + 10, at + 60);
+    expect((await analyseImage(taken, limits)).signals).toMatchObject({ exif: 'malformed' });
+  });
+
   it('ignores an ICC profile', async () => {
     const profiled = await pattern().withIccProfile('p3').webp({ lossless: true }).toBuffer();
     const plain = await sharp(profiled, { ignoreIcc: true }).webp({ lossless: true }).toBuffer();
@@ -126,7 +153,11 @@ describe('analyseImage', () => {
       .png()
       .toBuffer();
     const analysis = await analyseImage(film, limits);
-    expect(analysis).toMatchObject({ width: 64, height: 48, signals: { pages: 3 } });
+    expect(analysis).toMatchObject({
+      width: 64,
+      height: 48,
+      signals: { pages: 3, animated: true, firstFrameOnly: true },
+    });
     expect(analysis.pixels).toEqual((await analyseImage(still, limits)).pixels);
   });
 

@@ -50,7 +50,7 @@ describe('image threads', () => {
           threadActor<EmbedThreadRequest, EmbedThreadResult>({
             id: 'embed',
             module: embedThreadModule(),
-            data: { modelPath: TROUPE_TINY.path() },
+            data: await TROUPE_TINY.session(),
             deadlineMs: 30_000,
           }),
         ],
@@ -132,6 +132,7 @@ describe('image threads', () => {
   });
 
   it('does not start with a file that is no model', async () => {
+    const session = await TROUPE_TINY.session();
     const start = ActorSystem.start({
       name: 'no-model',
       root: {
@@ -142,7 +143,7 @@ describe('image threads', () => {
           threadActor({
             id: 'embed',
             module: embedThreadModule(),
-            data: { modelPath: '/no/model.onnx' },
+            data: { ...session, path: '/no/model.onnx' },
             deadlineMs: 9_000,
           }),
         ],
@@ -152,7 +153,7 @@ describe('image threads', () => {
       () => undefined,
       (reason: unknown) => reason,
     );
-    expect(messagesOf(error)).toMatch(/the model \/no\/model.onnx cannot be opened/);
+    expect(messagesOf(error)).toMatch(/the model file \/no\/model.onnx cannot be read/);
   });
 });
 

@@ -27,10 +27,9 @@ export function edgeOf(one: string, other: string): Edge {
   return {
     a,
     b,
-    relation: 'near',
     hashes: { phash: 2 },
     distance: 0.01,
-    threshold: 0.1,
+    similarity: null,
     algorithm: 'number@1',
   };
 }

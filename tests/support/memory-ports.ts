@@ -16,10 +16,28 @@ import {
   type WorkSource,
   type WorkSubscription,
 } from '#runtime';
-import { datasetConfigSchema } from '../../actors/config.ts';
+import { datasetConfigSchema } from '../../actors/config/index.ts';
+import { imageKind } from '../../actors/image/kind.ts';
 import type { Kind } from '../../actors/kinds/kind.ts';
-import type { DatasetPorts, Stage } from '../../actors/pipeline/dataset-ports.ts';
+import type {
+  ContentSource,
+  DatasetPorts,
+  ModelIdentity,
+  Stage,
+} from '../../actors/pipeline/dataset-ports.ts';
+import { type SourceRate, SourceRates } from '../../actors/sources/source-rates.ts';
 import { decode, encode } from '../../nats/codec.ts';
+
+/** A model that is never opened. */
+export const MEMORY_MODEL: ModelIdentity = {
+  name: 'tiny',
+  digest: 'd'.repeat(64),
+  recipe: 'e'.repeat(64),
+  precision: 'f32',
+  dimension: 1,
+  batch: 32,
+  session: {},
+};
 
 /** The codec of internal messages. */
 export const memoryCodec: Codec = { encode, decode };
@@ -241,7 +259,7 @@ export class CrashPoint implements FaultPoints {
 
 /**
  * A kind whose proxies are single numbers: two contents are as far apart as their first bytes, over 255. Score is
- * the signal `sharpness`; quality is the signal `area`.
+ * the signal `sharpness` where the weights are `sharpnessAlone`; quality is the signal `area`.
  */
 export const numberKind: Kind = {
   name: 'number',
@@ -250,8 +268,15 @@ export const numberKind: Kind = {
   analyse: () => Promise.reject(new Error('this kind analyses nothing')),
   radii: ({ phashRadius }) => ({ phash: phashRadius }),
   verify: (a, b) => ({ distance: Math.abs((a[0] ?? 0) - (b[0] ?? 0)) / 255, algorithm: 'number@1' }),
-  contributions: ({ sharpness }) => ({ sharpness: Number(sharpness), resolution: 0, entropy: 0 }),
+  signals: imageKind.signals,
   quality: ({ signals }) => [Number(signals.area ?? 0)],
+};
+
+/** Weights by which the score is the signal `sharpness`. */
+export const sharpnessAlone = {
+  resolution: { weight: 0 },
+  sharpness: { weight: 1, value: 'signals.sharpness' },
+  entropy: { weight: 0 },
 };
 
 export interface MemoryDataset {
@@ -276,6 +301,9 @@ export function memoryDataset(
     readonly config?: Readonly<Record<string, unknown>>;
     readonly faults?: FaultPoints;
     readonly clock?: ManualClock;
+    readonly rates?: readonly SourceRate[];
+    readonly contents?: ContentSource;
+    readonly kind?: Kind;
   } = {},
 ): MemoryDataset {
   const clock = options.clock ?? new ManualClock();
@@ -301,12 +329,12 @@ export function memoryDataset(
   const manifests = new MemoryBlobs();
   const fencedBy: Error[] = [];
   const config = datasetConfigSchema.parse({
-    score: { weights: { resolution: 0, sharpness: 1, entropy: 0 } },
+    rules: { weights: sharpnessAlone },
     ...options.config,
   });
   const ports: DatasetPorts = {
     dataset: 'photos',
-    kind: numberKind,
+    kind: options.kind ?? numberKind,
     config,
     incarnation: 'inc',
     subjects: {
@@ -324,11 +352,12 @@ export function memoryDataset(
     vectors: new MemoryBlobs(),
     heads,
     attempts,
-    contents: { read: () => Promise.reject(new Error('no contents are read here')) },
+    rates: new SourceRates({ rates: options.rates ?? [], clock }),
+    contents: options.contents ?? { read: () => Promise.reject(new Error('no contents are read here')) },
     clock,
     random: { next: () => 0.5 },
     faults: options.faults ?? new CrashPoint(),
-    model: { name: 'tiny', digest: 'd'.repeat(64), dimension: 1, path: '/nowhere' },
+    model: MEMORY_MODEL,
     meter: { handled: () => {} },
     log: silentLogger,
     fenced: (error) => void fencedBy.push(error),

@@ -34,7 +34,7 @@ export async function resultOf(system: TroupeSystem, pictures: TestPictures): Pr
     missing: [],
     problems: [],
   });
-  expect(Object.values(report.pending)).toEqual([0, 0, 0, 0, 0]);
+  expect(Object.values(report.pending).filter((count) => count > 0)).toEqual([]);
   const rows = await system.manifestRows();
   const alive = pictures.items.filter(({ truth }) => truth !== 'corrupt').map(({ id }) => id);
   expect(rows.map(({ id }) => id).sort()).toEqual(alive.sort());

@@ -30,7 +30,7 @@ function claimOf(
     id: `item ${sequence}`,
     source: 'default',
     time: null,
-    metadataCount: 0,
+    metadata: {},
     facts: factsOf(name, { hashes: { phash }, lowInformation }),
     vector: 'vector',
   };
@@ -155,11 +155,10 @@ const nearEdge = (): Edge => {
   return {
     a,
     b,
-    relation: 'near',
     hashes: { phash: 2 },
     distance: 0,
-    threshold: memoryDataset().ports.config.dedup.pixelDistance,
     algorithm: 'number@1',
+    similarity: null,
   };
 };
 
@@ -301,16 +300,15 @@ describe('a desk', () => {
     ]);
   });
 
-  it('makes an edge exactly up to the threshold', async () => {
-    const threshold = 50 / 255;
-    arena = await new Arena(memoryDataset({ config: { dedup: { pixelDistance: threshold } } })).start();
+  it('records a pair as it was measured, also where the thresholds in force do not relate it', async () => {
+    arena = await new Arena().start();
     await arena.claim(0, claimOf(1, EAST));
     await runOut(arena, 0);
     await arena.claim(1, claimOf(2, WEST));
     await arena.dataset.blobs.put(blobKeys.proxy(contentOf(WEST)), Uint8Array.of(50));
     await arena.dataset.blobs.put(blobKeys.proxy(contentOf(EAST)), Uint8Array.of(0));
     await runOut(arena, 1);
-    expect(arena.edges()).toEqual([{ ...nearEdge(), distance: 0.196078, threshold }]);
+    expect(arena.edges()).toEqual([{ ...nearEdge(), distance: 0.196078 }]);
   });
 
   it('neither inserts nor queries a content of low information', async () => {

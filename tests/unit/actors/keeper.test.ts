@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ActorSystem, type FaultPoints, type SystemEvent } from '#runtime';
-import type { DatasetConfig } from '../../../actors/config.ts';
+import type { DatasetConfig } from '../../../actors/config/index.ts';
 import { keeperActor, RequestRefused } from '../../../actors/keeper/keeper.ts';
 import type {
   CutAnswer,
@@ -23,6 +23,7 @@ import {
   memoryCodec,
   memoryDataset,
   numberKind,
+  sharpnessAlone,
 } from '../../support/memory-ports.ts';
 
 const systems: ActorSystem[] = [];
@@ -141,7 +142,15 @@ describe('the keeper', () => {
     expect(keeper.events.filter(({ type }) => type === 'crashed')).toHaveLength(1);
     expect(dataset.trace.filter((line) => line.startsWith('ack'))).toEqual([]);
     const { counts } = await keeper.ask<SettledAnswer>({ op: 'settled', through: 3 });
-    expect(counts).toEqual({ eligible: 2, rejected: 0, review: 0, dead: 1, repeats: 0 });
+    expect(counts).toEqual({
+      eligible: 2,
+      rejected: 0,
+      review: 0,
+      dead: 1,
+      repeats: 0,
+      retried: 0,
+      purged: 0,
+    });
   });
 
   it('acknowledges nothing when the append is refused', async () => {
@@ -393,7 +402,7 @@ describe('a cut', () => {
     await lenient.system.stop();
     const { ports } = memoryDataset({
       config: {
-        score: { weights: { resolution: 0, sharpness: 1, entropy: 0 }, keepAt: 0.9, rejectBelow: 0.7 },
+        rules: { weights: sharpnessAlone, keepAt: 0.9, rejectBelow: 0.7 },
       },
     });
     const strict = await startKeeper(dataset, { config: ports.config });

@@ -153,7 +153,15 @@ describe('the ledger', () => {
       ledger.apply({ type: 'entries', entries: [entry], edges: [] });
       expect(ledger.entry(1)).toMatchObject({ type: 'judged', judgement: { verdict: 'review' } });
     }
-    expect(ledger.counts()).toEqual({ eligible: 0, rejected: 0, review: 1, dead: 0, repeats: 0 });
+    expect(ledger.counts()).toEqual({
+      eligible: 0,
+      rejected: 0,
+      review: 1,
+      dead: 0,
+      repeats: 0,
+      retried: 0,
+      purged: 0,
+    });
   });
 
   it('lets the smallest sequence of an item lead; all others are repeats of it', () => {
@@ -305,7 +313,13 @@ describe('rows of a cut', () => {
       outcome: 'duplicate',
       relation: 'near',
       survivor,
-      evidence: { distance: 0.01, threshold: 0.1, algorithm: 'number@1', hashes: { phash: 2 } },
+      evidence: {
+        distance: 0.01,
+        similarity: null,
+        threshold: { distance: ports.config.dedup.pixels.near, similarity: null },
+        algorithm: 'number@1',
+        hashes: { phash: 2 },
+      },
     });
     expect(byId.get('copy')).toMatchObject({
       outcome: 'duplicate',

@@ -26,7 +26,12 @@ describe('the configuration', () => {
       kind: 'image',
       shards: 4,
       limits: { maxBytes: 67_108_864, maxMetadataBytes: 65_536 },
-      score: { keepAt: 0.5, rejectBelow: 0.35, weights: { resolution: 0.3, sharpness: 0.4, entropy: 0.3 } },
+      rules: {
+        keepAt: 0.5,
+        rejectBelow: 0.35,
+        weights: { resolution: { weight: 0.3 }, sharpness: { weight: 0.4 }, entropy: { weight: 0.3 } },
+        reject: [],
+      },
     });
   });
 
@@ -43,7 +48,7 @@ describe('the configuration', () => {
       '    limits:',
       '      maxBytes: 12parsec',
       '      maxPixels: "many"',
-      '    score: { keepAt: 0.1, rejectBelow: 0.5 }',
+      '    rules: { keepAt: 0.1, rejectBelow: 0.5 }',
       '    dedup:',
       '    governance:',
       '      refuseSources: banned',
@@ -59,7 +64,7 @@ describe('the configuration', () => {
         /^troupe\.yaml:6:17 datasets\.photos\.limits\.maxBytes: expected a size .*, got "12parsec"$/,
       ),
       'troupe.yaml:7:18 datasets.photos.limits.maxPixels: expected a number, got "many"',
-      'troupe.yaml:8:40 datasets.photos.score.rejectBelow: expected at most keepAt, got 0.5',
+      'troupe.yaml:8:40 datasets.photos.rules.rejectBelow: expected at most keepAt, got 0.5',
       'troupe.yaml:9:5 datasets.photos.dedup: expected a mapping of fields, got nothing',
       'troupe.yaml:11:22 datasets.photos.governance.refuseSources: expected a list, got "banned"',
       expect.stringMatching(/^troupe\.yaml:12:3 datasets\.Bad!: expected a name .*, got "Bad!"$/),
@@ -83,14 +88,15 @@ describe('the configuration', () => {
     ['shards: 1025', 'shards: expected at most 1024, got 1025'],
     ['shards: 1.5', 'shards: expected a whole number, got 1.5'],
     ['kind: video', 'kind: expected image, got "video"'],
-    ['dedup: { pixelDistance: 2 }', 'dedup.pixelDistance: expected at most 1, got 2'],
+    ['dedup: { pixels: { near: 2 } }', 'dedup.pixels.near: expected at most 1, got 2'],
   ])('refuses %s', (field, problem) => {
     const [found] = problemsOf(`datasets: { photos: { ${field} } }`);
     expect(found).toContain(`datasets.photos.${problem}`);
   });
 
   it('refuses weights that are all 0', () => {
-    const text = 'datasets: { photos: { score: { weights: { resolution: 0, sharpness: 0, entropy: 0 } } } }';
+    const none = '{ weight: 0 }';
+    const text = `datasets: { photos: { rules: { weights: { resolution: ${none}, sharpness: ${none}, entropy: ${none} } } } }`;
     expect(problemsOf(text)[0]).toContain('expected weights of which at least one is above 0');
   });
 });
@@ -183,7 +189,7 @@ describe('the deciding configuration', () => {
   it('is what decides verdicts, and nothing about shards', () => {
     const four = parse('datasets: { photos: { shards: 4 } }').datasets.photos;
     const eight = parse('datasets: { photos: { shards: 8 } }').datasets.photos;
-    const other = parse('datasets: { photos: { score: { keepAt: 0.4 } } }').datasets.photos;
+    const other = parse('datasets: { photos: { rules: { keepAt: 0.4 } } }').datasets.photos;
     if (four === undefined || eight === undefined || other === undefined) throw new Error('no dataset');
     expect(decidingConfig(four)).toEqual(decidingConfig(eight));
     expect(decidingConfig(four)).not.toEqual(decidingConfig(other));
@@ -193,7 +199,7 @@ describe('the deciding configuration', () => {
       'kind',
       'limits',
       'model',
-      'score',
+      'rules',
     ]);
   });
 });

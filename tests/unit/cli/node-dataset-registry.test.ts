@@ -8,7 +8,7 @@ const configOf = (change: Readonly<Record<string, unknown>> = {}) => datasetConf
 describe('the dataset registry', () => {
   it('gives back what was recorded, sorted by name', async () => {
     const registry = new DatasetRegistry(new MemoryRecords());
-    const flat = configOf({ shards: 2, score: { keepAt: 0.7 }, limits: { maxBytes: '1MiB' } });
+    const flat = configOf({ shards: 2, rules: { keepAt: 0.7 }, limits: { maxBytes: '1MiB' } });
     await registry.put('photos', 'file', flat);
     await registry.put('art', 'command', configOf());
     expect(await registry.get('photos')).toEqual({ origin: 'file', config: flat });
@@ -25,8 +25,8 @@ describe('the dataset registry', () => {
     await registry.put('photos', 'file', configOf());
     await registry.put('photos', 'file', configOf());
     expect(trace).toEqual(['record photos']);
-    await registry.put('photos', 'file', configOf({ score: { keepAt: 0.9 } }));
-    expect((await registry.get('photos'))?.config.score.keepAt).toBe(0.9);
+    await registry.put('photos', 'file', configOf({ rules: { keepAt: 0.9 } }));
+    expect((await registry.get('photos'))?.config.rules.keepAt).toBe(0.9);
     expect(trace).toHaveLength(2);
   });
 

@@ -6,7 +6,7 @@ import { waitUntilSettled } from '../../../cli/node/settle.ts';
 import { Terminal } from '../../../cli/terminal.ts';
 import { recordingStream } from './recording.ts';
 
-const counts = { eligible: 3, rejected: 0, review: 0, dead: 1, repeats: 0 };
+const counts = { eligible: 3, rejected: 0, review: 0, dead: 1, repeats: 0, retried: 0, purged: 0 };
 
 /** A system whose keeper misses so many verdicts at each question; the last number stays. */
 function systemMissing(clock: ManualClock, ...missing: readonly number[]) {

@@ -19,6 +19,7 @@ describe('the layout of a dataset', () => {
   it('gives the keeper a consumer of its own and every other stage a shared one', () => {
     const { stages } = datasetTopology('troupe');
     expect(stages?.map(({ name, consumer }) => `${name} ${consumer}`)).toEqual([
+      'held shared',
       'embed shared',
       'dedup shared',
       'score shared',

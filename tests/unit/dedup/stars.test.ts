@@ -1,19 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byKeepBest, formStars, type StarItem } from '../../../actors/dedup/stars.ts';
+import { relationOf } from '../../../actors/dedup/relation.ts';
+import { byKeepBest, formStars, type StarItem, type StarRules } from '../../../actors/dedup/stars.ts';
 import type { Edge } from '../../../actors/kinds/kind.ts';
 
 const edge = (a: string, b: string): Edge => ({
   a: a < b ? a : b,
   b: a < b ? b : a,
-  relation: 'near',
   hashes: { phash: 2 },
   distance: 0.01,
-  threshold: 0.1,
   algorithm: 'pixels64@1',
+  similarity: null,
 });
+const uncertainEdge = (a: string, b: string): Edge => ({ ...edge(a, b), distance: 0.075 });
 const item = (name: string, content: string, ...rank: number[]): StarItem => ({ item: name, content, rank });
-const drop = { exact: 'drop', near: 'drop' } as const;
+const relation = (each: Edge) =>
+  relationOf(each, { pixels: { near: 0.07, review: 0.08 }, vectors: { near: null, review: null } });
+const rules = (exact: 'drop' | 'group' | 'keep', near: 'drop' | 'group' | 'keep'): StarRules => ({
+  actions: { exact, near, uncertain: 'review' },
+  relationOf: relation,
+});
+const drop = rules('drop', 'drop');
 
 /** Up to 12 items over up to 8 contents with random ranks and edges. */
 const graphs = fc
@@ -80,11 +87,30 @@ describe('stars', () => {
     });
   });
 
+  it('set the lesser item of an uncertain pair aside for a person, and drop nothing for it', () => {
+    const places = formStars([item('a', 'ca', 2), item('b', 'cb', 1)], [uncertainEdge('ca', 'cb')], drop);
+    expect(places.get('a')).toMatchObject({ action: 'keep', survivor: null });
+    expect(places.get('b')).toMatchObject({ action: 'review', survivor: 'a', relation: 'uncertain' });
+  });
+
+  it('keep a survivor with duplicates of its own, whatever uncertain pair it is in', () => {
+    const items = [item('a', 'ca', 3), item('b', 'cb', 2), item('c', 'cc', 1)];
+    const places = formStars(items, [uncertainEdge('ca', 'cb'), edge('cb', 'cc')], drop);
+    expect(places.get('b')).toMatchObject({ action: 'keep' });
+    expect(places.get('c')).toMatchObject({ action: 'drop', survivor: 'b' });
+  });
+
+  it('prefer a confirmed relation to an uncertain one', () => {
+    const items = [item('a', 'ca', 3), item('b', 'cb', 2), item('c', 'cc', 1)];
+    const places = formStars(items, [uncertainEdge('ca', 'cc'), edge('cb', 'cc')], drop);
+    expect(places.get('c')).toMatchObject({ action: 'drop', survivor: 'b' });
+  });
+
   it('keep grouped items, named with their survivor, and ignore relations whose action is keep', () => {
     const items = [item('a', 'ca', 2), item('b', 'cb', 1)];
-    const grouped = formStars(items, [edge('ca', 'cb')], { exact: 'drop', near: 'group' });
+    const grouped = formStars(items, [edge('ca', 'cb')], rules('drop', 'group'));
     expect(grouped.get('b')).toMatchObject({ action: 'group', survivor: 'a' });
-    const ignored = formStars(items, [edge('ca', 'cb')], { exact: 'drop', near: 'keep' });
+    const ignored = formStars(items, [edge('ca', 'cb')], rules('drop', 'keep'));
     expect(ignored.get('b')).toMatchObject({ action: 'keep', survivor: null });
   });
 });

@@ -1,0 +1,256 @@
+// An open ONNX session of one embedding model, whatever its layout, preprocessing and output. A session's `run()`
+// blocks its thread although it returns a promise, so this is used in a worker thread of its own (embed-thread.ts).
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { EmbeddingError } from './embedding-error.ts';
+import { lengthOf, UnusableOutput, vectorsOf } from './model-output.ts';
+import { byteInput, floatInput, inputShape } from './model-preprocessing.ts';
+import { ModelUnusable } from './model-unusable.ts';
+import type { ModelFacts, SessionSpec } from './session-spec.ts';
+
+/** Vectors whose length differs from 1 by more are no unit vectors. */
+const UNIT_TOLERANCE = 1e-3;
+
+export class ModelSession {
+  readonly #session: InferenceSession;
+  readonly #spec: SessionSpec;
+  readonly #input: InferenceSession.TensorValueMetadata;
+  readonly #output: string;
+  #batches: readonly number[] = [1];
+
+  private constructor(
+    session: InferenceSession,
+    spec: SessionSpec,
+    input: InferenceSession.TensorValueMetadata,
+    output: string,
+  ) {
+    this.#session = session;
+    this.#spec = spec;
+    this.#input = input;
+    this.#output = output;
+  }
+
+  /**
+   * Opens a session on one CPU thread and tries it: names, shapes, dimension, unit length, and in which batch sizes
+   * a vector does not depend on its neighbours.
+   * @throws ModelUnusable when the file or the settings are wrong
+   */
+  static async open(spec: SessionSpec): Promise<ModelSession> {
+    const session = await createSession(spec);
+    try {
+      const opened = new ModelSession(session, spec, chosenInput(session, spec), chosenOutput(session, spec));
+      await opened.#probe();
+      return opened;
+    } catch (error) {
+      await session.release();
+      if (error instanceof ModelUnusable) throw error;
+      const message = `the model ${spec.path} fails on a picture: ${messageOf(error)}`;
+      throw new ModelUnusable('file', message, { cause: error });
+    }
+  }
+
+  get facts(): ModelFacts {
+    return { input: this.#input.name, output: this.#output, batches: this.#batches };
+  }
+
+  /**
+   * One unit vector for each picture (8-bit RGB at the model's size), in order, each with a buffer of its own. Equal
+   * bit for bit whatever else is in the request.
+   * @throws EmbeddingError when a picture has another length or the model fails
+   */
+  async embed(pictures: readonly Uint8Array[]): Promise<Float32Array<ArrayBuffer>[]> {
+    const vectors: Float32Array<ArrayBuffer>[] = [];
+    try {
+      while (vectors.length < pictures.length) {
+        const left = pictures.length - vectors.length;
+        const size = this.#batches.findLast((batch) => batch <= left) ?? 1;
+        vectors.push(...(await this.#run(pictures.slice(vectors.length, vectors.length + size))));
+      }
+      return vectors;
+    } catch (error) {
+      const message = `the model failed on a batch of ${pictures.length}: ${messageOf(error)}`;
+      throw new EmbeddingError(message, { cause: error });
+    }
+  }
+
+  /** Frees the session. */
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+
+  async #run(pictures: readonly Uint8Array[]): Promise<Float32Array<ArrayBuffer>[]> {
+    const shape = inputShape(pictures.length, this.#spec);
+    const tensor =
+      this.#input.type === 'uint8'
+        ? new Tensor('uint8', byteInput(pictures, this.#spec), shape)
+        : new Tensor('float32', floatInput(pictures, this.#spec), shape);
+    const outputs = await this.#session.run({ [this.#input.name]: tensor }, [this.#output]);
+    const output = outputs[this.#output];
+    if (!(output?.data instanceof Float32Array)) {
+      throw new UnusableOutput(`the output ${this.#output} is ${output?.type}, expected float32`);
+    }
+    return vectorsOf(output.data, output.dims, this.#spec);
+  }
+
+  async #probe(): Promise<void> {
+    const pictures = [noise(this.#spec.size, 1), noise(this.#spec.size, 2)];
+    const alone: Float32Array[] = [];
+    for (const picture of pictures) alone.push(...(await this.#probeRun([picture])));
+    const { dimension, normalise } = this.#spec;
+    const [vector = new Float32Array(0)] = alone;
+    if (vector.length !== dimension) {
+      throw new ModelUnusable(
+        'dimension',
+        `expected vectors of ${dimension} numbers, the output ${this.#output} gives ${vector.length}`,
+      );
+    }
+    if (normalise === 'none' && Math.abs(lengthOf(vector) - 1) > UNIT_TOLERANCE) {
+      throw new ModelUnusable(
+        'normalise',
+        `expected vectors of length 1, the output ${this.#output} gives ${lengthOf(vector).toFixed(3)}; set normalise: l2`,
+      );
+    }
+    this.#batches = await this.#agreeingBatches(pictures, alone);
+  }
+
+  /** Kernels may add in another order for another batch size: only sizes that give the same bits are used. */
+  async #agreeingBatches(
+    pictures: readonly Uint8Array[],
+    alone: readonly Float32Array[],
+  ): Promise<readonly number[]> {
+    const batches = [1];
+    if (typeof this.#input.shape[0] === 'number') return batches;
+    for (let size = 2; size <= this.#spec.batch; size *= 2) {
+      const batch = Array.from({ length: size }, (_, at) => pictures[at % 2] as Uint8Array);
+      const vectors = await this.#run(batch);
+      if (vectors.some((vector, at) => !sameBits(vector, alone[at % 2] as Float32Array))) break;
+      batches.push(size);
+    }
+    return batches;
+  }
+
+  async #probeRun(pictures: readonly Uint8Array[]): Promise<readonly Float32Array[]> {
+    try {
+      return await this.#run(pictures);
+    } catch (error) {
+      if (error instanceof UnusableOutput)
+        throw new ModelUnusable('pooling', error.message, { cause: error });
+      throw error;
+    }
+  }
+}
+
+async function createSession({ path, sha256 }: SessionSpec): Promise<InferenceSession> {
+  const bytes = await readModel(path);
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  if (digest !== sha256) {
+    throw new ModelUnusable('sha256', `expected ${path} to have sha256 ${sha256}, got ${digest}`);
+  }
+  try {
+    // From the bytes that were digested: a file that is replaced meanwhile cannot slip in.
+    return await InferenceSession.create(bytes, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+    });
+  } catch (cause) {
+    const message = `expected ${path} to be one self-contained ONNX model: ${messageOf(cause)}`;
+    throw new ModelUnusable('file', message, { cause });
+  }
+}
+
+async function readModel(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new ModelUnusable('file', `the model file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function chosenInput(session: InferenceSession, spec: SessionSpec): InferenceSession.TensorValueMetadata {
+  const [only, ...others] = session.inputMetadata;
+  const inputs = session.inputMetadata.map(({ name }) => name).join(', ');
+  const input =
+    spec.input === undefined ? only : session.inputMetadata.find(({ name }) => name === spec.input);
+  if (input === undefined) {
+    throw new ModelUnusable('input', `expected an input of the model (${inputs}), got ${spec.input}`);
+  }
+  if (others.length > 0) {
+    throw new ModelUnusable('file', `expected a model with one input, the picture; it has ${inputs}`);
+  }
+  if (!input.isTensor || (input.type !== 'float32' && input.type !== 'uint8')) {
+    throw new ModelUnusable(
+      'input',
+      `expected the input ${input.name} to be float32 or uint8, it is ${input.isTensor ? input.type : 'no tensor'}`,
+    );
+  }
+  if (input.type === 'uint8' && !leavesSamples(spec)) {
+    throw new ModelUnusable(
+      'scale',
+      `expected neither scale, mean nor std: the input ${input.name} takes 8-bit samples as they are`,
+    );
+  }
+  checkShape(input, spec);
+  return input;
+}
+
+function leavesSamples({ scale, mean, std }: SessionSpec): boolean {
+  return scale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1);
+}
+
+/** A free dimension has a name instead of a number, and fits anything. */
+function checkShape(input: InferenceSession.TensorValueMetadata, spec: SessionSpec): void {
+  const wanted = inputShape(1, spec);
+  const fits =
+    input.shape.length === wanted.length &&
+    input.shape.every((size, at) => typeof size === 'string' || size === wanted[at]);
+  if (fits) return;
+  throw new ModelUnusable(
+    'size',
+    `expected the input ${input.name} to be ${input.shape.join(' × ')} as the model says, layout ${spec.layout} and size ${spec.size.join(' × ')} give N × ${wanted.slice(1).join(' × ')}`,
+  );
+}
+
+function chosenOutput({ outputMetadata }: InferenceSession, { output }: SessionSpec): string {
+  const names = outputMetadata.map(({ name }) => name);
+  if (output === undefined && names.length > 1) {
+    throw new ModelUnusable(
+      'output',
+      `expected output to name one of the model's outputs: ${names.join(', ')}`,
+    );
+  }
+  const chosen = output ?? names[0];
+  const found = outputMetadata.find(({ name }) => name === chosen);
+  if (chosen === undefined || found === undefined) {
+    throw new ModelUnusable('output', `expected an output of the model (${names.join(', ')}), got ${output}`);
+  }
+  if (!found.isTensor || found.type !== 'float32') {
+    throw new ModelUnusable(
+      'output',
+      `expected the output ${chosen} to be float32, it is ${found.isTensor ? found.type : 'no tensor'}`,
+    );
+  }
+  return chosen;
+}
+
+/** A picture of noise, the same for the same seed (a linear congruential generator). */
+function noise([width, height]: readonly [number, number], seed: number): Uint8Array {
+  const samples = new Uint8Array(width * height * 3);
+  let state = seed;
+  for (let at = 0; at < samples.length; at += 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    samples[at] = state >>> 24;
+  }
+  return samples;
+}
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((value, at) => Object.is(value, b[at]));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

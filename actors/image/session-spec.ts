@@ -1,0 +1,38 @@
+// What an embedding session is opened with, on whichever thread it lives.
+import { z } from 'zod';
+
+const channelNumbers = z.array(z.number()).length(3);
+
+export const sessionSpecSchema = z.object({
+  /** Absolute path of the ONNX file. */
+  path: z.string(),
+  /** Digest that the file must have, 64 hex digits. */
+  sha256: z.string(),
+  /** Name of the input; by default the only one. */
+  input: z.string().optional(),
+  /** Name of the output; by default the only one. */
+  output: z.string().optional(),
+  layout: z.enum(['NCHW', 'NHWC']),
+  channels: z.enum(['RGB', 'BGR']),
+  size: z.tuple([z.number(), z.number()]),
+  scale: z.number(),
+  mean: channelNumbers,
+  std: channelNumbers,
+  pooling: z.enum(['none', 'mean', 'cls', 'spatial']),
+  normalise: z.enum(['l2', 'none']),
+  /** Numbers in a vector. */
+  dimension: z.number(),
+  /** Most pictures in one run. */
+  batch: z.number(),
+});
+
+/** Everything that a session needs to know of its model. */
+export type SessionSpec = z.infer<typeof sessionSpecSchema>;
+
+/** What a model turned out to have. */
+export interface ModelFacts {
+  readonly input: string;
+  readonly output: string;
+  /** Batch sizes in use: those in which vectors are equal, bit for bit, to those of pictures run alone. */
+  readonly batches: readonly number[];
+}

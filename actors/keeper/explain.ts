@@ -1,0 +1,77 @@
+// The lineage of an item: every entry that a key names, with what the publisher gave, its row in the newest manifest
+// and its verified relatives. For `troupe explain`.
+import type { DatasetConfig } from '../config/index.ts';
+import { relationOf } from '../dedup/relation.ts';
+import type { Edge } from '../kinds/kind.ts';
+import type { Payload } from '../pipeline/messages.ts';
+import type { ExplainAnswer, ExplainedItem } from './keeper-messages.ts';
+import type { Ledger, LedgerEntry } from './ledger.ts';
+import type { ManifestRow } from './manifest.ts';
+
+/** What a lineage needs beside the ledger. */
+export interface ExplainSources {
+  /** The thresholds under which pairs are related now. */
+  readonly dedup: DatasetConfig['dedup'];
+  readonly manifest: { readonly number: number; readonly rows: ReadonlyMap<string, ManifestRow> } | null;
+  readonly payload: (item: string) => Promise<Payload | null>;
+}
+
+/** Everything about the items that match an id, an item digest, a content digest or, else, a sequence. */
+export async function explain(ledger: Ledger, key: string, sources: ExplainSources): Promise<ExplainAnswer> {
+  const found = ledger.find(key);
+  const bySequence = /^\d+$/.test(key) ? ledger.entry(Number(key)) : undefined;
+  const entries = found.length > 0 ? found : bySequence === undefined ? [] : [bySequence];
+  return { items: await Promise.all(entries.map((entry) => explainEntry(ledger, entry, sources))) };
+}
+
+async function explainEntry(
+  ledger: Ledger,
+  entry: LedgerEntry,
+  { dedup, manifest, payload }: ExplainSources,
+): Promise<ExplainedItem> {
+  const retryOf = ledger.retryOf(entry.sequence) ?? null;
+  if (entry.type === 'dead') {
+    const fate = ledger.fate(entry.sequence);
+    const resolution = fate.state === 'retried' || fate.state === 'purged' ? fate : null;
+    return { ...unjudged, entry, resolution, retryOf };
+  }
+  const lead = ledger.leadOf(entry.item);
+  const row = manifest?.rows.get(entry.item) ?? null;
+  return {
+    entry,
+    repeatOf: lead === undefined || lead === entry.sequence ? null : lead,
+    resolution: null,
+    retryOf,
+    payload: await payload(entry.item),
+    row,
+    manifest: manifest?.number ?? null,
+    survivorId: row?.survivor == null ? null : (manifest?.rows.get(row.survivor)?.id ?? null),
+    relatives: entry.facts === null ? [] : relatives(ledger, entry.facts.content, dedup),
+  };
+}
+
+/** What is not known of a sequence that died. */
+const unjudged = {
+  repeatOf: null,
+  payload: null,
+  row: null,
+  manifest: null,
+  survivorId: null,
+  relatives: [],
+} as const;
+
+/** Measured pairs of a content, closest first. */
+function relatives(
+  ledger: Ledger,
+  content: string,
+  dedup: DatasetConfig['dedup'],
+): ExplainedItem['relatives'] {
+  const edges = [...ledger.edgesOf(content)].sort((a, b) => a.distance - b.distance);
+  const otherOf = (edge: Edge) => (edge.a === content ? edge.b : edge.a);
+  const ids = ledger.idsOf(new Set(edges.map(otherOf)));
+  return edges.map((edge) => ({
+    edge,
+    relation: relationOf(edge, dedup) ?? null,
+    id: ids.get(otherOf(edge)) ?? null,
+  }));
+}

@@ -1,0 +1,51 @@
+// What the ledger holds that no manifest shows: dead sequences, and repeats of items. For reports: totals of all,
+// and the first of each by name.
+import type { DeadResolution } from './dead-fate.ts';
+import type { DeadEntry, Ledger } from './ledger.ts';
+
+/** A dead sequence and what was done about it. */
+export interface DeadSequence extends DeadEntry {
+  readonly resolution: DeadResolution | null;
+}
+
+/** A sequence that repeats an item. */
+export interface RepeatedSequence {
+  readonly sequence: number;
+  readonly id: string;
+  /** The sequence that stands for the item. */
+  readonly of: number;
+}
+
+export interface OutsideSummary {
+  /** Sequences that are dead (neither retried nor purged), by reason. */
+  readonly deadByReason: Readonly<Record<string, number>>;
+  /** The first of all that ever died, by rising sequence. */
+  readonly dead: readonly DeadSequence[];
+  /** The first repeats, by rising sequence. */
+  readonly repeats: readonly RepeatedSequence[];
+}
+
+/** Summary of a ledger, with at most `limit` dead sequences and repeats by name. */
+export function outsideOf(ledger: Ledger, limit: number): OutsideSummary {
+  const reasons = new Map<string, number>();
+  const dead: DeadSequence[] = [];
+  const repeats: RepeatedSequence[] = [];
+  for (const entry of ledger.verdicts()) {
+    if (entry.type === 'dead') {
+      const fate = ledger.fate(entry.sequence);
+      const resolution = fate.state === 'retried' || fate.state === 'purged' ? fate : null;
+      if (resolution === null) reasons.set(entry.reason, (reasons.get(entry.reason) ?? 0) + 1);
+      if (dead.length < limit) dead.push({ ...entry, resolution });
+      continue;
+    }
+    const lead = ledger.leadOf(entry.item) ?? entry.sequence;
+    if (lead !== entry.sequence && repeats.length < limit) {
+      repeats.push({ sequence: entry.sequence, id: entry.id, of: lead });
+    }
+  }
+  return { deadByReason: Object.fromEntries([...reasons].sort(byCount)), dead, repeats };
+}
+
+function byCount([a, many]: readonly [string, number], [b, more]: readonly [string, number]): number {
+  return more - many || (a < b ? -1 : 1);
+}

@@ -1,0 +1,40 @@
+// `npm run bench -- NAME [--data DIR] [--quick] [--json FILE]`: runs one benchmark of the contract and prints its
+// metrics with their spread; raw results go to FILE.
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { type Bench, type BenchOptions, describeRun, formatMetrics } from './contract.ts';
+import { pipelineBench } from './pipeline.ts';
+
+const BENCHES: Readonly<Record<string, Bench>> = { pipeline: pipelineBench };
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      data: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const [name] = positionals;
+  const bench = name !== undefined && Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (values.help || name === undefined || bench === undefined) {
+    process.stdout.write(
+      `usage: npm run bench -- NAME [--data DIR] [--quick] [--json FILE]\nnames: ${Object.keys(BENCHES).join(', ')}\n`,
+    );
+    return values.help ? 0 : 2;
+  }
+  const options: BenchOptions = {
+    quick: values.quick,
+    ...(values.data !== undefined && { data: values.data }),
+    note: (line) => process.stderr.write(`${line}\n`),
+  };
+  const result = { bench: name, ...(await describeRun()), metrics: await bench(options) };
+  process.stdout.write(`${formatMetrics(result)}\n`);
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

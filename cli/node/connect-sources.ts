@@ -1,0 +1,57 @@
+// The sources of content of a node, by scheme, as its configuration allows them.
+import {
+  AddressPolicy,
+  type ContentSource,
+  FileSource,
+  HttpSource,
+  ItemFailure,
+  S3Source,
+  SchemeSource,
+} from '#actors';
+import { type NatsLink, NatsUploads, type SystemNames, UploadNotFound, UploadTooLarge } from '#nats';
+import type { Clock } from '#runtime';
+import type { LoadedConfig } from '../config/index.ts';
+
+export interface SourceConnections {
+  readonly config: LoadedConfig;
+  readonly link: NatsLink;
+  readonly names: SystemNames;
+  readonly clock: Clock;
+}
+
+/** Reads references by `file`, `obj`, `http`, `https` and `s3`; what is not configured is refused with the reason. */
+export function connectSources({ config, link, names, clock }: SourceConnections): ContentSource {
+  const { http, s3 } = config.config.sources;
+  const { hosts, maxRedirects, timeoutMs, stallMs } = http;
+  const addresses = new AddressPolicy(http.allowAddresses);
+  const web = new HttpSource({ hosts, addresses, maxRedirects, timeoutMs, stallMs, clock });
+  const { endpoint, region, ...bucketSettings } = s3;
+  return new SchemeSource({
+    file: new FileSource(config.fileRoots),
+    obj: uploadSource(link, names),
+    http: web,
+    https: web,
+    s3: new S3Source({
+      ...bucketSettings,
+      ...(endpoint !== undefined && { endpoint }),
+      ...(region !== undefined && { region }),
+      clock,
+    }),
+  });
+}
+
+/** `obj://` references name bodies in this system's own uploads bucket. */
+export function uploadSource(link: NatsLink, names: SystemNames): ContentSource {
+  const uploads = new NatsUploads(link, names.objects.uploads);
+  return {
+    async read(uri, { maxBytes }) {
+      try {
+        return await uploads.read(uri, maxBytes);
+      } catch (cause) {
+        if (cause instanceof UploadNotFound) throw new ItemFailure('not_found', cause.message, { cause });
+        if (cause instanceof UploadTooLarge) throw new ItemFailure('too_large', cause.message, { cause });
+        throw cause;
+      }
+    },
+  };
+}

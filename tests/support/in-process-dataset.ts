@@ -1,0 +1,160 @@
+// A dataset's whole tree in the test's own process, on a nats-server of its own: for what a process of `troupe up`
+// cannot be made to do, such as another module on its analysis threads.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KeeperAnswer, KeeperMessage, SettledAnswer } from '#actors';
+import {
+  type DatasetConfig,
+  type DatasetSizing,
+  datasetTree,
+  defaultModel,
+  embedThreadModule,
+  judgingContext,
+  type Kind,
+} from '#actors';
+import { eachMessage, ensureDataset, ensureSystem, NatsLink, namesOf } from '#nats';
+import {
+  type ActorSnapshot,
+  ActorSystem,
+  type PublishReceipt,
+  type SystemEvent,
+  silentLogger,
+  systemClock,
+} from '#runtime';
+import { loadConfig } from '../../cli/config/index.ts';
+import { connectPorts } from '../../cli/node/connect-ports.ts';
+import { nodeContainer } from '../../cli/node/container.ts';
+import { datasetTopology } from '../../cli/node/dataset-topology.ts';
+import { startTestServer, type TestServer } from './nats-server.ts';
+import type { SeenOutcome } from './troupe-system.ts';
+
+const DATASET = 'photos';
+const SIZING: DatasetSizing = {
+  ingestors: 8,
+  decodeThreads: 2,
+  decodeTimeoutMs: 20_000,
+  desks: 2,
+  embedBatch: 32,
+};
+
+export class InProcessDataset implements AsyncDisposable {
+  readonly events: SystemEvent[];
+  readonly #server: TestServer;
+  readonly #link: NatsLink;
+  readonly #system: ActorSystem;
+  readonly #folder: string;
+
+  private constructor(parts: {
+    readonly events: SystemEvent[];
+    readonly server: TestServer;
+    readonly link: NatsLink;
+    readonly system: ActorSystem;
+    readonly folder: string;
+  }) {
+    this.events = parts.events;
+    this.#server = parts.server;
+    this.#link = parts.link;
+    this.#system = parts.system;
+    this.#folder = parts.folder;
+  }
+
+  /** Starts dataset `photos` with the default configuration; `kind` changes the kind that it would have. */
+  static async start(options: {
+    readonly kind: (kind: Kind) => Kind;
+    readonly sizing?: Partial<DatasetSizing>;
+  }): Promise<InProcessDataset> {
+    await using opened = new AsyncDisposableStack();
+    const folder = await mkdtemp(join(tmpdir(), 'troupe-in-process-'));
+    opened.defer(() => rm(folder, { recursive: true, force: true }));
+    const server = opened.use(await startTestServer());
+    const { url, token } = server;
+    const link = await NatsLink.connect({ servers: url, token, name: 'test', log: silentLogger });
+    opened.defer(() => link.close());
+    await ensureSystem(link, { system: 'troupe' });
+    await ensureDataset(link, DATASET, datasetTopology('troupe'));
+    const events: SystemEvent[] = [];
+    const tree = await treeOf(link, folder, options);
+    const system = await ActorSystem.start({
+      name: DATASET,
+      root: { type: 'supervisor', id: 'root', strategy: 'one_for_one', children: [tree] },
+      onEvent: (event) => void events.push(event),
+    });
+    opened.move();
+    return new InProcessDataset({ events, server, link, system, folder });
+  }
+
+  publish(data: Uint8Array, headers: Readonly<Record<string, string>>): Promise<PublishReceipt> {
+    const subject = namesOf('troupe').subjects.intake(DATASET);
+    return this.#link.publisher.publish({ subject, data, headers });
+  }
+
+  async settled(through: number): Promise<SettledAnswer> {
+    const keeper = this.#system.ref<KeeperMessage>(`${DATASET}/keeper`);
+    const answer = await keeper.ask<KeeperAnswer>(
+      (reply) => ({ type: 'request', request: { op: 'settled', through }, reply }),
+      { timeoutMs: 20_000 },
+    );
+    return answer as SettledAnswer;
+  }
+
+  /** Outcomes published so far: of rejected, reviewed and dead items. */
+  async outcomes(): Promise<readonly SeenOutcome[]> {
+    const seen: SeenOutcome[] = [];
+    for await (const { data } of eachMessage(this.#link, namesOf('troupe').streams.outcome(DATASET))) {
+      seen.push(JSON.parse(Buffer.from(data).toString()) as SeenOutcome);
+    }
+    return seen;
+  }
+
+  /** Headers of each dead letter, by intake sequence. */
+  async letters(): Promise<ReadonlyMap<number, { readonly reason: string; readonly attempts: number }>> {
+    const letters = new Map<number, { readonly reason: string; readonly attempts: number }>();
+    for await (const message of eachMessage(this.#link, namesOf('troupe').streams.dead(DATASET))) {
+      letters.set(Number(message.header('Troupe-Sequence')), {
+        reason: message.header('Troupe-Reason') ?? '',
+        attempts: Number(message.header('Troupe-Attempts')),
+      });
+    }
+    return letters;
+  }
+
+  /** Every actor below the dataset's supervisor, and itself, by path. */
+  actors(): ReadonlyMap<string, ActorSnapshot> {
+    const found = new Map<string, ActorSnapshot>();
+    const visit = (actor: ActorSnapshot): void => {
+      found.set(actor.path, actor);
+      actor.children.forEach(visit);
+    };
+    visit(this.#system.snapshot());
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#system.stop();
+    await this.#link.close();
+    await this.#server[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function treeOf(
+  link: NatsLink,
+  folder: string,
+  { kind, sizing }: { readonly kind: (kind: Kind) => Kind; readonly sizing?: Partial<DatasetSizing> },
+) {
+  const config = loadConfig({ cwd: folder, env: {} });
+  const settings: DatasetConfig | undefined = config.config.datasets[DATASET];
+  if (settings === undefined) throw new Error(`the defaults have no dataset ${DATASET}`);
+  const node = nodeContainer({ config, link, log: silentLogger, env: {} });
+  const model = await defaultModel();
+  const fenced = (error: Error): void => {
+    throw error;
+  };
+  const ports = await connectPorts(node, DATASET, settings, { model, meter: { handled: () => {} }, fenced });
+  const changed = { ...ports, kind: kind(ports.kind), clock: systemClock };
+  return datasetTree(changed, judgingContext(settings, changed.kind, model), embedThreadModule(), {
+    ...SIZING,
+    ...sizing,
+  });
+}

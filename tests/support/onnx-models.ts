@@ -1,0 +1,24 @@
+// Models so small that every number which goes through them can be worked out by hand.
+import type { ModelGraph } from '../../scripts/onnx-writer.ts';
+
+/** A model that gives its input `picture` back as `vector`, flattened to a row for each picture. */
+export function flatteningModel(options: {
+  readonly type?: 'uint8' | 'float32';
+  readonly input: readonly (number | string)[];
+  readonly output: readonly (number | string)[];
+}): ModelGraph {
+  const { type = 'float32', input, output } = options;
+  return {
+    name: 'flattening',
+    version: '1',
+    description: 'gives its input back, flattened to a row for each picture',
+    opset: 13,
+    inputs: [{ name: 'picture', type, shape: input }],
+    outputs: [{ name: 'vector', type: 'float32', shape: output }],
+    weights: [],
+    nodes: [
+      { operator: 'Cast', inputs: ['picture'], output: 'numbers', attributes: { to: { int: 1 } } },
+      { operator: 'Flatten', inputs: ['numbers'], output: 'vector', attributes: { axis: { int: 1 } } },
+    ],
+  };
+}

@@ -1,0 +1,203 @@
+// Items that must wait for their source: nobody else waits, no attempt is counted, and the outcome is the same.
+import { afterEach, describe, expect, it } from 'vitest';
+import { ActorSystem } from '#runtime';
+import type { Kind } from '../../../actors/kinds/kind.ts';
+import { sha256Hex } from '../../../actors/pipeline/canonical.ts';
+import { heldIngestorActor, type IngestorOptions, ingestorActor } from '../../../actors/pipeline/ingestor.ts';
+import { IntakeGate } from '../../../actors/pipeline/intake-gate.ts';
+import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
+import { judgingContext } from '../../../actors/rules/judging-context.ts';
+import type { SourceRate } from '../../../actors/sources/source-rates.ts';
+import { type MemoryDataset, memoryCodec, memoryDataset, numberKind } from '../../support/memory-ports.ts';
+
+let running: ActorSystem | undefined;
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+});
+
+const kind: Kind = {
+  ...numberKind,
+  analyse: async (_pool, { bytes }) => ({
+    facts: {
+      content: sha256Hex(bytes),
+      mediaType: 'number/byte',
+      byteLength: bytes.byteLength,
+      hashes: {},
+      lowInformation: false,
+      signals: {},
+    },
+    proxy: bytes,
+  }),
+};
+
+interface Arena extends MemoryDataset {
+  /** URIs that were fetched, with the time. */
+  readonly fetched: { readonly uri: string; readonly atMs: number }[];
+  reference(id: string, source: string): void;
+  /** Intake sequences that went on to the next stage, in order. */
+  ingested(): readonly number[];
+  readonly restarts: () => number;
+}
+
+/** Two ingestors and one that takes up what is held; what is held comes to it as the work queue would give it. */
+async function arena(rates: readonly SourceRate[], fetch: (uri: string) => void = () => {}): Promise<Arena> {
+  const fetched: Arena['fetched'] = [];
+  const dataset = memoryDataset({
+    rates,
+    kind,
+    contents: {
+      read: async (uri) => {
+        fetched.push({ uri, atMs: dataset.clock.monotonicMs() });
+        fetch(uri);
+        return Buffer.from(uri);
+      },
+    },
+  });
+  const { ports, clock, publisher } = dataset;
+  const store = publisher.publish.bind(publisher);
+  publisher.publish = async (message, signal) => {
+    const receipt = await store(message, signal);
+    if (message.subject === 'work.held' && !receipt.duplicate) {
+      dataset.queue('held').add({ data: message.data, headers: { ...message.headers } });
+    }
+    return receipt;
+  };
+  const options = (id: string): IngestorOptions => ({
+    id,
+    threads: ['nobody'],
+    analyseTimeoutMs: 1_000,
+    analyseMemoryMb: 64,
+    judging: judgingContext(ports.config, kind, ports.model),
+    gate: new IntakeGate({ journal: ports.journal('keeper', 0), clock, log: ports.log }),
+  });
+  let restarts = 0;
+  running = await ActorSystem.start({
+    name: 'test',
+    root: {
+      type: 'supervisor',
+      id: 'root',
+      strategy: 'one_for_one',
+      children: [ingestorActor(ports, options('ingestor')), heldIngestorActor(ports, options('held'))],
+    },
+    clock,
+    random: { next: () => 0.5 },
+    onEvent: ({ type }) => {
+      if (type === 'crashed') restarts += 1;
+    },
+  });
+  return {
+    ...dataset,
+    fetched,
+    reference: (id, source) => {
+      const data = Buffer.from(JSON.stringify({ uri: `https://host.example/${id}`, id, source }));
+      dataset.queue('intake').add({ data, headers: { 'Content-Type': 'application/json' } });
+    },
+    ingested: () =>
+      publisher
+        .on('work.embed')
+        .map(({ data }) => (memoryCodec.decode(data) as { readonly sequence: number }).sequence),
+    restarts: () => restarts,
+  };
+}
+
+describe('an item over the rate of its source', () => {
+  it('waits in a queue of its own, and goes on at its time under its own sequence', async () => {
+    const { reference, clock, ingested, fetched, queue, restarts } = await arena([
+      { source: 'slow', perSecond: 1, burst: 1 },
+    ]);
+    for (const id of ['a', 'b', 'c']) reference(id, 'slow');
+    await clock.advance(0);
+    expect(ingested()).toEqual([1]);
+    expect(queue('intake').inState('acked')).toEqual([1, 2, 3]);
+    await clock.advance(10_000);
+    expect(ingested()).toEqual([1, 2, 3]);
+    expect(fetched.map(({ atMs }) => atMs)).toEqual([0, 1_000, 2_000]);
+    expect(queue('held').inState('acked')).toEqual([1, 2]);
+    expect(restarts()).toBe(0);
+  });
+
+  it('holds no other source back', async () => {
+    const { reference, clock, ingested } = await arena([{ source: 'slow', perSecond: 0.01, burst: 1 }]);
+    for (let item = 0; item < 50; item++) reference(`s${item}`, 'slow');
+    for (let item = 0; item < 5; item++) reference(`q${item}`, 'quick');
+    await clock.advance(0);
+    expect(ingested()).toEqual([1, 51, 52, 53, 54, 55]);
+  });
+
+  it('gives the same messages as without a rate', async () => {
+    const messages = async (rates: readonly SourceRate[]) => {
+      const { reference, clock, publisher } = await arena(rates);
+      for (let item = 0; item < 10; item++) reference(`i${item}`, 'slow');
+      await clock.advance(100_000);
+      await running?.stop();
+      return new Map(publisher.on('work.embed').map(({ id, data }) => [id, memoryCodec.decode(data)]));
+    };
+    const limited = await messages([{ source: '*', perSecond: 2, burst: 1 }]);
+    expect(limited.size).toBe(10);
+    expect(limited).toEqual(await messages([]));
+  });
+
+  it('never dies of waiting, however often it is delivered', async () => {
+    const { reference, clock, ingested, queue, attempts } = await arena([
+      { source: 'slow', perSecond: 1, burst: 1 },
+    ]);
+    reference('a', 'slow');
+    reference('b', 'slow');
+    await clock.advance(0);
+    // A restarted node knows no times: the queue delivers again and again.
+    expect(queue('held').deliveryCounts).toEqual([1]);
+    await clock.advance(5_000);
+    expect(ingested()).toEqual([1, 2]);
+    expect(await attempts.keys()).toEqual([]);
+  });
+});
+
+describe('an item whose server asks for patience', () => {
+  it('is held for as long, while others of its source go on', async () => {
+    let isBusy = true;
+    const { reference, clock, ingested, fetched } = await arena([], (uri) => {
+      if (!isBusy || !uri.endsWith('/a')) return;
+      isBusy = false;
+      throw new PassingFailure('fetch_failed', 'answered 429', { retryAfterMs: 20_000 });
+    });
+    reference('a', 'web');
+    reference('b', 'web');
+    await clock.advance(0);
+    expect(ingested()).toEqual([2]);
+    await clock.advance(30_000);
+    expect(ingested()).toEqual([2, 1]);
+    expect(fetched.filter(({ uri }) => uri.endsWith('/a')).map(({ atMs }) => atMs)).toEqual([0, 20_000]);
+  });
+
+  it('dies with its reason when the server never lets it through, as an intake message that can be retried', async () => {
+    const { reference, clock, publisher } = await arena([], () => {
+      throw new PassingFailure('fetch_failed', 'answered 503', { retryAfterMs: 1_000 });
+    });
+    reference('a', 'web');
+    await clock.advance(60_000);
+    const [letter] = publisher.on('dead.intake');
+    expect(letter?.headers).toMatchObject({
+      'Troupe-Reason': 'fetch_failed',
+      'Troupe-Stage': 'intake',
+      'Troupe-Sequence': '1',
+      'Content-Type': 'application/json',
+    });
+    expect(JSON.parse(Buffer.from(letter?.data ?? []).toString())).toMatchObject({ id: 'a' });
+  });
+
+  it('dies at once, when held, of what cannot pass', async () => {
+    const { reference, clock, publisher, ingested } = await arena(
+      [{ source: '*', perSecond: 1, burst: 1 }],
+      (uri) => {
+        if (uri.endsWith('/b')) throw new ItemFailure('not_found', 'answered 404');
+      },
+    );
+    for (const id of ['a', 'b', 'c']) reference(id, 'web');
+    await clock.advance(10_000);
+    expect(ingested()).toEqual([1, 3]);
+    expect(publisher.on('dead.intake').map(({ headers }) => headers?.['Troupe-Reason'])).toEqual([
+      'not_found',
+    ]);
+  });
+});
