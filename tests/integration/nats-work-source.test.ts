@@ -66,6 +66,7 @@ await describeOnServers('a work source', (under) => {
     await publish(0, 25);
     const { batches, subscription, seen } = await worker(source(link), {});
     await until('prefetched', async () => (await consumerStates(link, stream))[0]?.ackPending === 20);
+    await link.flush(); // what the server has sent before is here by now
     expect(batches).toEqual([]);
     subscription.demand();
     await until('the first batch', () => batches.length === 1);
@@ -104,6 +105,7 @@ await describeOnServers('a work source', (under) => {
     await publish(0, 15);
     const first = await worker(source(link), { maxBatch: 5 });
     await until('prefetched', async () => (await consumerStates(link, stream))[0]?.ackPending === 15);
+    await link.flush();
     first.subscription.demand();
     await until('the first batch', () => first.batches.length === 1);
     await first.subscription.close();
@@ -212,7 +214,7 @@ await describeOnServers('a work source', (under) => {
     await publish(0, 0);
     for (let index = 0; index < 6; index++)
       await link.publisher.publish({ subject, data: bytes(`${index}`) });
-    const former = await worker(owned(link, 3), {});
+    const former = await worker(owned(link, 3), { eager: true });
     former.subscription.demand();
     await until('in hand', () => former.seen().length === 6);
     const successor = await worker(owned(await under.link(), 4), { eager: true, handle: (d) => d.ack() });
