@@ -102,7 +102,8 @@ export const DEAD_LETTER_REASONS = {
     remedy: 'Convert the content, or publish it to a dataset of another kind.',
   },
   too_many_pixels: {
-    meaning: 'The image declares more pixels than `limits.maxPixels`.',
+    meaning:
+      'The image declares more pixels than `limits.maxPixels`, or has them in so many scans (progressive JPEG) that it is as much work.',
     becomes: 'dead letter',
     remedy: 'Raise the limit and publish it again, or publish a smaller version.',
   },

@@ -57,14 +57,14 @@ export class Terminal {
     this.json = options.json ?? false;
   }
 
-  /** Prints a line of the result. */
+  /** Prints a line of the result; what strangers wrote in it cannot command the terminal. */
   print(line = ''): void {
-    this.#stdout.write(`${line}\n`);
+    this.#stdout.write(`${harmless(line)}\n`);
   }
 
   /** Prints a remark that is no part of the result. */
   note(line: string): void {
-    this.#stderr.write(`${line}\n`);
+    this.#stderr.write(`${harmless(line)}\n`);
   }
 
   /** Prints one JSON value: indented for a terminal, on one line otherwise. */
@@ -99,11 +99,11 @@ export class Terminal {
   fail(error: unknown): ExitCode {
     const { code, exitCode, message, remedy } = failureOf(error);
     if (this.json) {
-      this.#stderr.write(`${JSON.stringify({ error: code, message, remedy })}\n`);
+      this.#stderr.write(`${harmless(JSON.stringify({ error: code, message, remedy }))}\n`);
     } else {
       const label = this.#showsStyles(this.#stderr) ? paint('red', 'error') : 'error';
       const separator = message.includes('\n') ? '\n' : ' ';
-      this.#stderr.write(`${label} ${code}:${separator}${message}\n${remedy}\n`);
+      this.#stderr.write(`${label} ${code}:${separator}${harmless(message)}\n${remedy}\n`);
     }
     const wantsStack = code === COMMAND_INTERNAL && (this.#env.TROUPE_DEBUG ?? '') !== '';
     if (wantsStack && error instanceof Error) this.#stderr.write(`${describeStack(error)}\n`);
@@ -120,6 +120,18 @@ const COMMAND_INTERNAL = 'internal' satisfies keyof typeof COMMAND_ERRORS;
 function describeStack(error: Error): string {
   const stack = error.stack ?? error.message;
   return error.cause instanceof Error ? `${stack}\ncaused by ${describeStack(error.cause)}` : stack;
+}
+
+/** Our own styles, or a character that a terminal obeys: control characters, and those that turn the order of text. */
+const OBEYED =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this finds.
+  /\u001b\[\d{1,2}m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** The text with such characters written as `\\u001b`, which is how JSON writes them, too. */
+function harmless(text: string): string {
+  return text.replace(OBEYED, (found) =>
+    found.length > 1 ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function paint(style: Style, text: string): string {
@@ -179,7 +191,8 @@ export class ProgressLine {
     this.#lastMs = undefined;
   }
 
-  #write(text: string): void {
+  #write(shown: string): void {
+    const text = harmless(shown);
     if (this.#stream.isTTY === true) {
       const room = Math.max(10, (this.#stream.columns ?? 80) - 1);
       this.#stream.write(`\r\u001b[2K${text.slice(0, room)}`);

@@ -22,7 +22,8 @@ export interface ObjectDescription {
 const schema = z.object({
   name: z.string(),
   bucket: z.string(),
-  nuid: z.string(),
+  /** It becomes a token of a subject. */
+  nuid: z.string().regex(/^[^\s.*>]+$/),
   size: z.number().int().nonnegative().default(0),
   chunks: z.number().int().nonnegative().default(0),
   digest: z.string().default(''),

@@ -3,6 +3,10 @@
 import type { NatsLink } from './connection.ts';
 import { UploadNotFound, UploadTooLarge } from './errors.ts';
 import { ObjectBucket } from './object-bucket.ts';
+import type { ObjectDescription } from './object-description.ts';
+
+/** Longest body that is held as one; whoever reads without a limit gets `UploadTooLarge` beyond it. */
+const MAX_WHOLE_BYTES = 2 ** 32;
 
 /** The uploads bucket of a system. */
 export class NatsUploads {
@@ -23,30 +27,48 @@ export class NatsUploads {
 
   /**
    * The whole body.
-   * @throws UploadTooLarge above `maxBytes` (before anything is read), UploadNotFound, ObjectDamaged
+   * @throws UploadTooLarge above `maxBytes` (before anything is read), UploadNotFound, ObjectDamaged, CodecError
    */
   async read(uri: string, maxBytes: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    for await (const part of this.open(uri, maxBytes)) parts.push(part);
-    return new Uint8Array(Buffer.concat(parts));
+    const description = await this.#admit(uri, Math.min(maxBytes, MAX_WHOLE_BYTES));
+    // Filled in place: parts that are joined afterwards would take the memory twice.
+    const whole = new Uint8Array(description.size);
+    let bytes = 0;
+    for await (const part of this.#parts(uri, description, description.size)) {
+      whole.set(part, bytes);
+      bytes += part.length;
+    }
+    return whole.subarray(0, bytes);
   }
 
   /** The body in parts, in order. Throws as `read`; a digest which does not agree is found at the end. */
   async *open(uri: string, maxBytes: number): AsyncGenerator<Uint8Array, void> {
+    yield* this.#parts(uri, await this.#admit(uri, maxBytes), maxBytes);
+  }
+
+  /** Deletes an upload; an absent one is no error. */
+  async delete(uri: string): Promise<void> {
+    await this.#objects.delete(this.#nameIn(uri));
+  }
+
+  async #admit(uri: string, maxBytes: number): Promise<ObjectDescription> {
     const description = await this.#objects.describe(this.#nameIn(uri));
     if (description === undefined) throw new UploadNotFound(`${uri}: there is no such upload`);
     if (description.size > maxBytes) throw new UploadTooLarge(uri, description.size, maxBytes);
+    return description;
+  }
+
+  async *#parts(
+    uri: string,
+    description: ObjectDescription,
+    maxBytes: number,
+  ): AsyncGenerator<Uint8Array, void> {
     let bytes = 0;
     for await (const part of this.#objects.read(description)) {
       bytes += part.length;
       if (bytes > maxBytes) throw new UploadTooLarge(uri, bytes, maxBytes); // described as smaller than it is
       yield part;
     }
-  }
-
-  /** Deletes an upload; an absent one is no error. */
-  async delete(uri: string): Promise<void> {
-    await this.#objects.delete(this.#nameIn(uri));
   }
 
   #nameIn(uri: string): string {

@@ -3,6 +3,7 @@
 // the header, before a pixel is decoded.
 import sharp from 'sharp';
 import { AnalysisError } from './analysis-error.ts';
+import { jpegScans } from './jpeg-scans.ts';
 import type { Raster } from './raster.ts';
 import { type SniffedType, sniff } from './sniff.ts';
 
@@ -42,6 +43,9 @@ const decodable: ReadonlySet<SniffedType> = new Set<SniffedType>([
   'image/avif',
 ]);
 
+/** Progressive encoders write about ten scans; this many are allowed at the largest size, more at smaller ones. */
+const USUAL_JPEG_SCANS = 20;
+
 const refusals: Partial<Record<SniffedType, string>> = {
   'image/heic': 'HEIC is not decoded (its codec is patented); convert it to JPEG, PNG or AVIF',
   'image/bmp': 'BMP is not decoded; convert it to PNG',
@@ -62,8 +66,19 @@ export async function decodeImage(bytes: Uint8Array, limits: ImageLimits): Promi
       `the image has ${width} × ${height} = ${width * height} pixels; at most ${limits.maxPixels} are allowed`,
     );
   }
+  if (mediaType === 'image/jpeg') admitScans(bytes, width * height, limits);
   const raster = await readPixels(bytes, mediaType, header.colourSpace);
   return { mediaType, raster, ...header };
+}
+
+/** A decoder cannot be interrupted, so the work that a file makes is bounded before: pixels times scans. */
+function admitScans(bytes: Uint8Array, pixels: number, { maxPixels }: ImageLimits): void {
+  const scans = jpegScans(bytes);
+  if (pixels * scans <= maxPixels * USUAL_JPEG_SCANS) return;
+  throw new AnalysisError(
+    'too_many_pixels',
+    `the image has ${pixels} pixels in ${scans} scans; at most ${maxPixels * USUAL_JPEG_SCANS} pixels times scans are allowed`,
+  );
 }
 
 function admit(bytes: Uint8Array, limits: ImageLimits): SniffedType {

@@ -172,12 +172,24 @@ function readLabel(message: IntakeMessage, name: string): string | undefined {
 }
 
 function readTime(value: string, code: 'bad_header' | 'bad_envelope', name: string): string {
-  const ms = /^\d{4}-\d{2}-\d{2}T/.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(ms)) {
+  const ms = parseTime(value);
+  if (ms === undefined) {
     throw new ItemFailure(
       code,
       `${name}: expected an RFC 3339 time such as 2026-01-31T12:00:00Z, got ${JSON.stringify(value.slice(0, 40))}`,
     );
   }
   return new Date(ms).toISOString();
+}
+
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+
+/** Ms since 1970. The offset is required: without one a time would mean another on each node's own clock. */
+function parseTime(value: string): number | undefined {
+  const [, date] = RFC_3339.exec(value) ?? [];
+  const ms = Date.parse(value);
+  if (date === undefined || Number.isNaN(ms)) return undefined;
+  // A day that does not exist rolls over instead of failing.
+  const day = new Date(`${date}T00:00:00Z`);
+  return Number.isNaN(day.getTime()) || !day.toISOString().startsWith(date) ? undefined : ms;
 }

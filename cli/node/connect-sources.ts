@@ -5,10 +5,19 @@ import {
   FileSource,
   HttpSource,
   ItemFailure,
+  PassingFailure,
   S3Source,
   SchemeSource,
 } from '#actors';
-import { type NatsLink, NatsUploads, type SystemNames, UploadNotFound, UploadTooLarge } from '#nats';
+import {
+  CodecError,
+  type NatsLink,
+  NatsUploads,
+  ObjectDamaged,
+  type SystemNames,
+  UploadNotFound,
+  UploadTooLarge,
+} from '#nats';
 import type { Clock } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 
@@ -50,6 +59,10 @@ export function uploadSource(link: NatsLink, names: SystemNames): ContentSource 
       } catch (cause) {
         if (cause instanceof UploadNotFound) throw new ItemFailure('not_found', cause.message, { cause });
         if (cause instanceof UploadTooLarge) throw new ItemFailure('too_large', cause.message, { cause });
+        // Any publisher may write to the bucket; an upload that is being replaced looks the same for a moment.
+        if (cause instanceof ObjectDamaged || cause instanceof CodecError) {
+          throw new PassingFailure('fetch_failed', cause.message, { cause });
+        }
         throw cause;
       }
     },

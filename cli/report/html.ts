@@ -45,10 +45,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '`': '&#96;',
 };
 
-/** Text for element content and quoted attributes; control characters and lone surrogates become U+FFFD. */
+/**
+ * Text for element content and quoted attributes. Control characters, lone surrogates and what turns the order of text
+ * become U+FFFD.
+ */
 export function escapeHtml(text: string): string {
   return text
     .toWellFormed()
-    .replace(/[^\P{Cc}\t\n]/gu, '\ufffd')
+    .replace(/[^\P{Cc}\t\n]|\p{Bidi_Control}/gu, '\ufffd')
     .replace(/[&<>"'`]/g, (char) => ENTITIES[char] ?? '');
 }

@@ -5,16 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestPictures, testPictures } from '../support/images.ts';
 import { InProcessDataset } from '../support/in-process-dataset.ts';
 import { until } from './nats-harness.ts';
-import { type PoisonName, poisoned } from './threads/poison.ts';
+import { POISON_REASONS, type PoisonName, poisoned } from './threads/poison.ts';
 
 const TIMEOUT_MS = 1_500;
-const REASONS: Readonly<Record<PoisonName, string>> = {
-  exit: 'worker_crashed',
-  stray: 'worker_crashed',
-  grow: 'worker_out_of_memory',
-  hang: 'worker_timeout',
-  never: 'worker_timeout',
-};
 
 let pictures: TestPictures;
 let good: readonly Uint8Array[];
@@ -73,7 +66,11 @@ describe('poison items', () => {
       }));
       expect(letters.map(({ name }) => name).sort()).toEqual([...poisons].sort());
       for (const { name, reason, attempts } of letters) {
-        expect({ name, reason, attempts }).toEqual({ name, reason: name && REASONS[name], attempts: 3 });
+        expect({ name, reason, attempts }).toEqual({
+          name,
+          reason: name && POISON_REASONS[name],
+          attempts: 3,
+        });
       }
       const restarts = new Map(
         [...dataset.actors()]

@@ -14,9 +14,10 @@ export interface ScriptedHttpServer extends AsyncDisposable {
   asked(path: string): Promise<void>;
 }
 
-/** `answers` by path; every other path is 404. */
+/** `answers` by path; every other path is 404. `address` is a loopback address. */
 export async function scriptedHttpServer(
   answers: Readonly<Record<string, Answer>>,
+  address = '127.0.0.1',
 ): Promise<ScriptedHttpServer> {
   const requests: IncomingMessage[] = [];
   const waiting: { readonly path: string; readonly resolve: () => void }[] = [];
@@ -32,7 +33,7 @@ export async function scriptedHttpServer(
   server.on('connection', () => {
     connections += 1;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     requests,

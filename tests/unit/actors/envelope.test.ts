@@ -64,6 +64,8 @@ describe('an intake message', () => {
     ['an id of 1 MB', JSON.stringify({ uri: 'u', id: 'x'.repeat(1e6) }), 'bad_envelope'],
     ['a sha256 that is none', '{"uri":"u","sha256":"12"}', 'bad_envelope'],
     ['a time that is none', '{"uri":"u","time":"yesterday"}', 'bad_envelope'],
+    ['a time without an offset', '{"uri":"u","time":"2026-01-31T12:00:00"}', 'bad_envelope'],
+    ['a day that does not exist', '{"uri":"u","time":"2026-02-30T12:00:00Z"}', 'bad_envelope'],
   ])('with %s is refused', (_what, text, code) => {
     expect(refusal(text)).toMatchObject({ code });
   });

@@ -201,6 +201,10 @@ describe('escaping', () => {
     );
   });
 
+  it('shows that there were control characters, half characters and turned text, without obeying them', () => {
+    expect(escapeHtml('a\u0000b\ud800c\u202egpj.exe\u2066')).toBe('a\ufffdb\ufffdc\ufffdgpj.exe\ufffd');
+  });
+
   it('keeps what the template itself made, also in lists, and writes nothing for what is absent', () => {
     const part = html`<i>${'<'}</i>`;
     expect(html`${part}${[part, part]}${null}${undefined}${false}${0}`.text).toBe(

@@ -62,6 +62,35 @@ describe('an error', () => {
   });
 });
 
+describe('what strangers wrote', () => {
+  const hostile = 'a\u001b]0;title\u0007\u009b2J\rb \u202egpj.exe';
+  const shown = 'a\\u001b]0;title\\u0007\\u009b2J\\u000db \\u202egpj.exe';
+
+  it('cannot command the terminal, in lines, tables, remarks, progress and errors', () => {
+    const { terminal, stdout, stderr } = terminalOf();
+    terminal.print(hostile);
+    terminal.table([{ title: 'id' }], [[hostile]]);
+    expect(stdout.text()).toBe(`${shown}\nid\n${shown}\n`);
+    terminal.note(hostile);
+    terminal.progress().done(hostile);
+    terminal.fail(new UsageError(hostile));
+    expect(stderr.text()).toContain(`${shown}\n${shown}\nerror usage: ${shown}\n`);
+  });
+
+  it('is the same value in JSON, written so that no terminal obeys it', () => {
+    const { terminal, stdout } = terminalOf({ json: true });
+    terminal.printJson({ id: hostile });
+    expect(stdout.text()).toContain(shown.replace('\\u000d', '\\r'));
+    expect(JSON.parse(stdout.text())).toEqual({ id: hostile });
+  });
+
+  it('leaves styles and tabs alone', () => {
+    const { terminal, stdout } = terminalOf({ tty: true });
+    terminal.print(`${terminal.style('bold', 'a')}\tb`);
+    expect(stdout.text()).toBe('\u001b[1ma\u001b[22m\tb\n');
+  });
+});
+
 describe('a table', () => {
   it('has columns as wide as their widest cell, numbers to the right, no trailing blanks', () => {
     const lines = formatTable(
