@@ -4,22 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { canonicalRows, chunkRows, type ManifestRow } from '../../../actors/keeper/manifest.ts';
 import { compareRows, diffRows, diffSettings, type RowChange } from '../../../actors/keeper/manifest-diff.ts';
 import { canonicalJson } from '../../../actors/pipeline/canonical.ts';
+import { manifestRow as row } from '../../support/manifest-rows.ts';
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
-
-const row = (id: string, change: Partial<ManifestRow> = {}): ManifestRow => ({
-  item: sha(id),
-  id,
-  content: sha(`content ${id}`),
-  outcome: 'kept',
-  relation: null,
-  survivor: null,
-  score: 0.5,
-  reasons: [],
-  evidence: null,
-  family: null,
-  ...change,
-});
 
 /** A stored manifest: its chunks by name, and which of them were read. */
 function stored(rows: readonly ManifestRow[], parts: Map<string, readonly ManifestRow[]>) {

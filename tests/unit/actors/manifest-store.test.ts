@@ -11,21 +11,11 @@ import {
 import { ManifestStore } from '../../../actors/keeper/manifest-store.ts';
 import { canonicalJson, sha256Hex } from '../../../actors/pipeline/canonical.ts';
 import { contentOf, sha } from '../../support/ledger-messages.ts';
+import { manifestRow } from '../../support/manifest-rows.ts';
 import { MemoryRecords } from '../../support/memory-ports.ts';
 
-const row = (id: string, change: Partial<ManifestRow> = {}): ManifestRow => ({
-  item: sha(`item ${id}`),
-  id,
-  content: contentOf(id),
-  outcome: 'kept',
-  relation: null,
-  survivor: null,
-  score: 0.5,
-  reasons: [],
-  evidence: null,
-  family: null,
-  ...change,
-});
+const row = (id: string, change: Partial<ManifestRow> = {}): ManifestRow =>
+  manifestRow(id, { item: sha(`item ${id}`), content: contentOf(id), ...change });
 
 const duplicate = (id: string, of: string) =>
   row(id, { outcome: 'duplicate', relation: 'exact', survivor: sha(`item ${of}`) });

@@ -9,6 +9,7 @@ import {
 } from '../../../actors/keeper/manifest.ts';
 import { merkleRoot } from '../../../actors/keeper/merkle.ts';
 import { canonicalJson, itemDigest } from '../../../actors/pipeline/canonical.ts';
+import { manifestRow as row } from '../../support/manifest-rows.ts';
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
 const node = (left: string, right: string) =>
@@ -18,20 +19,6 @@ const node = (left: string, right: string) =>
     .update(Buffer.from(right, 'hex'))
     .digest('hex');
 const leaf = (text: string) => createHash('sha256').update(Uint8Array.of(0)).update(text).digest('hex');
-
-const row = (id: string, change: Partial<ManifestRow> = {}): ManifestRow => ({
-  item: sha(id),
-  id,
-  content: sha(`content ${id}`),
-  outcome: 'kept',
-  relation: null,
-  survivor: null,
-  score: 0.5,
-  reasons: [],
-  evidence: null,
-  family: null,
-  ...change,
-});
 
 describe('Merkle root', () => {
   it('is that of RFC 6962 for 0, 1, 2, 3 and 5 leaves', () => {

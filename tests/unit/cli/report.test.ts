@@ -8,6 +8,7 @@ import { lostBy } from '../../../cli/report/render-item.ts';
 import { renderReport } from '../../../cli/report/render-report.ts';
 import type { ReportItem, ReportModel } from '../../../cli/report/report-model.ts';
 import { sha } from '../../support/ledger-messages.ts';
+import { manifestRow as row } from '../../support/manifest-rows.ts';
 
 const HOSTILE = [
   '<script>alert(1)</script>',
@@ -29,20 +30,6 @@ const hostile = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: fc.constantFrom('<', '>', '"', "'", '&', '`', '=', '/', ' ', 'a', '\n', '-', '!') }),
 );
-
-const row = (id: string, change: Partial<ManifestRow> = {}): ManifestRow => ({
-  item: sha(id),
-  id,
-  content: sha(`content ${id}`),
-  outcome: 'kept',
-  relation: null,
-  survivor: null,
-  score: 0.5,
-  reasons: [],
-  evidence: null,
-  family: null,
-  ...change,
-});
 
 const evidence = (distance: number): NonNullable<ManifestRow['evidence']> => ({
   hashes: { phash: 2 },
