@@ -87,7 +87,7 @@ async function publishRow(row: HostileInput, world: HostileWorld): Promise<Fate>
   return { sequences, answer };
 }
 
-beforeAll(async () => {
+async function run(): Promise<void> {
   server = await scriptedHttpServer(hostileAnswers(), ALLOWED);
   system = await TroupeSystem.create({
     config: {
@@ -136,19 +136,22 @@ beforeAll(async () => {
   }
   outcomes = seen;
   status = await system.command('status', '--json');
-}, 300_000);
-
-afterAll(async () => {
-  await system?.[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
-});
+}
 
 const shown = (sequence: number | undefined) =>
   (outcomes.get(sequence ?? 0) ?? []).map(({ outcome, reasons }) =>
     outcome === 'dead' ? `dead: ${reasons.join()}` : outcome,
   );
 
-describe('hostile input', () => {
+// The node's memory is read from /proc, and the web server has an address of its own: on Linux all of 127.0.0.0/8 is there.
+describe.skipIf(process.platform !== 'linux')('hostile input', () => {
+  beforeAll(run, 300_000);
+
+  afterAll(async () => {
+    await system?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+  });
+
   it('is of at least 40 kinds, each with a name of its own', () => {
     expect(HOSTILE_INPUTS.length).toBeGreaterThanOrEqual(40);
     expect(new Set(HOSTILE_INPUTS.map(({ name }) => name)).size).toBe(HOSTILE_INPUTS.length);
