@@ -97,6 +97,9 @@ async function writeContent(
       return `${original} could not be ${request.link ? 'linked' : 'copied'} (${(error as NodeJS.ErrnoException).code})`;
     }
   }
+  if (!/^(blob:|obj:\/\/)/.test(payload.location)) {
+    return `its original is at ${payload.location}, which an export does not fetch`;
+  }
   const bytes = payload.location.startsWith('obj://')
     ? await new NatsUploads(request.system.link, request.system.names.objects.uploads).read(
         payload.location,
