@@ -298,7 +298,7 @@ export class NatsLink {
 }
 
 /** Maps the client's errors to ours. */
-export function requestError(cause: unknown, subject: string, timeoutMs: number): Error {
+function requestError(cause: unknown, subject: string, timeoutMs: number): Error {
   if (cause instanceof errors.RequestError && cause.isNoResponders())
     return new NoResponders(subject, { cause });
   if (cause instanceof errors.NoRespondersError) return new NoResponders(subject, { cause });

@@ -31,7 +31,6 @@ export {
   type ConsumerStanding,
   consumerStates,
   eachMessage,
-  lastMessageOn,
   messageAt,
   type StreamStanding,
   streamState,

@@ -51,15 +51,6 @@ export function messageAt(
   return readStored(link, stream, { seq: sequence });
 }
 
-/** The newest message on `subject`, read from the leader. */
-export function lastMessageOn(
-  link: NatsLink,
-  stream: string,
-  subject: string,
-): Promise<StoredMessage | undefined> {
-  return readStored(link, stream, { last_by_subj: subject });
-}
-
 /**
  * Every message of the stream in order, from `fromSequence` (default 1) up to what was stored when the reading got
  * there. Several reads are in flight at once where messages are dense and small.

@@ -43,7 +43,7 @@ export class LeftoverSweep {
 }
 
 /** Removes what lies below the consumer's ack floor. True when the queue holds only what is still to be done. */
-export async function removeLeftovers(link: NatsLink, options: WorkConsumerOptions): Promise<boolean> {
+async function removeLeftovers(link: NatsLink, options: WorkConsumerOptions): Promise<boolean> {
   const { stream, subject } = options;
   const consumer = await link.manager.consumers.info(stream, consumerName(options));
   const { state } = await link.manager.streams.info(stream);

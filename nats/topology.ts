@@ -72,7 +72,7 @@ async function ensure(link: NatsLink, plan: TopologyPlan): Promise<void> {
 }
 
 /** Makes one stream if it is absent and compares it. */
-export async function ensureStream(link: NatsLink, plan: StreamPlan): Promise<void> {
+async function ensureStream(link: NatsLink, plan: StreamPlan): Promise<void> {
   const { streams } = link.manager;
   const existing = await absentAs(undefined, STREAM_NOT_FOUND, streams.info(plan.name));
   const info = existing ?? (await createStream(link, plan));
@@ -93,7 +93,7 @@ async function createStream(link: NatsLink, plan: StreamPlan) {
 }
 
 /** Makes one durable consumer if it is absent and compares it. */
-export async function ensureConsumer(link: NatsLink, plan: ConsumerPlan): Promise<void> {
+async function ensureConsumer(link: NatsLink, plan: ConsumerPlan): Promise<void> {
   const { consumers } = link.manager;
   const name = plan.config.durable_name;
   const existing = await absentAs(undefined, CONSUMER_NOT_FOUND, consumers.info(plan.stream, name));

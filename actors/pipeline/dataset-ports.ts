@@ -7,7 +7,6 @@ import type {
   FaultPoints,
   Journal,
   Logger,
-  RandomSource,
   RecordStore,
   WorkSource,
 } from '#runtime';
@@ -65,7 +64,6 @@ export interface DatasetPorts {
   readonly rates: SourceRates;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly random: RandomSource;
   readonly faults: FaultPoints;
   readonly model: ModelIdentity;
   readonly meter: StageMeter;

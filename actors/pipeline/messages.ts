@@ -6,7 +6,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
 const signal = z.union([z.number(), z.string(), z.boolean()]);
 
-export const factsSchema = z.object({
+const factsSchema = z.object({
   content: sha256,
   mediaType: z.string(),
   byteLength: z.number(),
@@ -15,7 +15,7 @@ export const factsSchema = z.object({
   signals: z.record(z.string(), signal),
 });
 
-export const edgeSchema = z.object({
+const edgeSchema = z.object({
   a: sha256,
   b: sha256,
   hashes: z.record(z.string(), z.number()),

@@ -274,7 +274,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
 }
 
 /** Id of a hop's message: the same for every repetition of the same effect, so that the stream stores it once. */
-export function hopId(ports: DatasetPorts, stage: string, sequence: number, effect: number): string {
+function hopId(ports: DatasetPorts, stage: string, sequence: number, effect: number): string {
   return `${ports.dataset}.${ports.incarnation}.${stage}.${sequence}.${effect}.0`;
 }
 

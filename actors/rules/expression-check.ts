@@ -23,7 +23,7 @@ export const FUNCTIONS = [
 ] as const;
 
 /** Methods that go through a list or the keys of a mapping. */
-export const LOOPS = ['all', 'exists', 'exists_one', 'filter'] as const;
+const LOOPS = ['all', 'exists', 'exists_one', 'filter'] as const;
 
 /** All methods, by name. */
 export const METHODS = [

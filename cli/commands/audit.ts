@@ -24,7 +24,7 @@ export function registerAudit(program: Command, environment: CliEnvironment): vo
 }
 
 /** Prints the account line by line, then whether it balances. */
-export function printAudit(terminal: Terminal, report: AuditReport): void {
+function printAudit(terminal: Terminal, report: AuditReport): void {
   const { verdicts, pending } = report;
   const onTheWay = Object.entries(pending).filter(([, count]) => count > 0);
   terminal.table(

@@ -97,7 +97,7 @@ function typeName(expected: string): string {
 }
 
 /** The part of the schema that a path leads to. */
-export function schemaAt(schema: SchemaNode, path: readonly PropertyKey[]): SchemaNode | undefined {
+function schemaAt(schema: SchemaNode, path: readonly PropertyKey[]): SchemaNode | undefined {
   let node: SchemaNode | undefined = schema;
   for (const part of path) {
     if (node === undefined) return undefined;

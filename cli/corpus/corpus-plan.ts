@@ -58,7 +58,7 @@ export interface PlannedItem {
 }
 
 /** How many items of each sort a corpus of `count` items holds; scenes take what rounding leaves. */
-export function corpusCounts(count: number): Readonly<Record<Truth, number>> {
+function corpusCounts(count: number): Readonly<Record<Truth, number>> {
   const counts = { ...SHARES };
   const total = Object.values(SHARES).reduce((sum, share) => sum + share, 0);
   let others = 0;

@@ -54,7 +54,6 @@ export async function connectPorts(
     rates: new SourceRates({ rates: node.resolve(TOKENS.config).config.sources.rates, clock }),
     clock,
     log: node.resolve(TOKENS.log),
-    random: node.resolve(TOKENS.random),
     faults: node.resolve(TOKENS.faults),
     ...options,
   };

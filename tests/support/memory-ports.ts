@@ -355,7 +355,6 @@ export function memoryDataset(
     rates: new SourceRates({ rates: options.rates ?? [], clock }),
     contents: options.contents ?? { read: () => Promise.reject(new Error('no contents are read here')) },
     clock,
-    random: { next: () => 0.5 },
     faults: options.faults ?? new CrashPoint(),
     model: MEMORY_MODEL,
     meter: { handled: () => {} },
