@@ -54,7 +54,6 @@ export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
 export { datasetExists, deleteDataset, ensureDataset, ensureSystem } from './topology.ts';
 export {
   type DatasetOptions,
-  DEFAULT_STAGES,
   INTAKE_CONSUMER,
   type StagePlan,
   type SystemOptions,

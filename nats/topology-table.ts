@@ -49,15 +49,6 @@ export interface StagePlan {
   readonly maxAckPending?: number;
 }
 
-/** The stages after the ingestor, in order, and the stage which holds items back. */
-export const DEFAULT_STAGES: readonly StagePlan[] = [
-  { name: 'embedder', consumer: 'shared' },
-  { name: 'dedup', consumer: 'shared' },
-  { name: 'scorer', consumer: 'shared' },
-  { name: 'keeper', consumer: 'owned' },
-  { name: 'held', consumer: 'shared' },
-];
-
 /** Name of the shared consumer of the intake stream. */
 export const INTAKE_CONSUMER = 'ingestor';
 
@@ -84,8 +75,8 @@ export interface DatasetOptions {
   readonly system: string;
   readonly replicas?: number;
   readonly storage?: 'file' | 'memory';
-  /** Default `DEFAULT_STAGES`. */
-  readonly stages?: readonly StagePlan[];
+  /** The stages with a queue of their own: the pipeline names them, this folder does not. */
+  readonly stages: readonly StagePlan[];
   /** Default 4 GiB; publishers wait beyond it. */
   readonly intakeMaxBytes?: number;
   /** Default none but `intakeMaxBytes`. */
@@ -153,7 +144,7 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
   const { streams, subjects, objects } = names;
   const common = commonOf(options);
   const window = { duplicate_window: nanos(options.duplicateWindowMs ?? 120_000) };
-  const stages = options.stages ?? DEFAULT_STAGES;
+  const { stages } = options;
   const queue = {
     ...common,
     ...window,

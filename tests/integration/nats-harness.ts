@@ -102,6 +102,11 @@ export function smallDataset(system: string, options: Partial<DatasetOptions> = 
   const mib = 1024 * 1024;
   return {
     system,
+    stages: [
+      { name: 'dedup', consumer: 'shared' },
+      { name: 'scorer', consumer: 'shared' },
+      { name: 'keeper', consumer: 'owned' },
+    ],
     intakeMaxBytes: 64 * mib,
     workMaxBytes: 16 * mib,
     journalMaxBytes: 256 * mib,
