@@ -32,7 +32,7 @@ export async function startBareLoop(decodeThreads: number): Promise<BareLoop> {
             id,
             module: analyseThreadModule(),
             deadlineMs: 60_000,
-            mailbox: { capacity: 2, overflow: 'reject' },
+            mailbox: { capacity: 2, overflow: 'backpressure' },
           }),
         ),
         threadActor({

@@ -1,46 +1,52 @@
-// An actor's place in the tree: its mailbox, its present incarnation and the steps from start to end. Requests
-// to stop come as calls of the supervisor and so overtake the messages in the mailbox.
+// An actor's place in the tree: its mailbox, its present life and the steps from start to end. Requests to stop,
+// crashes and the ends of linked actors come as calls and so overtake the messages in the mailbox.
 //
 //   down ──start──▶ starting ──behaviour there──▶ running ──stop, crash──▶ ending ──▶ down
-//                      └──────────stop, failed start──────────────────────▶
-import type { ActorContext, ActorSpec, Behaviour, StopReason, TellOutcome } from './actor.ts';
-import { ActorEnded, MailboxFull, toError } from './actor-errors.ts';
-import type { ActorSnapshot, Child, Parent, Surroundings } from './child.ts';
+//                     ▲ └──────────stop, failed start──────────────────────▶  │
+//                     └────────────message──── passive ◀──────passivated──────┘
+import type { ActorSpec, Behaviour, EndNotice, StopReason, TellOutcome } from './actor.ts';
+import { type ContextHost, defaultStashCapacity, LiveContext } from './actor-context.ts';
+import { ActorEnded, LinkedActorEnded, MailboxFull, toError } from './actor-errors.ts';
+import type { ActorSnapshot, Child, Exit, Parent, Surroundings } from './child.ts';
 import type { Runnable } from './dispatcher.ts';
-import { Incarnation } from './incarnation.ts';
-import type { Envelope, Receiver } from './local-ref.ts';
-import { withFields } from './loggers.ts';
+import type { WatchedLife } from './end-watch.ts';
+import { askOf, type Envelope, messageOf, OwnMessage } from './envelope.ts';
+import { IdleTimer } from './idle-timer.ts';
+import { Incarnation, type LifeOwner } from './incarnation.ts';
+import type { Receiver } from './local-ref.ts';
 import { defaultMailbox, Mailbox } from './mailbox.ts';
 import type { DeadLetterReason } from './system-event.ts';
 
 /** Time to stop in order where a spec names none. */
 const defaultShutdownMs = 5_000;
 
-type State =
-  | { readonly name: 'down' }
-  | { readonly name: 'starting' | 'running'; readonly life: Incarnation }
-  | {
-      readonly name: 'ending';
-      readonly life: Incarnation;
-      readonly reason: StopReason;
-      readonly failure: Error | undefined;
-      /** The supervisor asked for the end, so that it is answered by `childStopped`. */
-      asked: boolean;
-      readonly cancelTimeout: () => void;
-    };
+/** How a life ends. */
+interface Ending {
+  readonly reason: StopReason;
+  readonly failure: Error | undefined;
+  /** The supervisor asked for the end, so that it is answered by `childStopped`. */
+  asked: boolean;
+  /** Its children are down, or being stopped. */
+  wrappingUp: boolean;
+  readonly cancelTimeout: () => void;
+}
 
-/** Runs one actor through all its incarnations. */
-export class ActorCell implements Child, Receiver, Runnable {
-  readonly id: string;
+/** Runs one actor through all its lives. */
+export class ActorCell implements Child, Receiver, Runnable, ContextHost, LifeOwner {
   readonly path: string;
   readonly type = 'actor';
+  readonly surroundings: Surroundings;
   readonly #spec: ActorSpec<unknown>;
   readonly #parent: Parent;
-  readonly #surroundings: Surroundings;
   readonly #mailbox: Mailbox<Envelope>;
-  #state: State = { name: 'down' };
+  #phase: 'down' | 'passive' | 'starting' | 'running' | 'ending' = 'down';
+  #life: Incarnation | undefined;
+  #ending: Ending | undefined;
+  /** The supervisor has heard that this actor is up, and that has not been taken back. */
+  #announced = false;
   #incarnations = 0;
   #turnQueued = false;
+  isRemoved = false;
 
   constructor(options: {
     readonly path: string;
@@ -48,35 +54,53 @@ export class ActorCell implements Child, Receiver, Runnable {
     readonly parent: Parent;
     readonly surroundings: Surroundings;
   }) {
-    this.id = options.spec.id;
     this.path = options.path;
     this.#spec = options.spec;
     this.#parent = options.parent;
-    this.#surroundings = options.surroundings;
-    this.#mailbox = new Mailbox(options.spec.mailbox ?? defaultMailbox);
+    this.surroundings = options.surroundings;
+    const { mailbox = defaultMailbox } = options.spec;
+    this.#mailbox =
+      mailbox.overflow === 'drop-oldest'
+        ? new Mailbox(mailbox, (oldest) => this.#refuse(oldest, 'dropped'))
+        : new Mailbox(mailbox);
+  }
+
+  get id(): string {
+    return this.#spec.id;
   }
 
   get depth(): number {
     return this.#mailbox.depth;
   }
 
+  get stashCapacity(): number {
+    return this.#spec.stashCapacity ?? defaultStashCapacity;
+  }
+
+  get isPassive(): boolean {
+    return this.#phase === 'passive';
+  }
+
+  get life(): WatchedLife | undefined {
+    return this.#life;
+  }
+
   snapshotChildren(): readonly ActorSnapshot[] {
-    return [];
+    return this.#life?.spawned?.snapshots() ?? [];
   }
 
   deliver(envelope: Envelope): TellOutcome {
     const offer = this.#mailbox.offer(envelope);
-    if (offer.outcome === 'busy') return 'busy';
-    if (offer.outcome === 'closed') {
-      this.#deadLetter(envelope.message, 'ended');
+    if (offer === 'queued') {
+      if (!this.#turnQueued) this.#wake();
+      return 'queued';
+    }
+    if (offer === 'closed') {
+      this.#deadLetter(messageOf(envelope), 'ended');
       return 'dead';
     }
-    if (offer.dropped !== undefined) {
-      this.#deadLetter(offer.dropped.message, 'dropped');
-      offer.dropped.ask?.fail(new MailboxFull(this.path));
-    }
-    this.#queueTurn();
-    return 'queued';
+    if (this.#spec.mailbox?.overflow === 'reject') this.#deadLetter(messageOf(envelope), 'rejected');
+    return 'busy';
   }
 
   room(signal?: AbortSignal): Promise<boolean> {
@@ -84,60 +108,150 @@ export class ActorCell implements Child, Receiver, Runnable {
   }
 
   start(): void {
-    if (this.#state.name !== 'down') return;
+    if (this.#phase === 'down') this.#begin();
+  }
+
+  stop(reason: StopReason): void {
+    if (this.#phase === 'down') return;
+    this.#announced = false;
+    if (this.#ending !== undefined) this.#ending.asked = true;
+    else if (this.#life !== undefined) this.#end(this.#life, { reason, asked: true });
+    else this.#passiveStopped();
+  }
+
+  retire(): void {
+    for (const envelope of this.#mailbox.close()) {
+      this.#deadLetter(messageOf(envelope), 'stopped');
+      askOf(envelope)?.fail(new ActorEnded(this.path));
+    }
+  }
+
+  remove(): void {
+    this.isRemoved = true;
+    this.retire();
+    this.surroundings.unregister(this.path, this);
+  }
+
+  run(limit: number): number {
+    this.#turnQueued = false;
+    let handled = 0;
+    while (handled < limit && this.#phase === 'running' && this.#mailbox.depth > 0) {
+      const life = this.#life;
+      if (life === undefined || life.busy) break;
+      const envelope = this.#mailbox.take();
+      handled += 1;
+      if (envelope instanceof OwnMessage && envelope.life !== life) continue;
+      this.#handle(life, envelope);
+    }
+    this.#wake();
+    return handled;
+  }
+
+  tellSelf(life: Incarnation, message: unknown): void {
+    if (this.#life !== life || this.#ending !== undefined) return;
+    this.#mailbox.force(new OwnMessage(message, life));
+    this.#wake();
+  }
+
+  putBack(life: Incarnation): void {
+    this.#mailbox.putBack(life.takeStash());
+    this.#wake();
+  }
+
+  crashLife(life: Incarnation, error: Error): void {
+    if (this.#life !== life || this.#ending !== undefined) return;
+    this.#crash(life, error, this.#phase === 'starting' ? 'start' : 'work');
+  }
+
+  endLife(life: Incarnation): void {
+    if (this.#life === life && this.#ending === undefined) {
+      this.#end(life, { reason: 'normal', asked: false });
+    }
+  }
+
+  linkedEnded(life: Incarnation, notice: EndNotice): void {
+    if (this.#life !== life || this.#ending !== undefined) return;
+    if (life.trap !== undefined) this.tellSelf(life, life.trap(notice));
+    else if (notice.reason === 'shutdown') this.#end(life, { reason: 'shutdown', asked: false });
+    else if (notice.reason !== 'normal') this.crashLife(life, new LinkedActorEnded(this.path, notice));
+  }
+
+  /** Asks for a turn where there is something to handle and someone to handle it. */
+  #wake(): void {
+    if (this.#turnQueued || this.#mailbox.depth === 0) return;
+    if (this.#phase === 'running' && this.#life?.busy === false) {
+      this.#turnQueued = true;
+      this.surroundings.dispatcher.schedule(this);
+    } else if (this.#phase === 'passive') {
+      this.#begin();
+    }
+  }
+
+  #begin(): void {
     this.#incarnations += 1;
     this.#mailbox.open();
-    const life = new Incarnation();
+    const life = new Incarnation(this);
     life.busy = true;
-    this.#state = { name: 'starting', life };
-    // A start that throws at once must look like one that rejects.
-    const started = Promise.try(() => this.#spec.start(this.#contextOf(life)));
+    this.#life = life;
+    this.#phase = 'starting';
+    let started: Behaviour<unknown> | Promise<Behaviour<unknown>>;
+    try {
+      started = this.#spec.start(new LiveContext(this, life));
+    } catch (thrown) {
+      this.#startRejected(life, toError(thrown));
+      return;
+    }
+    if (!(started instanceof Promise)) {
+      this.#startSettled(life, started);
+      return;
+    }
     void started.then(
       (behaviour) => this.#startSettled(life, behaviour),
       (thrown: unknown) => this.#startRejected(life, toError(thrown)),
     );
   }
 
-  stop(reason: StopReason): void {
-    const state = this.#state;
-    if (state.name === 'down') return;
-    if (state.name === 'ending') state.asked = true;
-    else this.#end(state.life, { reason, asked: true });
-  }
-
-  retire(): void {
-    for (const { message, ask } of this.#mailbox.close()) {
-      this.#deadLetter(message, 'stopped');
-      ask?.fail(new ActorEnded(this.path));
+  #startSettled(life: Incarnation, behaviour: Behaviour<unknown>): void {
+    life.handled();
+    life.behaviour = behaviour;
+    if (life.over) {
+      this.#releaseLate(life, 'shutdown');
+    } else if (this.#ending !== undefined) {
+      this.#wrapUp(life, this.#ending);
+    } else {
+      this.#phase = 'running';
+      const { passivateAfterMs } = this.#spec;
+      if (passivateAfterMs !== undefined) this.#watchIdleness(life, passivateAfterMs);
+      this.surroundings.emit({ type: 'started', path: this.path, incarnation: this.#incarnations });
+      if (!this.#announced) {
+        this.#announced = true;
+        this.#parent.childStarted(this.id);
+      }
+      this.#wake();
     }
   }
 
-  run(limit: number): number {
-    this.#turnQueued = false;
-    let handled = 0;
-    while (handled < limit && this.#state.name === 'running' && !this.#state.life.busy) {
-      const envelope = this.#mailbox.take();
-      if (envelope === undefined) return handled;
-      handled += 1;
-      if (envelope.validUnless?.aborted !== true) this.#handle(this.#state.life, envelope);
-    }
-    this.#queueTurn();
-    return handled;
+  #startRejected(life: Incarnation, error: Error): void {
+    life.handled();
+    if (life.over) return;
+    if (this.#ending !== undefined) this.#wrapUp(life, this.#ending);
+    else this.#crash(life, error, 'start');
   }
 
-  #queueTurn(): void {
-    if (this.#turnQueued || this.#state.name !== 'running' || this.#state.life.busy) return;
-    if (this.#mailbox.depth === 0) return;
-    this.#turnQueued = true;
-    this.#surroundings.dispatcher.schedule(this);
+  #watchIdleness(life: Incarnation, afterMs: number): void {
+    life.passivation = new IdleTimer(this.surroundings.clock, afterMs, () => {
+      if (this.#life !== life || this.#ending !== undefined) return;
+      if (this.#mailbox.depth === 0 && life.isIdle) this.#end(life, { reason: 'passivated', asked: false });
+      else life.passivation?.touch();
+    });
   }
 
   #handle(life: Incarnation, envelope: Envelope): void {
-    life.current = envelope;
-    life.busy = true;
+    life.take(envelope);
     let result: void | Promise<void>;
     try {
-      result = life.behaviour?.receive(envelope.message);
+      const message = messageOf(envelope);
+      result = life.became === undefined ? life.behaviour?.receive(message) : life.became(message);
     } catch (thrown) {
       this.#handlerThrew(life, toError(thrown));
       return;
@@ -153,89 +267,69 @@ export class ActorCell implements Child, Receiver, Runnable {
   }
 
   #handlerSettled(life: Incarnation): void {
-    life.busy = false;
     life.handled();
     if (life.over) return;
-    if (this.#state.name === 'ending') this.#callStopped(life);
-    else this.#queueTurn();
+    if (this.#ending !== undefined) this.#wrapUp(life, this.#ending);
+    else this.#wake();
   }
 
   #handlerThrew(life: Incarnation, error: Error): void {
     life.busy = false;
     if (life.over) return;
-    if (this.#state.name === 'ending') {
-      this.#surroundings.log.warn({ path: this.path, err: error }, 'actor threw while it was ending');
-      this.#callStopped(life);
-    } else {
+    if (this.#ending === undefined) {
       this.#crash(life, error, 'work');
-    }
-  }
-
-  #startSettled(life: Incarnation, behaviour: Behaviour<unknown>): void {
-    life.busy = false;
-    life.behaviour = behaviour;
-    if (life.over) {
-      this.#releaseLate(life, 'shutdown');
-    } else if (this.#state.name === 'ending') {
-      this.#callStopped(life);
     } else {
-      this.#state = { name: 'running', life };
-      this.#surroundings.emit({ type: 'started', path: this.path, incarnation: this.#incarnations });
-      this.#parent.childStarted(this.id);
-      this.#queueTurn();
+      this.surroundings.log.warn({ path: this.path, err: error }, 'actor threw while it was ending');
+      this.#wrapUp(life, this.#ending);
     }
-  }
-
-  #startRejected(life: Incarnation, error: Error): void {
-    life.busy = false;
-    if (life.over) return;
-    if (this.#state.name === 'ending') this.#callStopped(life);
-    else this.#crash(life, error, 'start');
   }
 
   #crash(life: Incarnation, error: Error, during: 'start' | 'work'): void {
-    this.#surroundings.emit({ type: 'crashed', path: this.path, during, error });
+    this.surroundings.emit({ type: 'crashed', path: this.path, during, error });
     this.#end(life, { reason: 'crash', failure: error, asked: false });
   }
 
-  /** The only way out of a life: wind down, wait for what is in hand, call `stopped`, report to the supervisor. */
+  /** The only way out of a life: wind down, wait for what is in hand, wrap up, report to the supervisor. */
   #end(life: Incarnation, how: { reason: StopReason; failure?: Error; asked: boolean }): void {
     const afterMs = this.#spec.shutdownMs ?? defaultShutdownMs;
     const { reason, failure, asked } = how;
-    const cancelTimeout = this.#surroundings.clock.schedule(afterMs, () => this.#abandon(life, afterMs));
-    this.#state = { name: 'ending', life, reason, failure, asked, cancelTimeout };
+    const cancelTimeout = this.surroundings.clock.schedule(afterMs, () => this.#abandon(life, afterMs));
+    const ending: Ending = { reason, failure, asked, wrappingUp: false, cancelTimeout };
+    this.#phase = 'ending';
+    this.#ending = ending;
     if (failure !== undefined) this.#release(life, failure);
     life.windDown();
-    if (!life.busy) this.#callStopped(life);
+    if (!life.busy) this.#wrapUp(life, ending);
   }
 
-  #callStopped(life: Incarnation): void {
-    const state = this.#state;
-    if (state.name !== 'ending' || life.over) return;
+  /** Stops what it spawned, then lets it release what it holds. */
+  #wrapUp(life: Incarnation, ending: Ending): void {
+    if (life.over || ending.wrappingUp) return;
+    ending.wrappingUp = true;
+    if (life.spawned?.any !== true) this.#callStopped(life, ending);
+    else void life.spawned.stopAll().then(() => this.#callStopped(life, ending));
+  }
+
+  #callStopped(life: Incarnation, ending: Ending): void {
+    if (life.over) return;
     const { behaviour } = life;
     if (behaviour?.stopped === undefined) {
-      this.#finish(life);
+      this.#finish(life, ending);
       return;
     }
     // It is called once: neither a late handler nor the timeout finds it again.
     life.behaviour = undefined;
-    void Promise.try(() => behaviour.stopped?.(state.reason)).then(
-      () => this.#finish(life),
-      (thrown: unknown) => {
-        this.#surroundings.log.warn(
-          { path: this.path, err: toError(thrown) },
-          'actor failed to stop in order',
-        );
-        this.#finish(life);
-      },
-    );
+    void Promise.try(() => behaviour.stopped?.(ending.reason))
+      .catch((thrown: unknown) => this.#logFailedStop(thrown))
+      .then(() => this.#finish(life, ending));
   }
 
   #abandon(life: Incarnation, afterMs: number): void {
-    if (life.over || this.#state.name !== 'ending') return;
-    this.#surroundings.emit({ type: 'abandoned', path: this.path, afterMs });
-    this.#releaseLate(life, this.#state.reason);
-    this.#finish(life);
+    const ending = this.#ending;
+    if (life.over || ending === undefined) return;
+    this.surroundings.emit({ type: 'abandoned', path: this.path, afterMs });
+    this.#releaseLate(life, ending.reason);
+    this.#finish(life, ending);
   }
 
   /** Calls `stopped` of a life that nobody waits for, so that what it holds is let go all the same. */
@@ -243,52 +337,60 @@ export class ActorCell implements Child, Receiver, Runnable {
     const { behaviour } = life;
     life.behaviour = undefined;
     if (behaviour?.stopped === undefined) return;
-    void Promise.try(() => behaviour.stopped?.(reason)).catch((thrown: unknown) => {
-      this.#surroundings.log.warn({ path: this.path, err: toError(thrown) }, 'actor failed to stop in order');
-    });
+    void Promise.try(() => behaviour.stopped?.(reason)).catch((thrown: unknown) =>
+      this.#logFailedStop(thrown),
+    );
   }
 
-  #finish(life: Incarnation): void {
-    const state = this.#state;
-    if (state.name !== 'ending' || life.over) return;
+  #logFailedStop(thrown: unknown): void {
+    const err = toError(thrown);
+    this.surroundings.log.warn({ path: this.path, err }, 'actor failed to stop in order');
+  }
+
+  #finish(life: Incarnation, ending: Ending): void {
+    if (life.over) return;
     life.over = true;
-    state.cancelTimeout();
-    this.#release(life, state.failure);
-    this.#state = { name: 'down' };
-    this.#surroundings.emit({ type: 'stopped', path: this.path, reason: state.reason });
-    if (state.asked || state.failure === undefined) this.#parent.childStopped(this.id);
-    else this.#parent.childExited(this.id, state.failure);
+    ending.cancelTimeout();
+    this.#mailbox.putBack(life.takeStash());
+    this.#release(life, ending.failure);
+    this.#life = undefined;
+    this.#ending = undefined;
+    const { reason, failure, asked } = ending;
+    this.surroundings.emit({ type: 'stopped', path: this.path, reason });
+    if (reason === 'passivated') {
+      this.#phase = 'passive';
+      if (asked) this.#passiveStopped();
+      else this.#wake();
+      return;
+    }
+    this.#phase = 'down';
+    this.#announced = false;
+    life.tellEnd({ path: this.path, reason, ...(failure !== undefined && { error: failure }) });
+    if (asked) this.#parent.childStopped(this.id);
+    else this.#parent.childExited(this.id, exitOf(ending));
+  }
+
+  #passiveStopped(): void {
+    this.#phase = 'down';
+    this.#announced = false;
+    this.#parent.childStopped(this.id);
   }
 
   #release(life: Incarnation, cause: Error | undefined): void {
     life.release(this.path, (message, reason) => this.#deadLetter(message, reason), cause);
   }
 
-  #deadLetter(message: unknown, reason: DeadLetterReason): void {
-    this.#surroundings.emit({ type: 'dead_letter', path: this.path, reason, message });
+  #refuse(envelope: Envelope, reason: DeadLetterReason): void {
+    this.#deadLetter(messageOf(envelope), reason);
+    askOf(envelope)?.fail(new MailboxFull(this.path));
   }
 
-  #contextOf(life: Incarnation): ActorContext<unknown> {
-    const { clock, log } = this.#surroundings;
-    return {
-      self: this.#surroundings.ref(this.path),
-      path: this.path,
-      clock,
-      log: withFields(log, { actor: this.path }),
-      signal: life.signal,
-      ref: (path) => this.#surroundings.ref(path),
-      after: (delayMs, message) =>
-        life.after(clock, delayMs, () => {
-          this.#mailbox.force({ message, validUnless: life.signal });
-          this.#queueTurn();
-        }),
-      crash: (error) => {
-        if (this.#state.name === 'starting' || this.#state.name === 'running') {
-          if (this.#state.life === life) {
-            this.#crash(life, error, this.#state.name === 'starting' ? 'start' : 'work');
-          }
-        }
-      },
-    };
+  #deadLetter(message: unknown, reason: DeadLetterReason): void {
+    this.surroundings.emit({ type: 'dead_letter', path: this.path, reason, message });
   }
+}
+
+function exitOf({ reason, failure }: Ending): Exit {
+  if (failure !== undefined) return { kind: 'crash', error: failure };
+  return { kind: reason === 'normal' ? 'normal' : 'shutdown' };
 }

@@ -40,6 +40,42 @@ export class ActorEnded extends Error {
   }
 }
 
+/** An actor that this one was linked with ended, and this one with it; `cause` is the crash of the other, if it crashed. */
+export class LinkedActorEnded extends Error {
+  override readonly name = 'LinkedActorEnded';
+  readonly code = 'linked_actor_ended';
+  readonly path: string;
+
+  constructor(
+    path: string,
+    linked: { readonly path: string; readonly reason: string; readonly error?: Error },
+  ) {
+    super(
+      `${path} is linked with ${linked.path}, which ended: ${linked.reason}`,
+      linked.error === undefined ? undefined : { cause: linked.error },
+    );
+    this.path = path;
+  }
+}
+
+/** An actor stashed more messages than its spec allows. */
+export class StashFull extends Error {
+  override readonly name = 'StashFull';
+  readonly code = 'stash_full';
+  readonly path: string;
+
+  constructor(path: string, capacity: number) {
+    super(`expected at most ${capacity} stashed messages of ${path}, but one more was stashed`);
+    this.path = path;
+  }
+}
+
+/** Something was asked of an actor's context that its present state has no sense for. */
+export class InvalidState extends Error {
+  override readonly name = 'InvalidState';
+  readonly code = 'invalid_state';
+}
+
 /** A supervisor could not bring its children up; `cause` is the failure of the child that did not start. */
 export class StartFailed extends Error {
   override readonly name = 'StartFailed';

@@ -1,9 +1,12 @@
 // The actors of one process: a tree of supervisors under one root, the references into it, and its end. The
 // composition root starts one system; everything else is given references.
 import type { ActorRef, SupervisorSpec } from './actor.ts';
+import { ActorCell } from './actor-cell.ts';
 import { RestartIntensityExceeded, toError } from './actor-errors.ts';
+import { AskDeadlines } from './ask-deadlines.ts';
 import type { ActorSnapshot, Parent, Surroundings } from './child.ts';
-import { buildPlaces, rootPath } from './child-places.ts';
+import { rootPath } from './child-path.ts';
+import { buildPlaces } from './child-places.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { logHappening } from './event-log.ts';
 import { LocalRef, type Receiver } from './local-ref.ts';
@@ -46,6 +49,7 @@ export class ActorSystem {
   readonly ended: Promise<SystemEnd>;
   readonly #root: SupervisorCell;
   readonly #surroundings: Surroundings;
+  readonly #deadlines: AskDeadlines;
   readonly #resolveEnded: (end: SystemEnd) => void;
   readonly #up = Promise.withResolvers<void>();
   #state: ActorSnapshot['state'] = 'starting';
@@ -86,24 +90,31 @@ export class ActorSystem {
     const clock = options.clock ?? systemClock;
     const receivers = new Map<string, Receiver>();
     const emit = (happening: SystemHappening) => publish(happening, clock, log, options.onEvent);
-    const directory = { clock, emit, find: (path: string) => receivers.get(path) };
-    this.#surroundings = {
+    this.#deadlines = new AskDeadlines(clock);
+    const directory = { deadlines: this.#deadlines, emit, find: (path: string) => receivers.get(path) };
+    const surroundings: Surroundings = {
       clock,
       random: options.random ?? systemRandom,
       log,
       dispatcher: new Dispatcher(),
       emit,
       ref: <M>(path: string) => new LocalRef<M>(path, directory),
+      makeActor: (place) => {
+        const cell = new ActorCell({ ...place, surroundings });
+        receivers.set(place.path, cell);
+        return cell;
+      },
+      unregister: (path, receiver) => {
+        if (receivers.get(path) === receiver) receivers.delete(path);
+      },
     };
-    const surroundings = this.#surroundings;
-    const register = (path: string, receiver: Receiver) => void receivers.set(path, receiver);
+    this.#surroundings = surroundings;
     this.#root = new SupervisorCell({
       path: rootPath,
       spec: options.root,
       parent: this.#asParent(),
       surroundings,
-      buildPlaces: (parent) =>
-        buildPlaces({ path: rootPath, spec: options.root, parent, surroundings, register }),
+      buildPlaces: (parent) => buildPlaces({ path: rootPath, spec: options.root, parent, surroundings }),
     });
   }
 
@@ -143,7 +154,12 @@ export class ActorSystem {
         this.#up.resolve();
       },
       childStopped: () => this.#end({ reason: 'shutdown' }),
-      childExited: (_root, error) => {
+      childExited: (_root, exit) => {
+        if (exit.kind !== 'crash') {
+          this.#end({ reason: 'shutdown' });
+          return;
+        }
+        const { error } = exit;
         const reason = error instanceof RestartIntensityExceeded ? 'restart_intensity' : 'shutdown';
         this.#up.reject(error);
         this.#end({ reason, error });
@@ -154,6 +170,7 @@ export class ActorSystem {
   #end(end: SystemEnd): void {
     this.#state = 'stopped';
     this.#root.retire();
+    this.#deadlines.close();
     this.#resolveEnded(end);
   }
 }

@@ -2,61 +2,79 @@
 // whoever comes first settles it and everything later is ignored.
 import type { Reply } from './actor.ts';
 import { AskTimeout } from './actor-errors.ts';
-import type { Clock } from './ports.ts';
+import { type AskDeadlines, WithDeadline } from './ask-deadlines.ts';
 
 /** A request under way. */
-export class PendingAsk<R> implements Reply<R> {
+export class PendingAsk<R> extends WithDeadline implements Reply<R> {
   readonly answer: Promise<R>;
   /** Called once when the request is settled by anyone. */
   whenSettled: (() => void) | undefined;
-  readonly #resolve: (value: R) => void;
-  readonly #reject: (error: unknown) => void;
-  readonly #cancelTimeout: () => void;
-  readonly #signal: AbortSignal | undefined;
-  readonly #abort = () => this.#settle(() => this.#reject(this.#signal?.reason));
-  #settled = false;
+  readonly #path: string;
+  readonly #timeoutMs: number;
+  readonly #deadlines: AskDeadlines;
+  #resolve: ((value: R) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+  /** Set only where the asker gave a signal. */
+  #unlisten: (() => void) | undefined;
 
   constructor(options: {
     /** Path of the actor that is asked. */
     readonly path: string;
-    readonly clock: Clock;
+    readonly deadlines: AskDeadlines;
     readonly timeoutMs: number;
-    readonly signal?: AbortSignal;
+    readonly signal: AbortSignal | undefined;
   }) {
-    const { promise, resolve, reject } = Promise.withResolvers<R>();
-    this.answer = promise;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#signal = options.signal;
-    const { path, timeoutMs } = options;
-    this.#cancelTimeout = options.clock.schedule(timeoutMs, () => this.fail(new AskTimeout(path, timeoutMs)));
-    options.signal?.addEventListener('abort', this.#abort, { once: true });
-    if (options.signal?.aborted) this.#abort();
+    super();
+    this.answer = new Promise<R>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const { path, timeoutMs, deadlines, signal } = options;
+    this.#path = path;
+    this.#timeoutMs = timeoutMs;
+    this.#deadlines = deadlines;
+    deadlines.add(this, timeoutMs);
+    if (signal !== undefined) this.#listen(signal);
   }
 
   get settled(): boolean {
-    return this.#settled;
+    return this.#resolve === undefined;
   }
 
   ok(value: R): void {
-    this.#settle(() => this.#resolve(value));
+    const resolve = this.#resolve;
+    if (resolve === undefined) return;
+    this.#settle();
+    resolve(value);
   }
 
-  fail(error: Error): void {
-    this.#settle(() => this.#reject(error));
+  fail(error: unknown): void {
+    const reject = this.#reject;
+    if (reject === undefined) return;
+    this.#settle();
+    reject(error);
+  }
+
+  expire(): void {
+    this.fail(new AskTimeout(this.#path, this.#timeoutMs));
   }
 
   /** The request was never sent: its timeout is cancelled and its answer stays open for ever, unobserved. */
   withdraw(): void {
-    this.#settle(() => {});
+    if (!this.settled) this.#settle();
   }
 
-  #settle(answer: () => void): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#cancelTimeout();
-    this.#signal?.removeEventListener('abort', this.#abort);
-    answer();
+  #listen(signal: AbortSignal): void {
+    const abort = () => this.fail(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    this.#unlisten = () => signal.removeEventListener('abort', abort);
+  }
+
+  #settle(): void {
+    this.#resolve = undefined;
+    this.#reject = undefined;
+    this.#deadlines.remove(this);
+    this.#unlisten?.();
     this.whenSettled?.();
   }
 }

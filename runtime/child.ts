@@ -1,7 +1,8 @@
 // What a supervisor needs of its children, be they actors or supervisors, and what every place in the tree
 // needs of the system that it stands in. Internal to the runtime.
-import type { ActorRef, StopReason } from './actor.ts';
+import type { ActorRef, ActorSpec, StopReason } from './actor.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { Receiver } from './local-ref.ts';
 import type { Clock, Logger, RandomSource } from './ports.ts';
 import type { SystemHappening } from './system-event.ts';
 
@@ -20,16 +21,25 @@ export interface Child {
   stop(reason: StopReason, forGood: boolean): void;
   /** Nothing will be started here any more: what waits in mailboxes is dead-lettered. */
   retire(): void;
+  /** Retires it and takes its path out of the system: another one may be put there. It must be down. */
+  remove(): void;
+  /** It has no life and gets one with the next message; never so for supervisors. */
+  readonly isPassive: boolean;
   /** Messages waiting; 0 for supervisors. */
   readonly depth: number;
   /** The children of this incarnation, for a snapshot; none for actors. */
   snapshotChildren(): readonly ActorSnapshot[];
 }
 
+/** How a child ended by itself: `normal` and `shutdown` are in order, a crash is not. */
+export type Exit =
+  | { readonly kind: 'normal' | 'shutdown' }
+  | { readonly kind: 'crash'; readonly error: Error };
+
 /** The supervisor's ear. */
 export interface Parent {
   childStarted(id: string): void;
-  childExited(id: string, error: Error): void;
+  childExited(id: string, exit: Exit): void;
   childStopped(id: string): void;
 }
 
@@ -41,6 +51,14 @@ export interface Surroundings {
   readonly dispatcher: Dispatcher;
   emit(happening: SystemHappening): void;
   ref<M>(path: string): ActorRef<M>;
+  /** Makes the place of an actor and puts it at its path; its `remove` takes it away again. */
+  makeActor(options: {
+    readonly path: string;
+    readonly spec: ActorSpec<unknown>;
+    readonly parent: Parent;
+  }): Child;
+  /** References no longer find this place at its path. */
+  unregister(path: string, receiver: Receiver): void;
 }
 
 /** A place in the tree as people see it. */
@@ -48,8 +66,11 @@ export interface ActorSnapshot {
   /** From the root; `/` is the root itself. */
   readonly path: string;
   readonly type: 'actor' | 'supervisor';
-  /** `waiting`: down until its restart is due; `idle`: down, its turn to start has not come. */
-  readonly state: 'idle' | 'starting' | 'running' | 'waiting' | 'stopping' | 'stopped';
+  /**
+   * `waiting`: down until its restart is due; `idle`: down, its turn to start has not come; `passive`: down until
+   * its next message.
+   */
+  readonly state: 'idle' | 'starting' | 'running' | 'passive' | 'waiting' | 'stopping' | 'stopped';
   /** Restarts since the system started. */
   readonly restarts: number;
   /** Messages waiting. */

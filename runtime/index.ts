@@ -6,8 +6,10 @@ export type {
   ActorSpec,
   ActorStart,
   Behaviour,
+  EndNotice,
   MailboxOptions,
   Reply,
+  SpawnSpec,
   StopReason,
   SupervisorSpec,
   TellOutcome,
@@ -17,9 +19,12 @@ export {
   ActorEnded,
   AskTimeout,
   InvalidSpec,
+  InvalidState,
+  LinkedActorEnded,
   MailboxFull,
   RestartIntensityExceeded,
   StartFailed,
+  StashFull,
   toError,
 } from './actor-errors.ts';
 export { ActorSystem, type ActorSystemOptions, type SystemEnd } from './actor-system.ts';

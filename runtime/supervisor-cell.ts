@@ -11,7 +11,7 @@ import {
 } from '#supervision';
 import type { StopReason, SupervisorSpec } from './actor.ts';
 import { RestartIntensityExceeded, StartFailed } from './actor-errors.ts';
-import type { ActorSnapshot, Child, Parent, Surroundings } from './child.ts';
+import type { ActorSnapshot, Child, Exit, Parent, Surroundings } from './child.ts';
 
 interface Place {
   readonly child: Child;
@@ -30,6 +30,7 @@ export class SupervisorCell implements Child, Parent {
   readonly path: string;
   readonly type = 'supervisor';
   readonly depth = 0;
+  readonly isPassive = false;
   readonly #spec: SupervisorSpec;
   readonly #parent: Parent;
   readonly #surroundings: Surroundings;
@@ -94,6 +95,10 @@ export class SupervisorCell implements Child, Parent {
     for (const { child } of this.#places.values()) child.retire();
   }
 
+  remove(): void {
+    for (const { child } of this.#places.values()) child.remove();
+  }
+
   childStarted(id: string): void {
     const place = this.#place(id);
     place.starts += 1;
@@ -103,13 +108,14 @@ export class SupervisorCell implements Child, Parent {
     this.#handle({ type: 'started', child: id, nowMs: this.#surroundings.clock.monotonicMs() });
   }
 
-  childExited(id: string, error: Error): void {
+  childExited(id: string, exit: Exit): void {
     const { clock, random } = this.#surroundings;
     const place = this.#place(id);
-    place.failure = { error, atMs: clock.wallMs() };
+    const abnormal = exit.kind === 'crash';
+    if (abnormal) place.failure = { error: exit.error, atMs: clock.wallMs() };
     if (this.#forGood) place.child.retire();
     const nowMs = clock.monotonicMs();
-    this.#handle({ type: 'exited', child: id, abnormal: true, nowMs, draw: random.next() });
+    this.#handle({ type: 'exited', child: id, abnormal, nowMs, draw: random.next() });
   }
 
   childStopped(id: string): void {
@@ -227,7 +233,7 @@ export class SupervisorCell implements Child, Parent {
     this.#core = undefined;
     const reason = this.#escalation === undefined ? 'crash' : 'restart_intensity';
     this.#surroundings.emit({ type: 'stopped', path: this.path, reason });
-    this.#parent.childExited(this.id, error);
+    this.#parent.childExited(this.id, { kind: 'crash', error });
   }
 
   #snapshotOf(place: Place): ActorSnapshot {
@@ -250,6 +256,7 @@ export class SupervisorCell implements Child, Parent {
   #shownState({ child, retryAtMs }: Place): ActorSnapshot['state'] {
     const state = this.#core?.childState(child.id) ?? 'done';
     if (state === 'done') return 'stopped';
+    if (state === 'running' && child.isPassive) return 'passive';
     return state === 'idle' && retryAtMs !== undefined ? 'waiting' : state;
   }
 }

@@ -5,9 +5,9 @@ import type { StopReason } from './actor.ts';
 /**
  * Why a message was not handled. `no_actor`: nobody has that path. `ended`: the actor has ended for good.
  * `stopped`: it was held when the actor stopped. `crashed`: it was being handled, or its reply was owed, at a
- * crash. `dropped`: the mailbox made room for a newer one.
+ * crash. `dropped`: the mailbox made room for a newer one. `rejected`: the mailbox had no room for it.
  */
-export type DeadLetterReason = 'no_actor' | 'ended' | 'stopped' | 'crashed' | 'dropped';
+export type DeadLetterReason = 'no_actor' | 'ended' | 'stopped' | 'crashed' | 'dropped' | 'rejected';
 
 /** What happened to the actor or supervisor at `path`. */
 export type SystemHappening =

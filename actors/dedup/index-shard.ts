@@ -113,7 +113,7 @@ export function indexShardActor(ports: DatasetPorts, shard: number): ActorSpec<I
   return {
     type: 'actor',
     id: `shard-${shard}`,
-    mailbox: { capacity: 256, overflow: 'reject' },
+    mailbox: { capacity: 256, overflow: 'backpressure' },
     start: async (context) => {
       const store = await EventSourced.recover<ShardIndex, InsertedEvent>({
         journal: ports.journal('index', shard),

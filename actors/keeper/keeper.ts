@@ -54,7 +54,7 @@ export function keeperActor(ports: DatasetPorts, judging: JudgingContext): Actor
   return {
     type: 'actor',
     id: 'keeper',
-    mailbox: { capacity: 64, overflow: 'reject' },
+    mailbox: { capacity: 64, overflow: 'backpressure' },
     shutdownMs: 20_000,
     start: async (context) => {
       const store = await EventSourced.recover<Ledger, LedgerEvent>({

@@ -94,7 +94,7 @@ export function datasetTree(
             module: ports.kind.analyserModule,
             deadlineMs: sizing.decodeTimeoutMs,
             maxOldGenerationMb: DECODER_MEMORY_MB,
-            mailbox: { capacity: 2, overflow: 'reject' },
+            mailbox: { capacity: 2, overflow: 'backpressure' },
           }),
         ),
       ),

@@ -58,7 +58,7 @@ export function stageActor(ports: DatasetPorts, options: StageOptions): ActorSpe
   return {
     type: 'actor',
     id: options.id,
-    mailbox: { capacity: 4, overflow: 'reject' },
+    mailbox: { capacity: 4, overflow: 'backpressure' },
     shutdownMs: 20_000,
     start: async (context) => {
       const stage = new StageBehaviour(ports, options, context);

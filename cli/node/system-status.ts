@@ -58,7 +58,7 @@ const snapshotSchema: z.ZodType<ActorSnapshot> = z.lazy(() =>
   z.object({
     path: z.string(),
     type: z.enum(['actor', 'supervisor']),
-    state: z.enum(['idle', 'starting', 'running', 'waiting', 'stopping', 'stopped']),
+    state: z.enum(['idle', 'starting', 'running', 'passive', 'waiting', 'stopping', 'stopped']),
     restarts: z.number(),
     depth: z.number(),
     lastFailure: z.object({ name: z.string(), message: z.string(), atMs: z.number() }).exactOptional(),
@@ -84,7 +84,8 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     const { node, durability } = parsed.data;
     nodes.push({ name: node, version, started, durability, actors });
     for (const { name, state } of actors) {
-      if (state !== 'running') problems.push(`${name} on ${parsed.data.node} is ${state}`);
+      if (state !== 'running' && state !== 'passive')
+        problems.push(`${name} on ${parsed.data.node} is ${state}`);
     }
   }
   if (nodes.length === 0) problems.push('no node answers; items wait until one runs');

@@ -366,7 +366,7 @@ describe('a busy shard', () => {
   const busyShard = (opened: Promise<void>, handled: string[]): ActorSpec<IndexShardMessage> => ({
     type: 'actor',
     id: 'shard-0',
-    mailbox: { capacity: 1, overflow: 'reject' },
+    mailbox: { capacity: 1, overflow: 'backpressure' },
     start: () => ({
       receive: async (message) => {
         await opened;

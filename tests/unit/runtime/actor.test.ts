@@ -210,7 +210,7 @@ describe('an actor', () => {
 
   it('handles its own timer though its mailbox is full, but not one of a former life', async () => {
     const trace = new Trace();
-    const mailbox = { capacity: 1, overflow: 'reject' as const };
+    const mailbox = { capacity: 1, overflow: 'backpressure' as const };
     const onStart = (incarnation: number, context: ActorContext<Probe>) =>
       void context.after(incarnation === 1 ? 10 : 20, note(`timer of ${incarnation}`));
     const { system, clock } = await startTree(

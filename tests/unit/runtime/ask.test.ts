@@ -47,13 +47,13 @@ describe('ask', () => {
     trace.kept[0]?.ok('first');
     trace.kept[0]?.fail(new Error('second'));
     await expect(answer).resolves.toBe('first');
-    expect(clock.pendingTimers).toBe(0);
     await system.stop();
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('is refused at once by a full mailbox and by a path that nobody has', async () => {
     const trace = new Trace();
-    const mailbox = { capacity: 1, overflow: 'reject' as const };
+    const mailbox = { capacity: 1, overflow: 'backpressure' as const };
     const { system, clock } = await startTree(trace, supervisor('root', [probe(trace, 'a', { mailbox })]));
     const gate = Promise.withResolvers<void>();
     const a = system.ref<Probe>('a');
@@ -141,7 +141,7 @@ describe('ask', () => {
       throw new TypeError('cannot build');
     };
     await expect(system.ref<Probe>('a').ask(build, { timeoutMs })).rejects.toThrow('cannot build');
-    expect(clock.pendingTimers).toBe(0);
     await system.stop();
+    expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -60,7 +60,7 @@ describe('leastLoaded', () => {
   });
 
   it('waits for room when all are full, and takes the first that has some', async () => {
-    const { system, clock, refs, traces, workers } = await pool(2, { capacity: 1, overflow: 'reject' });
+    const { system, clock, refs, traces, workers } = await pool(2, { capacity: 1, overflow: 'backpressure' });
     const gates = refs.map((ref) => {
       const gate = Promise.withResolvers<void>();
       ref.tell({ type: 'hold', opened: gate.promise });
@@ -78,7 +78,7 @@ describe('leastLoaded', () => {
   });
 
   it('ends its waiting with the signal, and with the end of all members', async () => {
-    const { system, clock, refs, workers } = await pool(2, { capacity: 1, overflow: 'reject' });
+    const { system, clock, refs, workers } = await pool(2, { capacity: 1, overflow: 'backpressure' });
     const gate = Promise.withResolvers<void>();
     for (const ref of refs) ref.tell({ type: 'hold', opened: gate.promise });
     await clock.settle();
