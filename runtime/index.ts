@@ -53,10 +53,12 @@ export type {
   WorkSource,
   WorkSubscription,
 } from './ports.ts';
+export { type Attempt, Quarantined, withQuarantine } from './quarantine.ts';
 export { serveThread, type ThreadService } from './serve-thread.ts';
 export { systemClock } from './system-clock.ts';
 export type { DeadLetterReason, SystemEvent, SystemHappening } from './system-event.ts';
 export { systemRandom } from './system-random.ts';
 export { ManualClock, MemoryBlobs, MemoryJournal } from './testkit.ts';
 export { type ThreadActorOptions, threadActor } from './thread-actor.ts';
-export { ThreadCrashed, ThreadError, ThreadTimeout } from './thread-errors.ts';
+export { ThreadCrashed, type ThreadEnd, ThreadError, ThreadTimeout } from './thread-errors.ts';
+export type { HeartbeatOptions } from './thread-heartbeat.ts';

@@ -1,7 +1,8 @@
 // One request on a worker thread of its own, which ends with it: for a request that is suspected of killing its
 // thread. Nothing that it does is a failure of a supervised actor, so it uses up nobody's restarts.
+import { ActorEnded } from './actor-errors.ts';
 import type { Clock } from './ports.ts';
-import { ThreadCrashed } from './thread-errors.ts';
+import type { HeartbeatOptions } from './thread-heartbeat.ts';
 import { ThreadLink } from './thread-link.ts';
 
 export interface IsolatedCallOptions {
@@ -18,6 +19,8 @@ export interface IsolatedCallOptions {
   readonly startDeadlineMs?: number;
   /** Limit of the thread's old generation heap, in MiB; default Node's own. */
   readonly maxOldGenerationMb?: number;
+  /** When a thread that does not respond is given up before the deadline; only `busyLimitMs` can matter here. */
+  readonly heartbeat?: Partial<HeartbeatOptions>;
   readonly signal?: AbortSignal;
 }
 
@@ -28,7 +31,7 @@ const DEFAULT_START_DEADLINE_MS = 60_000;
  * @throws ThreadCrashed, ThreadTimeout, the signal's reason, or what the thread's `handle` threw (as ThreadError)
  */
 export async function isolatedCall<Q, R>(options: IsolatedCallOptions, request: Q): Promise<R> {
-  const { name, clock, module, data, deadlineMs, maxOldGenerationMb, signal } = options;
+  const { name, clock, module, data, deadlineMs, maxOldGenerationMb, heartbeat, signal } = options;
   const { startDeadlineMs = DEFAULT_START_DEADLINE_MS } = options;
   signal?.throwIfAborted();
   const link = new ThreadLink<R>({
@@ -38,6 +41,7 @@ export async function isolatedCall<Q, R>(options: IsolatedCallOptions, request: 
     data,
     deadlineMs,
     maxOldGenerationMb,
+    heartbeat,
     crashed: () => {},
   });
   const { promise, resolve, reject } = Promise.withResolvers<R>();
@@ -49,6 +53,6 @@ export async function isolatedCall<Q, R>(options: IsolatedCallOptions, request: 
     return await promise;
   } finally {
     signal?.removeEventListener('abort', abort);
-    await link.terminate(new ThreadCrashed(name, 'was ended'));
+    await link.terminate(new ActorEnded(name));
   }
 }

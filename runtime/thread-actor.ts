@@ -1,9 +1,10 @@
 // Worker threads as supervised children: an actor that owns one thread and passes requests to it, so that
-// heavy work never runs on the event loop that acks messages and renews leases. A thread that hangs, exits or
-// runs out of memory is a crash of its actor; the supervisor starts another one.
+// heavy work never runs on the event loop that acks messages and renews leases. A thread that hangs, exits, throws
+// or runs out of memory is a crash of its actor; the supervisor starts another one.
 import type { RestartType } from '#supervision';
 import type { ActorContext, ActorSpec, Behaviour, MailboxOptions, ThreadCall } from './actor.ts';
 import { ActorEnded } from './actor-errors.ts';
+import type { HeartbeatOptions } from './thread-heartbeat.ts';
 import { ThreadLink } from './thread-link.ts';
 
 /** How a worker-thread actor is made. */
@@ -18,10 +19,20 @@ export interface ThreadActorOptions {
   readonly deadlineMs: number;
   /** Time for the thread to report ready, in milliseconds; default 60,000. Past it the start has failed. */
   readonly startDeadlineMs?: number;
-  /** Limit of the thread's old generation heap, in MiB; default Node's own. Beyond it the thread is terminated. */
+  /**
+   * Limit of the thread's old generation heap, in MiB; default Node's own. Beyond it the thread is terminated. Node
+   * does not count buffers here, which lie outside of the heap.
+   */
   readonly maxOldGenerationMb?: number;
+  /** When a thread that does not respond is given up, with or without a request in hand. */
+  readonly heartbeat?: Partial<HeartbeatOptions>;
   /** Default `permanent`. */
   readonly restart?: RestartType;
+  /**
+   * Time that requests in hand have to end when the actor is stopped, in milliseconds; default 5,000 as for all
+   * actors. Then, or as soon as there is none, the thread is terminated. 0 terminates it at once.
+   */
+  readonly shutdownMs?: number;
   /** Default as for all actors. */
   readonly mailbox?: MailboxOptions;
   /** Requests that the thread has at once; default 1. */
@@ -29,51 +40,71 @@ export interface ThreadActorOptions {
 }
 
 const defaultStartDeadlineMs = 60_000;
+const defaultShutdownMs = 5_000;
+/** What a termination takes at most; a thread inside native code ends when that returns. */
+const terminationMs = 5_000;
 
 /**
  * An actor that answers `ThreadCall`s on a worker thread of its own. A request fails with ThreadTimeout past
- * its deadline, ThreadCrashed when the thread ends, ActorEnded when the actor is stopped, else with what the
- * thread's `handle` threw (as ThreadError). The first two are crashes of the actor.
+ * its deadline, ThreadCrashed when the thread ends (its `how` says in which way), ActorEnded when the actor is
+ * stopped before it could be answered, else with what the thread's `handle` threw (as ThreadError). The first two
+ * are crashes of the actor.
  */
 export function threadActor<Q, R>(options: ThreadActorOptions): ActorSpec<ThreadCall<Q, R>> {
-  const { id, restart, mailbox } = options;
+  const { id, restart, mailbox, shutdownMs = defaultShutdownMs } = options;
   return {
     type: 'actor',
     id,
     ...(restart !== undefined && { restart }),
     ...(mailbox !== undefined && { mailbox }),
-    start: (context) => startThread<Q, R>(context, options),
+    shutdownMs: shutdownMs + terminationMs,
+    start: (context) => startThread<Q, R>(context, { ...options, shutdownMs }),
   };
 }
 
 async function startThread<Q, R>(
   context: ActorContext<ThreadCall<Q, R>>,
-  options: ThreadActorOptions,
+  options: ThreadActorOptions & { readonly shutdownMs: number },
 ): Promise<Behaviour<ThreadCall<Q, R>>> {
-  const { module, data, deadlineMs, maxOldGenerationMb, concurrency = 1 } = options;
+  const { path, clock, signal } = context;
+  const { module, data, deadlineMs, maxOldGenerationMb, heartbeat, shutdownMs, concurrency = 1 } = options;
   const link = new ThreadLink<R>({
-    path: context.path,
-    clock: context.clock,
+    path,
+    clock,
     module,
     data,
     deadlineMs,
     maxOldGenerationMb,
+    heartbeat,
     crashed: (error) => context.crash(error),
   });
-  // Nobody waits for a request of an actor that is being stopped, and no hanging thread may hold up the stop.
-  const terminate = () => void link.terminate(new ActorEnded(context.path));
-  context.signal.addEventListener('abort', terminate, { once: true });
+  const terminate = () => link.terminate(new ActorEnded(path));
+  // Nobody waits for a start that was given up.
+  const giveUp = () => void terminate();
+  signal.addEventListener('abort', giveUp, { once: true });
   try {
     await link.ready(options.startDeadlineMs ?? defaultStartDeadlineMs);
   } catch (error) {
-    await link.terminate(new ActorEnded(context.path));
+    await terminate();
     throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
+  let cancelKill = () => {};
+  const windDown = () => {
+    link.windDown();
+    cancelKill = clock.schedule(shutdownMs, () => void terminate());
+  };
+  signal.addEventListener('abort', windDown, { once: true });
   return {
     receive: (call) => {
       link.send(call.request, call.transfer ?? [], call.reply);
       return link.underWay < concurrency ? undefined : link.oneSettled();
     },
-    stopped: () => link.terminate(new ActorEnded(context.path)),
+    stopped: async () => {
+      await link.idle();
+      cancelKill();
+      await terminate();
+    },
   };
 }

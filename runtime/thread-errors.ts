@@ -1,14 +1,29 @@
 // How a request to a worker thread fails: by its own error, by the thread's end, or by its deadline. The last
 // two are crashes of the actor that owns the thread.
+import type { FailureClass } from '#supervision';
 import type { SentError } from './thread-protocol.ts';
 
-/** The thread ended, or threw outside of a request, before it replied; `cause` says why. */
+/**
+ * How a thread ended by itself or had to be ended. `exit`: it called `process.exit` or had nothing left to do.
+ * `throw`: something was thrown outside of any request, or it sent what cannot be read. `memory`: it reached the
+ * limit of its heap. `hang`: its event loop stood still for longer than its heartbeat allows, or it kept another
+ * request beyond its deadline.
+ */
+export type ThreadEnd = 'exit' | 'throw' | 'memory' | 'hang';
+
+/** The thread ended before it replied; `how` says in which way, `cause` why, where that is known. */
 export class ThreadCrashed extends Error {
   override readonly name = 'ThreadCrashed';
   readonly code = 'thread_crashed';
+  readonly how: ThreadEnd;
+  /** By its consequence for the request. */
+  readonly failureClass: FailureClass;
 
-  constructor(path: string, how: string, options?: ErrorOptions) {
-    super(`the thread of ${path} ${how}`, options);
+  /** @param detail what the thread did, to follow its name in the message */
+  constructor(path: string, how: ThreadEnd, detail: string, options?: ErrorOptions) {
+    super(`the thread of ${path} ${detail}`, options);
+    this.how = how;
+    this.failureClass = how === 'memory' ? 'resource' : how === 'hang' ? 'timeout' : 'transient';
   }
 }
 

@@ -4,8 +4,9 @@ import { Worker } from 'node:worker_threads';
 import type { Reply } from './actor.ts';
 import { toError } from './actor-errors.ts';
 import type { Clock } from './ports.ts';
-import { ThreadCrashed, ThreadError, ThreadTimeout } from './thread-errors.ts';
-import type { ThreadAnswer, ThreadRequest, ThreadStart } from './thread-protocol.ts';
+import { ThreadCrashed, type ThreadEnd, ThreadError, ThreadTimeout } from './thread-errors.ts';
+import { type HeartbeatOptions, ThreadHeartbeat } from './thread-heartbeat.ts';
+import type { ThreadAnswer, ThreadOrder, ThreadStart } from './thread-protocol.ts';
 
 interface Call<R> {
   readonly reply: Reply<R>;
@@ -19,6 +20,7 @@ export class ThreadLink<R> {
   readonly #deadlineMs: number;
   readonly #crashed: (error: Error) => void;
   readonly #worker: Worker;
+  readonly #heartbeat: ThreadHeartbeat;
   readonly #ready = Promise.withResolvers<void>();
   readonly #calls = new Map<number, Call<R>>();
   #settledWaiters: (() => void)[] = [];
@@ -32,6 +34,7 @@ export class ThreadLink<R> {
     readonly data: unknown;
     readonly deadlineMs: number;
     readonly maxOldGenerationMb: number | undefined;
+    readonly heartbeat: Partial<HeartbeatOptions> | undefined;
     /** The thread has ended by itself or was terminated past a deadline; called at most once. */
     readonly crashed: (error: Error) => void;
   }) {
@@ -39,8 +42,14 @@ export class ThreadLink<R> {
     this.#clock = options.clock;
     this.#deadlineMs = options.deadlineMs;
     this.#crashed = options.crashed;
-    const start: ThreadStart = { data: options.data };
-    const { maxOldGenerationMb } = options;
+    const { clock, heartbeat, maxOldGenerationMb } = options;
+    this.#heartbeat = new ThreadHeartbeat({
+      heartbeat,
+      clock,
+      underWay: () => this.#calls.size,
+      silent: (silentMs) => this.#crash('hang', `did not respond for ${silentMs} ms and was terminated`),
+    });
+    const start: ThreadStart = { data: options.data, pulse: this.#heartbeat.pulse };
     this.#worker = new Worker(options.module, {
       workerData: start,
       name: options.path,
@@ -49,9 +58,9 @@ export class ThreadLink<R> {
       }),
     });
     this.#worker.on('message', (answer: ThreadAnswer) => this.#answered(answer));
-    this.#worker.on('messageerror', (cause) => this.#crash(`sent what cannot be read`, cause));
-    this.#worker.on('error', (cause) => this.#crash('threw outside of a request', toError(cause)));
-    this.#worker.on('exit', (code) => this.#crash(`exited with code ${code}`));
+    this.#worker.on('messageerror', (cause) => this.#crash('throw', 'sent what cannot be read', cause));
+    this.#worker.on('error', (thrown) => this.#threw(toError(thrown), maxOldGenerationMb));
+    this.#worker.on('exit', (code) => this.#crash('exit', `exited with code ${code}`));
     // Whether anyone waits for it or not, a failed start is not an unhandled rejection.
     this.#ready.promise.catch(() => {});
   }
@@ -71,6 +80,7 @@ export class ThreadLink<R> {
     });
     try {
       await this.#ready.promise;
+      if (!this.#over) this.#heartbeat.watch();
     } finally {
       cancelDeadline();
     }
@@ -80,9 +90,9 @@ export class ThreadLink<R> {
   send(request: unknown, transfer: readonly ArrayBuffer[], reply: Reply<R>): void {
     this.#lastId += 1;
     const id = this.#lastId;
-    const message: ThreadRequest = { id, request };
+    const order: ThreadOrder = { type: 'request', id, request };
     try {
-      this.#worker.postMessage(message, transfer);
+      this.#worker.postMessage(order, transfer);
     } catch (thrown) {
       reply.fail(toError(thrown));
       return;
@@ -97,6 +107,17 @@ export class ThreadLink<R> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#settledWaiters.push(resolve);
     return promise;
+  }
+
+  /** Resolves when the thread has nothing in hand any more. */
+  async idle(): Promise<void> {
+    while (this.#calls.size > 0) await this.oneSettled();
+  }
+
+  /** Tells the thread that its actor is being stopped. */
+  windDown(): void {
+    const order: ThreadOrder = { type: 'stop' };
+    this.#worker.postMessage(order);
   }
 
   /** Ends the thread; requests under way and a start not finished fail with `error`. */
@@ -135,11 +156,21 @@ export class ThreadLink<R> {
   #deadlinePassed(id: number): void {
     const error = new ThreadTimeout(this.#path, this.#deadlineMs);
     this.#takeCall(id)?.reply.fail(error);
-    this.#end(new ThreadCrashed(this.#path, 'was terminated', { cause: error }), error);
+    const detail = 'was terminated, as it did not answer another request in time';
+    this.#end(new ThreadCrashed(this.#path, 'hang', detail, { cause: error }), error);
   }
 
-  #crash(how: string, cause?: unknown): void {
-    const error = new ThreadCrashed(this.#path, how, cause === undefined ? undefined : { cause });
+  #threw(error: Error, maxOldGenerationMb: number | undefined): void {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') {
+      this.#crash('throw', 'threw outside of a request', error);
+    } else {
+      const limit = maxOldGenerationMb === undefined ? 'its heap' : `its heap of ${maxOldGenerationMb} MiB`;
+      this.#crash('memory', `outgrew ${limit}`, error);
+    }
+  }
+
+  #crash(how: ThreadEnd, detail: string, cause?: unknown): void {
+    const error = new ThreadCrashed(this.#path, how, detail, cause === undefined ? undefined : { cause });
     this.#end(error, error);
   }
 
@@ -150,6 +181,7 @@ export class ThreadLink<R> {
   #end(error: Error, crash?: Error): void {
     if (this.#over) return;
     this.#over = true;
+    this.#heartbeat.stop();
     this.#ready.reject(error);
     for (const id of [...this.#calls.keys()]) this.#takeCall(id)?.reply.fail(error);
     if (crash !== undefined) this.#crashed(crash);

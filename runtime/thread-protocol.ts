@@ -1,11 +1,13 @@
 // What a worker-thread actor and its thread say to each other. Both ends are this runtime's own code of one
 // version, so that the messages are trusted.
 
-/** To the thread: one request. */
-export interface ThreadRequest {
-  readonly id: number;
-  readonly request: unknown;
-}
+import type { Pulse } from './thread-heartbeat.ts';
+
+/** To the thread. */
+export type ThreadOrder =
+  | { readonly type: 'request'; readonly id: number; readonly request: unknown }
+  /** Its actor is being stopped: what is in hand may end early, and nothing else will come. */
+  | { readonly type: 'stop' };
 
 /** An error as it crosses threads: its class is lost, its name and code are kept. */
 export interface SentError {
@@ -27,6 +29,7 @@ export type ThreadAnswer =
 /** What a thread is started with. */
 export interface ThreadStart {
   readonly data: unknown;
+  readonly pulse: Pulse;
 }
 
 /** Makes an error fit to cross threads. */

@@ -1,12 +1,16 @@
-// Analyses one content, whatever it does to the thread that looks at it. The first attempt runs on the shared pool;
-// a content that ended its thread is tried again alone, on threads of its own, and becomes a dead letter when those
-// end too. Its neighbours only wait for the pool's replacement thread.
-import { type Clock, isolatedCall } from '#runtime';
+// Analyses one content, whatever it does to the thread that looks at it: by the runtime's quarantine, first on the
+// shared pool, then on threads of its own. What it failed of becomes the reason of its dead letter. Its neighbours
+// only wait for the pool's replacement thread.
+import {
+  type Clock,
+  isolatedCall,
+  Quarantined,
+  ThreadCrashed,
+  ThreadTimeout,
+  withQuarantine,
+} from '#runtime';
 import type { AnalyseRequest, Analysis, AnalysisPool, Kind } from '../kinds/kind.ts';
 import { type DeadReason, ItemFailure, isDeadReason, PassingFailure } from './item-failure.ts';
-
-/** Attempts on threads of its own after the first one on the pool. */
-const ISOLATED_ATTEMPTS = 2;
 
 export interface AnalysisAttemptsOptions {
   readonly kind: Kind;
@@ -28,23 +32,18 @@ export async function analyseWithAttempts(
   signal: AbortSignal,
 ): Promise<Analysis> {
   const { kind, pool, timeoutMs } = options;
-  let failure: unknown;
+  let attempts = 0;
   try {
-    // Waiting for a thread does not count: the pool's own deadline runs from when a thread has the request.
-    return await kind.analyse(pool, request, timeoutMs * 4, signal);
+    return await withQuarantine((where) => {
+      attempts += 1;
+      // Waiting for a thread does not count: the pool's own deadline runs from when a thread has the request.
+      return where === 'shared'
+        ? kind.analyse(pool, request, timeoutMs * 4, signal)
+        : kind.analyse(isolatedPool(options), request, timeoutMs, signal);
+    });
   } catch (error) {
-    failure = error;
+    throw classify(error, attempts);
   }
-  let attempts = 1;
-  while (attempts <= ISOLATED_ATTEMPTS && endedItsThread(failure)) {
-    attempts += 1;
-    try {
-      return await kind.analyse(isolatedPool(options), request, timeoutMs, signal);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw classify(failure, attempts);
 }
 
 /** A pool of threads that live for one request each. */
@@ -65,33 +64,25 @@ function isolatedPool({ kind, clock, timeoutMs, memoryMb }: AnalysisAttemptsOpti
   };
 }
 
-function endedItsThread(failure: unknown): boolean {
-  const name = failure instanceof Error ? failure.name : '';
-  return name === 'ThreadCrashed' || name === 'ThreadTimeout' || name === 'ActorEnded';
-}
-
 function classify(cause: unknown, attempts: number): unknown {
   if (!(cause instanceof Error)) return cause;
-  const failed = (code: DeadReason, message: string) => new ItemFailure(code, message, { cause, attempts });
-  switch (cause.name) {
-    case 'ThreadTimeout':
-      return failed('worker_timeout', `analysis took longer than its limit, also alone: ${cause.message}`);
-    case 'ThreadCrashed':
-      if (isOutOfMemory(cause.cause)) {
-        return failed('worker_out_of_memory', 'analysis outgrew the memory of its thread, also alone');
-      }
-      return failed('worker_crashed', `analysis ended its thread, also alone: ${cause.message}`);
-    case 'ActorEnded':
-      return failed('worker_crashed', `analysis ended its thread, also alone: ${cause.message}`);
-    case 'AskTimeout':
-    case 'MailboxFull':
-      return new PassingFailure('worker_timeout', 'no analysis thread was free in time', { cause });
+  if (cause instanceof Quarantined) return quarantined(cause.cause, attempts);
+  if (cause.name === 'AskTimeout' || cause.name === 'MailboxFull') {
+    return new PassingFailure('worker_timeout', 'no analysis thread was free in time', { cause });
   }
   const { code } = cause as { code?: unknown };
-  return cause.name === 'AnalysisError' && isDeadReason(code) ? failed(code, cause.message) : cause;
+  if (cause.name !== 'AnalysisError' || !isDeadReason(code)) return cause;
+  return new ItemFailure(code, cause.message, { cause, attempts });
 }
 
-/** How Node reports a thread that reached the limit of its heap. */
-function isOutOfMemory(cause: unknown): boolean {
-  return cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
+/** By how the last of its threads ended. */
+function quarantined(cause: Error, attempts: number): ItemFailure {
+  const failed = (code: DeadReason, message: string) => new ItemFailure(code, message, { cause, attempts });
+  if (cause instanceof ThreadTimeout || (cause instanceof ThreadCrashed && cause.how === 'hang')) {
+    return failed('worker_timeout', `analysis took longer than its limit, also alone: ${cause.message}`);
+  }
+  if (cause instanceof ThreadCrashed && cause.how === 'memory') {
+    return failed('worker_out_of_memory', 'analysis outgrew the memory of its thread, also alone');
+  }
+  return failed('worker_crashed', `analysis ended its thread, also alone: ${cause.message}`);
 }

@@ -28,6 +28,8 @@ const EMBED_TIMEOUT_MS = 60_000;
 const SESSION_START_MS = 300_000;
 const SESSION_MEMORY_MB = 512;
 const DECODER_MEMORY_MB = 512;
+/** Threads are stopped after all that ask them: nobody waits for what they still have in hand. */
+const ASKERS_ARE_GONE_MS = 0;
 /** Those that take up items which were held back. */
 const HELD_INGESTORS = 2;
 
@@ -78,6 +80,7 @@ export function datasetTree(
         deadlineMs: EMBED_TIMEOUT_MS,
         startDeadlineMs: SESSION_START_MS,
         maxOldGenerationMb: SESSION_MEMORY_MB,
+        shutdownMs: ASKERS_ARE_GONE_MS,
       }),
       embedderActor(ports, {
         id: 'embedder',
@@ -94,6 +97,7 @@ export function datasetTree(
             module: ports.kind.analyserModule,
             deadlineMs: sizing.decodeTimeoutMs,
             maxOldGenerationMb: DECODER_MEMORY_MB,
+            shutdownMs: ASKERS_ARE_GONE_MS,
             mailbox: { capacity: 2, overflow: 'backpressure' },
           }),
         ),

@@ -5,18 +5,27 @@ import { afterEach, describe, expect, it } from 'vitest';
 import {
   type ActorRef,
   ActorSystem,
+  isolatedCall,
   leastLoaded,
   type SupervisorSpec,
   type SystemEvent,
+  systemClock,
   type ThreadActorOptions,
   type ThreadCall,
+  ThreadCrashed,
   threadActor,
+  withQuarantine,
 } from '#runtime';
+import { until } from './nats-harness.ts';
 import type { Order, Outcome, WorkerData } from './threads/worker.ts';
 
 const module = new URL('./threads/worker.ts', import.meta.url);
 const timeoutMs = 30_000;
 type Call = ThreadCall<Order, Outcome>;
+/** A heartbeat that finds a loop soon, also with a request in hand; above what a busy machine does to a thread. */
+const quick = { intervalMs: 50, idleLimitMs: 3_000, busyLimitMs: 3_000 };
+/** Requests are on their way to their thread before a stop is: both are handled in order. */
+const inHand = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 let systems: ActorSystem[] = [];
 afterEach(async () => {
@@ -43,10 +52,13 @@ function ask(ref: ActorRef<Call>, request: Order, transfer?: readonly ArrayBuffe
   return ref.ask<Outcome>((reply) => ({ request, reply, ...(transfer && { transfer }) }), { timeoutMs });
 }
 
+/** What the supervisor saw of an actor's crashes: each error's name, and for a thread's end how it ended. */
 function crashesOf(events: readonly SystemEvent[], path: string): readonly string[] {
-  return events.flatMap((event) =>
-    event.type === 'crashed' && event.path === path ? [event.error.name] : [],
-  );
+  return events.flatMap((event) => {
+    if (event.type !== 'crashed' || event.path !== path) return [];
+    const { error } = event;
+    return [error instanceof ThreadCrashed ? `${error.name} ${error.how}` : error.name];
+  });
 }
 
 describe('a thread actor', () => {
@@ -87,28 +99,46 @@ describe('a thread actor', () => {
   });
 
   it.each([
-    ['exits', 'exit', {}, 'ThreadCrashed'],
-    ['throws outside of a request', 'stray', {}, 'ThreadCrashed'],
+    ['exits', 'exit', {}, 'ThreadCrashed exit'],
+    ['throws outside of a request', 'stray', {}, 'ThreadCrashed throw'],
     ['hangs past its deadline', 'hang', { deadlineMs: 300 }, 'ThreadTimeout'],
+    ['holds its event loop too long before its deadline', 'hang', { heartbeat: quick }, 'ThreadCrashed hang'],
     ['never answers', 'never', { deadlineMs: 300 }, 'ThreadTimeout'],
-    ['outgrows its memory', 'grow', { maxOldGenerationMb: 24 }, 'ThreadCrashed'],
+    ['outgrows its memory', 'grow', { maxOldGenerationMb: 24 }, 'ThreadCrashed memory'],
   ] as const)(
     'is replaced when its thread %s; the queue and the neighbours go on',
-    async (_, order, options, name) => {
+    async (_, order, options, crash) => {
       const { system, events } = await start([thread('a', { label: 'new' }, options), thread('b')]);
       const a = system.ref<Call>('a');
       const bad = ask(a, { do: order });
       const queued = ask(a, { do: 'thread-data' });
       const neighbour = ask(system.ref('b'), { do: 'double', of: 4 });
-      await expect(bad).rejects.toMatchObject({ name });
+      await expect(bad).rejects.toMatchObject({ name: crash.split(' ')[0] });
       expect(await queued).toBe('new');
       expect(await neighbour).toBe(8);
-      expect(crashesOf(events, 'a')).toEqual([name]);
+      expect(crashesOf(events, 'a')).toEqual([crash]);
       expect(crashesOf(events, 'b')).toEqual([]);
       const [first, second] = system.snapshot().children;
       expect([first?.restarts, second?.restarts]).toEqual([1, 0]);
     },
   );
+
+  it('is replaced when its thread hangs with no request in hand', async () => {
+    const heartbeat = { intervalMs: 20, idleLimitMs: 400 };
+    const { system, events } = await start([thread('a', { label: 'new' }, { heartbeat })]);
+    const a = system.ref<Call>('a');
+    expect(await ask(a, { do: 'hang-after' })).toBe('answered');
+    await until('its thread is replaced', () => system.snapshot().children[0]?.restarts === 1);
+    expect(await ask(a, { do: 'thread-data' })).toBe('new');
+    expect(crashesOf(events, 'a')).toEqual(['ThreadCrashed hang']);
+  });
+
+  it('may hold its event loop for as long as the deadline of the request in hand allows', async () => {
+    const heartbeat = { intervalMs: 20, idleLimitMs: 100 };
+    const { system, events } = await start([thread('a', {}, { heartbeat })]);
+    expect(await ask(system.ref('a'), { do: 'work', forMs: 1_000 })).toBe('done');
+    expect(crashesOf(events, 'a')).toEqual([]);
+  });
 
   it('fails the requests that its thread had beside a late one as well; the queue goes on', async () => {
     const { system, events } = await start([thread('a', {}, { deadlineMs: 400, concurrency: 2 })]);
@@ -119,12 +149,16 @@ describe('a thread actor', () => {
     const [lateEnd, togetherEnd] = await Promise.allSettled([late, together]);
     expect(lateEnd).toMatchObject({ reason: { name: 'ThreadTimeout' } });
     expect(togetherEnd).toMatchObject({ reason: { name: 'ThreadCrashed' } });
+    expect(togetherEnd).toMatchObject({ reason: { how: 'hang', cause: { name: 'ThreadTimeout' } } });
     expect(await after).toBe(10);
     expect(crashesOf(events, 'a')).toEqual(['ThreadTimeout']);
   });
 
   it('has as many requests at once as its concurrency allows', async () => {
-    const { system } = await start([thread('a', {}, { concurrency: 2 }), thread('b', {})]);
+    const { system } = await start([
+      thread('a', {}, { concurrency: 2, shutdownMs: 0 }),
+      thread('b', {}, { shutdownMs: 0 }),
+    ]);
     const [a, b] = [system.ref<Call>('a'), system.ref<Call>('b')];
     const stuck = Promise.allSettled([ask(a, { do: 'never' }), ask(b, { do: 'never' })]);
     expect(await ask(a, { do: 'double', of: 3 })).toBe(6);
@@ -151,16 +185,29 @@ describe('a thread actor', () => {
     });
   });
 
-  it('terminates a hanging thread at once when it is stopped', async () => {
-    const { system, events } = await start([thread('a')]);
-    const hanging = ask(system.ref('a'), { do: 'hang' });
-    const end = hanging.catch((error: unknown) => error);
-    // The request is on its way to the thread before the stop is: both are handled in order.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+  it('lets the requests in hand end when it is stopped, and tells them by their signal', async () => {
+    const { system, events } = await start([thread('a', {}, { concurrency: 3 })]);
+    const a = system.ref<Call>('a');
+    const waiting = ask(a, { do: 'until-stopped' });
+    const working = ask(a, { do: 'work', forMs: 200 });
+    await inHand();
     await system.stop();
-    expect(await end).toMatchObject({ name: 'ActorEnded' });
+    expect(await Promise.all([waiting, working])).toEqual(['stopped', 'done']);
     expect(events.filter(({ type }) => type === 'abandoned')).toEqual([]);
   });
+
+  it.each([0, 300])(
+    'terminates a hanging thread when its shutdown time of %i ms is over',
+    async (shutdownMs) => {
+      const { system, events } = await start([thread('a', {}, { shutdownMs })]);
+      const end = ask(system.ref('a'), { do: 'hang' }).catch((error: unknown) => error);
+      await inHand();
+      await system.stop();
+      expect(await end).toMatchObject({ name: 'ActorEnded' });
+      expect(events.filter(({ type }) => type === 'abandoned')).toEqual([]);
+      expect(crashesOf(events, 'a')).toEqual([]);
+    },
+  );
 });
 
 describe('a pool of thread actors', () => {
@@ -172,5 +219,73 @@ describe('a pool of thread actors', () => {
     const rest = Array.from({ length: 50 }, (_, of) => poolAsk({ do: 'double', of }));
     await expect(poison).rejects.toMatchObject({ name: 'ThreadCrashed' });
     expect(await Promise.all(rest)).toEqual(Array.from({ length: 50 }, (_, of) => of * 2));
+  });
+});
+
+describe('a pool of thread actors under poison', () => {
+  /** A pool as a user would set one up: the supervisor has its default budget of 3 restarts in a minute. */
+  async function pool(size: number) {
+    const paths = Array.from({ length: size }, (_, at) => `thread-${at}`);
+    const limits = { maxOldGenerationMb: 24, deadlineMs: 20_000, heartbeat: quick };
+    const { system, events } = await start(paths.map((path) => thread(path, {}, limits)));
+    const shared = leastLoaded(paths.map((path) => system.ref<Call>(path)));
+    const alone: Order['do'][] = [];
+    const handle = (request: Order): Promise<Outcome> =>
+      withQuarantine((where) => {
+        if (where === 'shared')
+          return shared.ask<Outcome>((reply) => ({ request, reply }), { timeoutMs: 60_000 });
+        alone.push(request.do);
+        return isolatedCall({ name: 'alone', clock: systemClock, module, data: {}, ...limits }, request);
+      });
+    return { system, events, paths, handle, alone };
+  }
+
+  it.each([
+    { poison: ['exit', 'stray', 'hang'] },
+    { poison: ['grow', 'grow', 'grow'] },
+    { poison: ['hang', 'grow', 'exit'] },
+  ] as const)('sets three at once apart after three attempts each: $poison', async ({ poison }) => {
+    const { system, events, paths, handle, alone } = await pool(3);
+    const good = (from: number) =>
+      Array.from({ length: 30 }, (_, of) => handle({ do: 'double', of: from + of }));
+    const before = good(0);
+    const bad = poison.map((name) => handle({ do: name }));
+    const after = good(30);
+    const ends = await Promise.allSettled(bad);
+    // The neighbours' answers are theirs, each to its own request.
+    expect(await Promise.all([...before, ...after])).toEqual(Array.from({ length: 60 }, (_, of) => of * 2));
+    const how = { exit: 'exit', stray: 'throw', hang: 'hang', grow: 'memory' };
+    expect(ends.map((end) => end.status === 'rejected' && end.reason)).toMatchObject(
+      poison.map((name) => ({ name: 'Quarantined', attempts: 3, cause: { how: how[name] } })),
+    );
+    expect([...alone].sort()).toEqual(poison.flatMap((name) => [name, name]).sort());
+    // One restart for each of them, and none of anything else.
+    expect(events.filter(({ type }) => type === 'crashed')).toHaveLength(3);
+    expect(events.filter(({ type }) => type === 'escalated')).toEqual([]);
+    await until('every thread is up again', () =>
+      system.snapshot().children.every(({ state }) => state === 'running'),
+    );
+    for (const path of paths) expect(await ask(system.ref(path), { do: 'double', of: 1 })).toBe(2);
+  });
+
+  it('keeps the order in which one thread answers its neighbours', async () => {
+    const { handle } = await pool(1);
+    const answers: Outcome[] = [];
+    const good = (of: number) => handle({ do: 'double', of }).then((answer) => answers.push(answer));
+    const before = Array.from({ length: 10 }, (_, of) => good(of));
+    const poison = handle({ do: 'exit' });
+    const after = Array.from({ length: 10 }, (_, of) => good(10 + of));
+    await expect(poison).rejects.toMatchObject({ name: 'Quarantined' });
+    await Promise.all([...before, ...after]);
+    expect(answers).toEqual(Array.from({ length: 20 }, (_, of) => of * 2));
+  });
+
+  it('has the answer of an attempt alone, when it was not the request', async () => {
+    const { handle, system, events } = await pool(1);
+    // The neighbour that hangs its thread afterwards takes an innocent one with it, whose second attempt succeeds.
+    expect(await handle({ do: 'hang-after' })).toBe('answered');
+    expect(await handle({ do: 'double', of: 8 })).toBe(16);
+    await until('its thread is replaced', () => system.snapshot().children[0]?.restarts === 1);
+    expect(crashesOf(events, 'thread-0')).toEqual(['ThreadCrashed hang']);
   });
 });

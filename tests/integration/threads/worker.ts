@@ -10,6 +10,12 @@ export type Order =
   /** Throws outside of the request, as a stray callback would. */
   | { readonly do: 'stray' }
   | { readonly do: 'hang' }
+  /** Answers, and then never lets go of the event loop. */
+  | { readonly do: 'hang-after' }
+  /** Holds the event loop for so long, then answers. */
+  | { readonly do: 'work'; readonly forMs: number }
+  /** Answers once the actor is being stopped. */
+  | { readonly do: 'until-stopped' }
   | { readonly do: 'never' }
   | { readonly do: 'grow' };
 
@@ -30,7 +36,7 @@ serveThread<Order, Outcome>({
     if (data.hangStart) return new Promise(() => {});
     label = data.label ?? '';
   },
-  async handle(order) {
+  async handle(order, signal) {
     switch (order.do) {
       case 'double':
         return { result: order.of * 2 };
@@ -53,6 +59,20 @@ serveThread<Order, Outcome>({
         return new Promise(() => {});
       case 'hang':
         for (;;);
+      case 'hang-after':
+        setTimeout(() => {
+          for (;;);
+        }, 0);
+        return { result: 'answered' };
+      case 'work': {
+        const end = performance.now() + order.forMs;
+        while (performance.now() < end);
+        return { result: 'done' };
+      }
+      case 'until-stopped':
+        return new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve({ result: 'stopped' }));
+        });
       case 'never':
         return new Promise(() => {});
       case 'grow': {

@@ -23,11 +23,9 @@ const ANALYSIS: Analysis = {
 };
 const request = { bytes: new Uint8Array([1]), maxPixels: 1, maxBytes: 1 };
 
-const crashed = () => new ThreadCrashed('t', 'exited with code 3');
-const outOfMemory = () => {
-  const cause = Object.assign(new Error('heap'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
-  return new ThreadCrashed('t', 'threw outside of a request', { cause });
-};
+const crashed = () => new ThreadCrashed('t', 'exit', 'exited with code 3');
+const hung = () => new ThreadCrashed('t', 'hang', 'did not respond');
+const outOfMemory = () => new ThreadCrashed('t', 'memory', 'outgrew its heap');
 const late = () => new ThreadTimeout('t', 1_000);
 const refused = (code: string) => new ThreadError({ name: 'AnalysisError', message: 'refused', code });
 
@@ -75,6 +73,7 @@ describe('analysis attempts', () => {
   it.each([
     ['worker_crashed', [crashed(), crashed(), crashed()]],
     ['worker_timeout', [late(), late(), late()]],
+    ['worker_timeout', [crashed(), crashed(), hung()]],
     ['worker_out_of_memory', [outOfMemory(), outOfMemory(), outOfMemory()]],
     ['worker_timeout', [crashed(), outOfMemory(), late()]],
     ['worker_crashed', [late(), late(), crashed()]],
