@@ -7,12 +7,13 @@ import { AskDeadlines } from './ask-deadlines.ts';
 import type { ActorSnapshot, Parent, Surroundings } from './child.ts';
 import { rootPath } from './child-path.ts';
 import { buildPlaces } from './child-places.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { Dispatcher, type Scheduler } from './dispatcher.ts';
 import { logHappening } from './event-log.ts';
 import { LocalRef, type Receiver } from './local-ref.ts';
 import { silentLogger, withFields } from './loggers.ts';
 import type { Clock, Logger, RandomSource } from './ports.ts';
 import { SupervisorCell } from './supervisor-cell.ts';
+import { type SystemCheck, SystemChecks } from './system-check.ts';
 import { systemClock } from './system-clock.ts';
 import type { SystemEvent, SystemHappening } from './system-event.ts';
 import { systemRandom } from './system-random.ts';
@@ -31,6 +32,10 @@ export interface ActorSystemOptions {
   readonly log?: Logger;
   /** Hears every event, in order, at once; what it throws is logged and ignored. */
   readonly onEvent?: (event: SystemEvent) => void;
+  /** Decides which of the actors with messages runs next; default: they take turns. For tests (`troupe/testkit`). */
+  readonly scheduler?: Scheduler;
+  /** Watch what actors send and wait for; default none. For tests (`troupe/testkit`). */
+  readonly checks?: readonly SystemCheck[];
   /** Gives up the start when it aborts. Without effect once the system is up. */
   readonly signal?: AbortSignal;
 }
@@ -50,6 +55,7 @@ export class ActorSystem {
   readonly #root: SupervisorCell;
   readonly #surroundings: Surroundings;
   readonly #deadlines: AskDeadlines;
+  readonly #checks: SystemChecks | undefined;
   readonly #resolveEnded: (end: SystemEnd) => void;
   readonly #up = Promise.withResolvers<void>();
   #state: ActorSnapshot['state'] = 'starting';
@@ -92,15 +98,17 @@ export class ActorSystem {
     const emit = (happening: SystemHappening) => publish(happening, clock, log, options.onEvent);
     this.#deadlines = new AskDeadlines(clock);
     const directory = { deadlines: this.#deadlines, emit, find: (path: string) => receivers.get(path) };
+    this.#checks = options.checks && new SystemChecks(options.checks);
     const surroundings: Surroundings = {
       clock,
       random: options.random ?? systemRandom,
       log,
-      dispatcher: new Dispatcher(),
+      dispatcher: options.scheduler ?? new Dispatcher(),
       emit,
       ref: <M>(path: string) => new LocalRef<M>(path, directory),
       makeActor: (place) => {
-        const cell = new ActorCell({ ...place, surroundings });
+        const spec = this.#checks?.actor(place.spec) ?? place.spec;
+        const cell = new ActorCell({ ...place, spec, surroundings });
         receivers.set(place.path, cell);
         return cell;
       },
@@ -120,7 +128,8 @@ export class ActorSystem {
 
   /** Reference to an actor by path from the root; it need not be there yet. */
   ref<M>(path: string): ActorRef<M> {
-    return this.#surroundings.ref<M>(path);
+    const ref = this.#surroundings.ref<M>(path);
+    return this.#checks?.ref(ref) ?? ref;
   }
 
   /** Stops all actors, right to left; resolves when the last one is down. Stopping twice is stopping once. */

@@ -1,7 +1,7 @@
 // What a supervisor needs of its children, be they actors or supervisors, and what every place in the tree
 // needs of the system that it stands in. Internal to the runtime.
 import type { ActorRef, ActorSpec, StopReason } from './actor.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Scheduler } from './dispatcher.ts';
 import type { Receiver } from './local-ref.ts';
 import type { Clock, Logger, RandomSource } from './ports.ts';
 import type { SystemHappening } from './system-event.ts';
@@ -48,7 +48,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly log: Logger;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: Scheduler;
   emit(happening: SystemHappening): void;
   ref<M>(path: string): ActorRef<M>;
   /** Makes the place of an actor and puts it at its path; its `remove` takes it away again. */

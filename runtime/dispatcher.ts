@@ -8,6 +8,11 @@ export interface Runnable {
   run(limit: number): number;
 }
 
+/** Gives runnables their turn; each is scheduled once and asks again by itself. */
+export interface Scheduler {
+  schedule(runnable: Runnable): void;
+}
+
 /** Messages that one actor handles before the next one has its turn. */
 const turnMessages = 64;
 
@@ -15,7 +20,7 @@ const turnMessages = 64;
 const budgetMessages = 1_024;
 
 /** A queue of actors that are ready to run. */
-export class Dispatcher {
+export class Dispatcher implements Scheduler {
   #ready: Runnable[] = [];
   #budget = budgetMessages;
   #drainPending = false;

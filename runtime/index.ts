@@ -1,5 +1,5 @@
-// The public door of runtime/: actors, their system, worker threads, event-sourced state, the ports through
-// which actors reach the world, and the stand-ins that tests use.
+// The public door of runtime/: actors, their system, worker threads, event-sourced state, and the ports through
+// which actors reach the world. Stand-ins for tests have a door of their own, testkit/.
 export type {
   ActorContext,
   ActorRef,
@@ -29,6 +29,7 @@ export {
 } from './actor-errors.ts';
 export { ActorSystem, type ActorSystemOptions, type SystemEnd } from './actor-system.ts';
 export type { ActorSnapshot } from './child.ts';
+export type { Runnable, Scheduler } from './dispatcher.ts';
 export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
 export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
 export { type IsolatedCallOptions, isolatedCall } from './isolated-call.ts';
@@ -55,10 +56,10 @@ export type {
 } from './ports.ts';
 export { type Attempt, Quarantined, withQuarantine } from './quarantine.ts';
 export { serveThread, type ThreadService } from './serve-thread.ts';
+export type { SystemCheck } from './system-check.ts';
 export { systemClock } from './system-clock.ts';
 export type { DeadLetterReason, SystemEvent, SystemHappening } from './system-event.ts';
 export { systemRandom } from './system-random.ts';
-export { ManualClock, MemoryBlobs, MemoryJournal } from './testkit.ts';
 export { type ThreadActorOptions, threadActor } from './thread-actor.ts';
 export { ThreadCrashed, type ThreadEnd, ThreadError, ThreadTimeout } from './thread-errors.ts';
 export type { HeartbeatOptions } from './thread-heartbeat.ts';

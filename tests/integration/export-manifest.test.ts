@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobKeys, type ManifestRow, ManifestStore, type Payload, sha256Hex } from '#actors';
-import { MemoryBlobs } from '#runtime';
+import { MemoryBlobs, MemoryRecords } from '#testkit';
 import type { ClientSystem } from '../../cli/node/client-system.ts';
 import { exportFolder, exportJsonLines } from '../../cli/node/export-manifest.ts';
-import { MemoryRecords, memoryCodec } from '../support/memory-ports.ts';
+import { memoryCodec } from '../support/memory-ports.ts';
 
 let base = '';
 beforeEach(async () => {

@@ -1,7 +1,8 @@
 // What is fetched by http(s), and what is refused: against a real web server, with names that resolve as told.
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ManualClock, systemClock } from '#runtime';
+import { systemClock } from '#runtime';
+import { ManualClock } from '#testkit';
 import { AddressPolicy } from '../../actors/sources/address-policy.ts';
 import { HttpSource, type HttpSourceOptions } from '../../actors/sources/http-source.ts';
 import { type Answer, type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';

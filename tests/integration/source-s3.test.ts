@@ -1,6 +1,7 @@
 // Objects of an S3-compatible store: a real HTTP server that speaks as much of the protocol as reading needs.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ManualClock, systemClock } from '#runtime';
+import { systemClock } from '#runtime';
+import { ManualClock } from '#testkit';
 import { S3Source, type S3SourceOptions } from '../../actors/sources/s3-source.ts';
 import { type Answer, type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';
 

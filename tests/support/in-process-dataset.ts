@@ -27,6 +27,7 @@ import { connectPorts } from '../../cli/node/connect-ports.ts';
 import { nodeContainer } from '../../cli/node/container.ts';
 import { datasetTopology } from '../../cli/node/dataset-topology.ts';
 import { startTestServer, type TestServer } from './nats-server.ts';
+import { assertNoCycles, systemChecks } from './system-checks.ts';
 import type { SeenOutcome } from './troupe-system.ts';
 
 const DATASET = 'photos';
@@ -78,6 +79,7 @@ export class InProcessDataset implements AsyncDisposable {
     const system = await ActorSystem.start({
       name: DATASET,
       root: { type: 'supervisor', id: 'root', strategy: 'one_for_one', children: [tree] },
+      checks: systemChecks(),
       onEvent: (event) => void events.push(event),
     });
     opened.move();
@@ -135,6 +137,7 @@ export class InProcessDataset implements AsyncDisposable {
     await this.#link.close();
     await this.#server[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
+    assertNoCycles();
   }
 }
 

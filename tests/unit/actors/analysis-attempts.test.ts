@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  ActorEnded,
-  AskTimeout,
-  MailboxFull,
-  ManualClock,
-  ThreadCrashed,
-  ThreadError,
-  ThreadTimeout,
-} from '#runtime';
+import { ActorEnded, AskTimeout, MailboxFull, ThreadCrashed, ThreadError, ThreadTimeout } from '#runtime';
+import { ManualClock } from '#testkit';
 import type { Analysis, AnalysisPool, Kind } from '../../../actors/kinds/kind.ts';
 import {
   type AnalysisAttemptsOptions,

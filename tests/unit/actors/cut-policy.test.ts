@@ -29,6 +29,7 @@ async function startKeeper(dataset: MemoryDataset): Promise<ActorSystem> {
       children: [keeperActor(ports, judgingContext(ports.config, numberKind, ports.model))],
     },
     clock: dataset.clock,
+    checks: dataset.checks,
     random: { next: () => 0.5 },
   });
   running.push(system);

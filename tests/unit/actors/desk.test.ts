@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ActorRef, type ActorSpec, ActorSystem, MailboxFull, type SystemEvent } from '#runtime';
+import { MemoryQueue } from '#testkit';
 import { type IndexShardMessage, indexShardActor } from '../../../actors/dedup/index-shard.ts';
 import { shardOf } from '../../../actors/dedup/partition.ts';
 import type { Edge } from '../../../actors/kinds/kind.ts';
@@ -7,7 +8,7 @@ import { deskActor } from '../../../actors/pipeline/desk.ts';
 import { blobKeys, type DedupMessage, type ScoreMessage } from '../../../actors/pipeline/messages.ts';
 import type { StageMessage } from '../../../actors/pipeline/stage.ts';
 import { contentOf, factsOf, sha } from '../../support/ledger-messages.ts';
-import { type MemoryDataset, MemoryQueue, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
+import { type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
 
 const SHARDS = 2;
 
@@ -100,6 +101,7 @@ class Arena {
         children: [...shards, ...gates, ...desks],
       },
       clock: this.dataset.clock,
+      checks: this.dataset.checks,
       random: { next: () => 0.5 },
       onEvent: (event) => void this.events.push(event),
     });
@@ -396,16 +398,19 @@ describe('a busy shard', () => {
         children: [busyShard(promise, handled), desk],
       },
       clock: dataset.clock,
+      checks: dataset.checks,
       random: { next: () => 0.5 },
     });
     const shard: ActorRef<IndexShardMessage> = system.ref('shard-0');
-    const quiet = { ok: () => {}, fail: () => {} };
+    const describeShard = () =>
+      shard.ask((reply) => ({ type: 'describe', reply }), { timeoutMs: 3_600_000 }).catch((error) => error);
     // One in hand, one in the mailbox: the shard is full.
+    const unanswered: Promise<unknown>[] = [];
     for (const _ of [0, 1]) {
-      shard.tell({ type: 'describe', reply: quiet });
+      unanswered.push(describeShard());
       await dataset.clock.settle();
     }
-    expect(shard.tell({ type: 'describe', reply: quiet })).toBe('busy');
+    expect(await describeShard()).toBeInstanceOf(MailboxFull);
     dataset.queue('dedup').add({ data: memoryCodec.encode(claimOf(1, EAST)) });
     await dataset.clock.advance(600_000);
     expect(dataset.trace).toEqual([]);
@@ -414,6 +419,7 @@ describe('a busy shard', () => {
     expect(handled).toEqual(['describe', 'describe', 'insert', 'query']);
     expect(dataset.trace).toEqual(['publish work.score', 'ack dedup 1']);
     await system.stop();
+    await Promise.all(unanswered);
   });
 
   it('that refuses at the last moment is asked again', async () => {
@@ -440,6 +446,7 @@ describe('a busy shard', () => {
         children: [shard, deskActor(dataset.ports, { id: 'desk', shards: ['shard-0'], askTimeoutMs: 1_000 })],
       },
       clock: dataset.clock,
+      checks: dataset.checks,
       random: { next: () => 0.5 },
     });
     dataset.queue('dedup').add({ data: memoryCodec.encode(claimOf(1, EAST)) });

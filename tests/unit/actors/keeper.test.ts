@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ActorSystem, type FaultPoints, type SystemEvent } from '#runtime';
+import { CrashPoint } from '#testkit';
 import type { DatasetConfig } from '../../../actors/config/index.ts';
 import { keeperActor, RequestRefused } from '../../../actors/keeper/keeper.ts';
 import type {
@@ -18,7 +19,6 @@ import { blobKeys, type KeepMessage, type Payload } from '../../../actors/pipeli
 import { judgingContext } from '../../../actors/rules/judging-context.ts';
 import { contentOf, dead, edgeOf, judged, sha } from '../../support/ledger-messages.ts';
 import {
-  CrashPoint,
   type MemoryDataset,
   memoryCodec,
   memoryDataset,
@@ -59,6 +59,7 @@ async function startKeeper(
       children: [keeperActor(ports, judging)],
     },
     clock: dataset.clock,
+    checks: dataset.checks,
     random: { next: () => 0.5 },
     onEvent: (event) => void events.push(event),
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryBlobs } from '#runtime';
+import { MemoryBlobs, MemoryRecords } from '#testkit';
 import {
   canonicalRows,
   countOutcomes,
@@ -12,7 +12,6 @@ import { ManifestStore } from '../../../actors/keeper/manifest-store.ts';
 import { canonicalJson, sha256Hex } from '../../../actors/pipeline/canonical.ts';
 import { contentOf, sha } from '../../support/ledger-messages.ts';
 import { manifestRow } from '../../support/manifest-rows.ts';
-import { MemoryRecords } from '../../support/memory-ports.ts';
 
 const row = (id: string, change: Partial<ManifestRow> = {}): ManifestRow =>
   manifestRow(id, { item: sha(`item ${id}`), content: contentOf(id), ...change });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ActorSystem, type Delivery, type FaultPoints, type SystemEvent } from '#runtime';
+import { CrashPoint } from '#testkit';
 import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
 import {
   type HopResult,
@@ -8,7 +9,7 @@ import {
   type StageHandler,
   stageActor,
 } from '../../../actors/pipeline/stage.ts';
-import { CrashPoint, type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
+import { type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
 
 let running: ActorSystem | undefined;
 afterEach(async () => {
@@ -62,6 +63,7 @@ async function startStage(
       ],
     },
     clock: dataset.clock,
+    checks: dataset.checks,
     random: { next: () => 0.5 },
     onEvent: (event) => void events.push(event),
   });

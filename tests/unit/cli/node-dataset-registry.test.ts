@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { datasetConfigSchema } from '#actors';
+import { MemoryRecords } from '#testkit';
 import { DatasetRegistry, ShardCountFixed } from '../../../cli/node/dataset-registry.ts';
-import { MemoryRecords } from '../../support/memory-ports.ts';
 
 const configOf = (change: Readonly<Record<string, unknown>> = {}) => datasetConfigSchema.parse(change);
 

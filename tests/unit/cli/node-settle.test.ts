@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SettledAnswer } from '#actors';
-import { ManualClock } from '#runtime';
+import { ManualClock } from '#testkit';
 import type { ClientSystem } from '../../../cli/node/client-system.ts';
 import { waitUntilSettled } from '../../../cli/node/settle.ts';
 import { Terminal } from '../../../cli/terminal.ts';

@@ -35,6 +35,7 @@ async function startShard(dataset: MemoryDataset, change: Partial<DatasetPorts> 
       children: [indexShardActor({ ...dataset.ports, ...change }, 0)],
     },
     clock: dataset.clock,
+    checks: dataset.checks,
     random: { next: () => 0.5 },
     onEvent: (event) => void events.push(event),
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LinkClosed, NoStream, PublishRefused, StreamFull, WindowPublisher } from '#nats';
-import { ManualClock, type PublishReceipt } from '#runtime';
+import type { PublishReceipt } from '#runtime';
+import { ManualClock } from '#testkit';
 import type { PublishAnswer, PublishTransport } from '../../../nats/publish-transport.ts';
 
 interface Sent {

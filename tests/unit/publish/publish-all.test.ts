@@ -1,6 +1,6 @@
 // Publishing many items: how many at once, how fast, and what one failure does to the others.
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '#runtime';
+import { ManualClock } from '#testkit';
 import { isJsonLine, parseListLine } from '../../../cli/publish/list-line.ts';
 import { publishAll } from '../../../cli/publish/publish-all.ts';
 import { progressText } from '../../../cli/publish/publish-progress.ts';

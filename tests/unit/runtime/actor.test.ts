@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ActorContext, ActorSystem, InvalidSpec, ManualClock } from '#runtime';
-import { note, type Probe, probe, startTree, supervisor, Trace } from './harness.ts';
+import { type ActorContext, ActorSystem, InvalidSpec } from '#runtime';
+import { ManualClock } from '#testkit';
+import { note, type Probe, probe, stand, startTree, supervisor, Trace } from './harness.ts';
 
 describe('an actor', () => {
   it('handles one message at a time: an async handler holds it', async () => {
@@ -11,7 +12,7 @@ describe('an actor', () => {
     const { system, clock } = await startTree(trace, supervisor('root', [probe(trace, 'a')]));
     const gate = Promise.withResolvers<void>();
     const a = system.ref<Probe>('a');
-    a.tell({ type: 'hold', opened: gate.promise });
+    a.tell({ type: 'hold', opened: stand(gate.promise) });
     a.tell(note('next'));
     await clock.settle();
     expect(trace.take()).toEqual(['+a', 'a:hold']);
@@ -107,7 +108,7 @@ describe('an actor', () => {
     const { system, clock } = await startTree(trace, supervisor('root', [probe(trace, 'a', { onStart })]));
     const gate = Promise.withResolvers<void>();
     const a = system.ref<Probe>('a');
-    a.tell({ type: 'hold', opened: gate.promise });
+    a.tell({ type: 'hold', opened: stand(gate.promise) });
     a.tell(note('never handled'));
     await clock.settle();
     expect(signal?.aborted).toBe(false);
@@ -128,7 +129,7 @@ describe('an actor', () => {
       supervisor('root', [probe(trace, 'a', { shutdownMs: 300 })]),
     );
     const gate = Promise.withResolvers<void>();
-    system.ref<Probe>('a').tell({ type: 'hold', opened: gate.promise });
+    system.ref<Probe>('a').tell({ type: 'hold', opened: stand(gate.promise) });
     await clock.settle();
     const stopped = system.stop();
     await clock.advance(299);
@@ -180,7 +181,7 @@ describe('an actor', () => {
     const onStart = (_: number, context: ActorContext<Probe>) => void contexts.push(context);
     const { system, clock } = await startTree(trace, supervisor('root', [probe(trace, 'a', { onStart })]));
     const gate = Promise.withResolvers<void>();
-    system.ref<Probe>('a').tell({ type: 'hold', opened: gate.promise });
+    system.ref<Probe>('a').tell({ type: 'hold', opened: stand(gate.promise) });
     await clock.settle();
     contexts[0]?.crash(new Error('broke'));
     await clock.settle();
@@ -219,7 +220,7 @@ describe('an actor', () => {
     );
     const gate = Promise.withResolvers<void>();
     const a = system.ref<Probe>('a');
-    a.tell({ type: 'hold', opened: gate.promise });
+    a.tell({ type: 'hold', opened: stand(gate.promise) });
     await clock.settle();
     a.tell({ type: 'throw', text: 'boom' });
     await clock.advance(10);

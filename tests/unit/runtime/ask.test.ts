@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ActorEnded, AskTimeout, MailboxFull, type Reply } from '#runtime';
-import { note, type Probe, probe, startTree, supervisor, Trace } from './harness.ts';
+import { note, type Probe, probe, stand, startTree, supervisor, Trace } from './harness.ts';
 
 const keep = (reply: Reply<string>): Probe => ({ type: 'keep', reply });
 const timeoutMs = 1_000;
@@ -16,9 +16,9 @@ describe('ask', () => {
       a.ask<string>((reply) => ({ type: 'echo', text: 'hello', reply }), { timeoutMs }),
     ).resolves.toBe('hello');
     const error = new RangeError('no');
-    await expect(a.ask<string>((reply) => ({ type: 'fail', error, reply }), { timeoutMs })).rejects.toBe(
-      error,
-    );
+    await expect(
+      a.ask<string>((reply) => ({ type: 'fail', error: stand(error), reply }), { timeoutMs }),
+    ).rejects.toBe(error);
     await system.stop();
   });
 
@@ -57,7 +57,7 @@ describe('ask', () => {
     const { system, clock } = await startTree(trace, supervisor('root', [probe(trace, 'a', { mailbox })]));
     const gate = Promise.withResolvers<void>();
     const a = system.ref<Probe>('a');
-    a.tell({ type: 'hold', opened: gate.promise });
+    a.tell({ type: 'hold', opened: stand(gate.promise) });
     await clock.settle();
     a.tell(note('fills the mailbox'));
     await expect(a.ask(keep, { timeoutMs })).rejects.toThrow(MailboxFull);
@@ -109,7 +109,7 @@ describe('ask', () => {
     const owed = a.ask(keep, { timeoutMs });
     await clock.settle();
     const gate = Promise.withResolvers<void>();
-    a.tell({ type: 'hold', opened: gate.promise });
+    a.tell({ type: 'hold', opened: stand(gate.promise) });
     await clock.settle();
     const queued = a.ask(keep, { timeoutMs });
     const ends = Promise.allSettled([owed, queued]);

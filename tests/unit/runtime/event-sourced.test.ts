@@ -7,10 +7,9 @@ import {
   type EventSourcedOptions,
   JournalConflict,
   JournalFenced,
-  MemoryBlobs,
-  MemoryJournal,
   SnapshotUnreadable,
 } from '#runtime';
+import { MemoryBlobs, MemoryJournal } from '#testkit';
 
 interface Sums {
   total: number;

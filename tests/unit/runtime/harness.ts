@@ -4,26 +4,33 @@ import {
   type ActorSpec,
   ActorSystem,
   type MailboxOptions,
-  ManualClock,
   type Reply,
   type SupervisorSpec,
   type SystemEvent,
+  toError,
 } from '#runtime';
 import type { RestartType } from '#supervision';
+import { ManualClock } from '#testkit';
+import { systemChecks } from '../../support/system-checks.ts';
 
 export type Probe =
   /** Written down. */
   | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'throw'; readonly text: string }
-  /** Holds the actor until `opened` resolves; written down before and after. */
-  | { readonly type: 'hold'; readonly opened: Promise<void> }
+  /** Holds the actor until what `stand` was given resolves; written down before and after. */
+  | { readonly type: 'hold'; readonly opened: number }
   | { readonly type: 'echo'; readonly text: string; readonly reply: Reply<string> }
-  | { readonly type: 'fail'; readonly error: Error; readonly reply: Reply<string> }
+  | { readonly type: 'fail'; readonly error: number; readonly reply: Reply<string> }
   /** Keeps the reply for the test to answer. */
   | { readonly type: 'keep'; readonly reply: Reply<string> }
   | { readonly type: 'throw-asked'; readonly text: string; readonly reply: Reply<string> };
 
 export const note = (text: string): Probe => ({ type: 'note', text });
+
+const things: unknown[] = [];
+
+/** A number that stands for what no message can carry, such as a promise of the test. */
+export const stand = (thing: unknown): number => things.push(thing) - 1;
 
 export interface ProbeOptions {
   readonly restart?: RestartType;
@@ -90,12 +97,12 @@ function receive(trace: Trace, id: string, message: Probe): void | Promise<void>
       throw new Error(message.text);
     case 'hold':
       trace.lines.push(`${id}:hold`);
-      return message.opened.then(() => void trace.lines.push(`${id}:held`));
+      return Promise.resolve(things[message.opened]).then(() => void trace.lines.push(`${id}:held`));
     case 'echo':
       message.reply.ok(message.text);
       return;
     case 'fail':
-      message.reply.fail(message.error);
+      message.reply.fail(toError(things[message.error]));
       return;
     case 'keep':
       trace.kept.push(message.reply);
@@ -131,6 +138,7 @@ export async function startTree(trace: Trace, root: SupervisorSpec): Promise<Har
     root,
     clock,
     random: { next: () => 0.5 },
+    checks: systemChecks(),
     onEvent: (event) => void trace.events.push(event),
   });
   return { system, clock };

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { leastLoaded, type MailboxOptions, type Reply } from '#runtime';
-import { type Probe, probe, startTree, supervisor, Trace } from './harness.ts';
+import { type Probe, probe, stand, startTree, supervisor, Trace } from './harness.ts';
 
 const timeoutMs = 60_000;
 const keep = (reply: Reply<string>): Probe => ({ type: 'keep', reply });
@@ -46,7 +46,7 @@ describe('leastLoaded', () => {
   it('counts what others have sent to a member', async () => {
     const { system, clock, refs, traces, kept, workers } = await pool(2);
     const gate = Promise.withResolvers<void>();
-    refs[0]?.tell({ type: 'hold', opened: gate.promise });
+    refs[0]?.tell({ type: 'hold', opened: stand(gate.promise) });
     refs[0]?.tell({ type: 'note', text: 'waits' });
     await clock.settle();
     expect(workers.depth).toBe(1);
@@ -63,7 +63,7 @@ describe('leastLoaded', () => {
     const { system, clock, refs, traces, workers } = await pool(2, { capacity: 1, overflow: 'backpressure' });
     const gates = refs.map((ref) => {
       const gate = Promise.withResolvers<void>();
-      ref.tell({ type: 'hold', opened: gate.promise });
+      ref.tell({ type: 'hold', opened: stand(gate.promise) });
       return gate;
     });
     await clock.settle();
@@ -80,7 +80,7 @@ describe('leastLoaded', () => {
   it('ends its waiting with the signal, and with the end of all members', async () => {
     const { system, clock, refs, workers } = await pool(2, { capacity: 1, overflow: 'backpressure' });
     const gate = Promise.withResolvers<void>();
-    for (const ref of refs) ref.tell({ type: 'hold', opened: gate.promise });
+    for (const ref of refs) ref.tell({ type: 'hold', opened: stand(gate.promise) });
     await clock.settle();
     for (const ref of refs) ref.tell({ type: 'note', text: 'fills' });
     const abort = new AbortController();

@@ -1,8 +1,9 @@
 // Supervisors as interpreters of the pure core: a nested tree, escalation, the end of the system.
 
 import { describe, expect, it } from 'vitest';
-import { ActorSystem, ManualClock, RestartIntensityExceeded, StartFailed } from '#runtime';
-import { note, type Probe, probe, startTree, supervisor, Trace } from './harness.ts';
+import { ActorSystem, RestartIntensityExceeded, StartFailed } from '#runtime';
+import { ManualClock } from '#testkit';
+import { note, type Probe, probe, stand, startTree, supervisor, Trace } from './harness.ts';
 
 const boom: Probe = { type: 'throw', text: 'boom' };
 
@@ -60,7 +61,7 @@ describe('a tree of supervisors', () => {
     );
     const { system, clock } = await startTree(trace, root);
     const gate = Promise.withResolvers<void>();
-    system.ref<Probe>('mid/c').tell({ type: 'hold', opened: gate.promise });
+    system.ref<Probe>('mid/c').tell({ type: 'hold', opened: stand(gate.promise) });
     system.ref<Probe>('mid/c').tell(note('kept'));
     await clock.settle();
     trace.take();
@@ -227,7 +228,7 @@ describe('a tree of supervisors', () => {
       supervisor('root', [probe(trace, 'a'), probe(trace, 'b')]),
     );
     const gate = Promise.withResolvers<void>();
-    system.ref<Probe>('a').tell({ type: 'hold', opened: gate.promise });
+    system.ref<Probe>('a').tell({ type: 'hold', opened: stand(gate.promise) });
     await clock.settle();
     const stopped = system.stop();
     await clock.settle();

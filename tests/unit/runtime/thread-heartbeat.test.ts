@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type HeartbeatOptions, ManualClock } from '#runtime';
+import type { HeartbeatOptions } from '#runtime';
+import { ManualClock } from '#testkit';
 import { ThreadHeartbeat } from '../../../runtime/thread-heartbeat.ts';
 
 function watched(heartbeat?: Partial<HeartbeatOptions>) {

@@ -1,6 +1,6 @@
 // The time that one fetch may take.
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '#runtime';
+import { ManualClock } from '#testkit';
 import { FetchDeadline } from '../../../actors/sources/fetch-deadline.ts';
 
 const times = { timeoutMs: 1_000, stallMs: 300 };

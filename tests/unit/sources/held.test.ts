@@ -81,6 +81,7 @@ async function arena(rates: readonly SourceRate[], fetch: (uri: string) => void 
       children: [ingestorActor(ports, options('ingestor')), heldIngestorActor(ports, options('held'))],
     },
     clock,
+    checks: dataset.checks,
     random: { next: () => 0.5 },
     onEvent: ({ type }) => {
       if (type === 'crashed') restarts += 1;

@@ -1,7 +1,7 @@
 // Rates by source: how many pass, when the others may, and that nothing else waits.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '#runtime';
+import { ManualClock } from '#testkit';
 import { type SourceRate, SourceRates } from '../../../actors/sources/source-rates.ts';
 
 const rates = (...given: readonly SourceRate[]) => {

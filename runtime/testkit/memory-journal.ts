@@ -1,77 +1,6 @@
-// Stand-ins for the world, for tests of whatever is written against the ports: a clock that is moved by hand,
-// a journal and a blob store in memory that keep the contracts of the durable ones.
-import { JournalConflict, JournalFenced } from './journal-errors.ts';
-import type { BlobStore, Clock, Journal, JournalFrame, SnapshotPointer } from './ports.ts';
-
-interface Timer {
-  readonly dueMs: number;
-  readonly order: number;
-  readonly action: () => void;
-}
-
-/** Time that stands still until a test moves it. Monotonic time begins at 0, wall time at `wallOriginMs`. */
-export class ManualClock implements Clock {
-  readonly #wallOriginMs: number;
-  #nowMs = 0;
-  #scheduled = 0;
-  readonly #timers = new Set<Timer>();
-
-  /** @param wallOriginMs default 2026-01-01 UTC */
-  constructor(wallOriginMs = Date.UTC(2026, 0, 1)) {
-    this.#wallOriginMs = wallOriginMs;
-  }
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  wallMs(): number {
-    return this.#wallOriginMs + this.#nowMs;
-  }
-
-  schedule(delayMs: number, action: () => void): () => void {
-    this.#scheduled += 1;
-    const timer: Timer = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#scheduled, action };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
-  }
-
-  /** Timers that have not run out. */
-  get pendingTimers(): number {
-    return this.#timers.size;
-  }
-
-  /** Moves time on; timers fire in order of time, and whatever follows of each settles before the next. */
-  async advance(byMs: number): Promise<void> {
-    const untilMs = this.#nowMs + byMs;
-    await this.settle();
-    for (let timer = this.#next(untilMs); timer !== undefined; timer = this.#next(untilMs)) {
-      this.#timers.delete(timer);
-      this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
-      timer.action();
-      await this.settle();
-    }
-    this.#nowMs = untilMs;
-  }
-
-  /** Lets everything happen that needs no time to pass. */
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
-  }
-
-  #next(untilMs: number): Timer | undefined {
-    let next: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (timer.dueMs > untilMs) continue;
-      const sooner =
-        next === undefined ||
-        timer.dueMs < next.dueMs ||
-        (timer.dueMs === next.dueMs && timer.order < next.order);
-      if (sooner) next = timer;
-    }
-    return next;
-  }
-}
+// A journal in memory that keeps the contract of the durable one: one writer, fenced by epoch and sequence.
+import { JournalConflict, JournalFenced } from '../journal-errors.ts';
+import type { Journal, JournalFrame, SnapshotPointer } from '../ports.ts';
 
 interface StoredJournal {
   frames: JournalFrame[];
@@ -183,32 +112,5 @@ export class MemoryJournal implements Journal {
     this.#expectedSequence = this.#stored.lastSequence;
     this.#stored.frames.push({ sequence: this.#stored.lastSequence, epoch: this.#epoch, events });
     return this.#stored.lastSequence;
-  }
-}
-
-/** A blob store in memory; it keeps its own copies of what it is given. */
-export class MemoryBlobs implements BlobStore {
-  readonly #blobs = new Map<string, Uint8Array>();
-
-  async put(key: string, bytes: Uint8Array): Promise<void> {
-    this.#blobs.set(key, Uint8Array.from(bytes));
-  }
-
-  async get(key: string): Promise<Uint8Array | undefined> {
-    const bytes = this.#blobs.get(key);
-    return bytes && Uint8Array.from(bytes);
-  }
-
-  async has(key: string): Promise<boolean> {
-    return this.#blobs.has(key);
-  }
-
-  async delete(key: string): Promise<void> {
-    this.#blobs.delete(key);
-  }
-
-  /** Keys that are stored, in the order of their first put. */
-  keys(): readonly string[] {
-    return [...this.#blobs.keys()];
   }
 }
