@@ -13,7 +13,14 @@ import {
   type Subscription,
   type TlsOptions,
 } from 'nats';
-import { type Clock, type Logger, type RandomSource, systemClock, systemRandom } from '#runtime';
+import {
+  type Clock,
+  type Logger,
+  type RandomSource,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '#runtime';
 import { type Credentials, credentialOptions } from './credentials.ts';
 import {
   JetStreamUnavailable,
@@ -38,7 +45,8 @@ export interface ConnectOptions extends Credentials {
   readonly tls?: TlsOptions;
   /** Name of this connection in the server's reports. */
   readonly name: string;
-  readonly log: Logger;
+  /** Default: silent. */
+  readonly log?: Logger;
   /** Default: the process's own clock. */
   readonly clock?: Clock;
   readonly random?: RandomSource;
@@ -107,7 +115,7 @@ export class NatsLink {
     this.connection = connection;
     this.manager = manager;
     this.features = features;
-    this.log = options.log;
+    this.log = options.log ?? silentLogger;
     this.clock = options.clock ?? systemClock;
     this.#inboxPrefix = options.inboxPrefix;
     this.publisher = new WindowPublisher({

@@ -51,11 +51,12 @@ export {
   resolveNatsServer,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
-export { datasetExists, deleteDataset, ensureDataset, ensureSystem } from './topology.ts';
+export { datasetExists, deleteDataset, ensureDataset, ensureStream, ensureSystem } from './topology.ts';
 export {
   type DatasetOptions,
   INTAKE_CONSUMER,
   type StagePlan,
+  type StreamOptions,
   type SystemOptions,
 } from './topology-table.ts';
 export { NatsUploads } from './uploads.ts';

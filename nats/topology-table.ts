@@ -105,6 +105,40 @@ interface Common {
   readonly storage: StorageType;
 }
 
+/** A stream of a pipeline that is not a dataset's. */
+export interface StreamOptions {
+  readonly name: string;
+  /** Subjects that it stores; no other stream may have one of them. */
+  readonly subjects: readonly string[];
+  /** `until-acked`: a work queue, which forgets what was acknowledged. `all`: it keeps what it stores. */
+  readonly keep: 'until-acked' | 'all';
+  /** Default 1 GiB. Nothing is dropped beyond it: publishers wait. */
+  readonly maxBytes?: number;
+  /** How long a message id is remembered, about 220 bytes of the server's memory each; default 120,000 ms. */
+  readonly duplicateWindowMs?: number;
+  /** Default 1. */
+  readonly replicas?: number;
+  /** Default `file`. */
+  readonly storage?: 'file' | 'memory';
+}
+
+/** The stream as asked for, with every limit stated. */
+export function streamPlan(options: StreamOptions): StreamPlan {
+  const { name, subjects, keep, maxBytes = GIB, duplicateWindowMs = 120_000 } = options;
+  const queue = keep === 'until-acked';
+  return {
+    ...commonOf(options),
+    name,
+    subjects: [...subjects],
+    retention: queue ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    max_bytes: maxBytes,
+    max_consumers: queue ? WORK_CONSUMERS : READERS,
+    duplicate_window: nanos(duplicateWindowMs),
+    allow_direct: false,
+  };
+}
+
 /** The streams of a system. */
 export function systemPlan(options: SystemOptions): TopologyPlan {
   const names = namesOf(options.system);

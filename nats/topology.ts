@@ -9,8 +9,10 @@ import {
   type ConsumerPlan,
   type DatasetOptions,
   datasetPlan,
+  type StreamOptions,
   type StreamPlan,
   type SystemOptions,
+  streamPlan,
   systemPlan,
   type TopologyPlan,
 } from './topology-table.ts';
@@ -32,6 +34,14 @@ export function ensureSystem(link: NatsLink, options: SystemOptions): Promise<vo
  */
 export function ensureDataset(link: NatsLink, dataset: string, options: DatasetOptions): Promise<void> {
   return ensure(link, datasetPlan(dataset, options));
+}
+
+/**
+ * Makes a stream of a pipeline of your own; does nothing where it is there as asked.
+ * @throws TopologyMismatch, StorageTooSmall
+ */
+export function ensureStream(link: NatsLink, options: StreamOptions): Promise<void> {
+  return ensurePlanned(link, streamPlan(options));
 }
 
 /** Whether the dataset's intake stream exists. */
@@ -67,12 +77,12 @@ export async function deleteDataset(link: NatsLink, dataset: string, system: str
 }
 
 async function ensure(link: NatsLink, plan: TopologyPlan): Promise<void> {
-  for (const stream of plan.streams) await ensureStream(link, stream);
+  for (const stream of plan.streams) await ensurePlanned(link, stream);
   for (const consumer of plan.consumers) await ensureConsumer(link, consumer);
 }
 
 /** Makes one stream if it is absent and compares it. */
-async function ensureStream(link: NatsLink, plan: StreamPlan): Promise<void> {
+async function ensurePlanned(link: NatsLink, plan: StreamPlan): Promise<void> {
   const { streams } = link.manager;
   const existing = await absentAs(undefined, STREAM_NOT_FOUND, streams.info(plan.name));
   const info = existing ?? (await createStream(link, plan));

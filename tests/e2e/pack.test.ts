@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { programsOf } from '../support/doc-programs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'troupe-pack-'));
@@ -23,6 +24,34 @@ function npm(cwd: string, ...args: string[]): string {
 
 function inConsumer(command: string, ...args: string[]) {
   return spawnSync(command, args, { cwd: consumer, env, encoding: 'utf8' });
+}
+
+/** What the compiler says of these files of the consumer. */
+function typeCheck(...files: readonly string[]) {
+  const require = createRequire(import.meta.url);
+  const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  const types = dirname(dirname(require.resolve('@types/node/package.json')));
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    'false',
+    '--target',
+    'esnext',
+    '--module',
+    'nodenext',
+  ];
+  const { status, stdout } = inConsumer(
+    process.execPath,
+    compiler,
+    ...options,
+    '--typeRoots',
+    types,
+    '--types',
+    'node',
+    ...files,
+  );
+  return { status, stdout };
 }
 
 beforeAll(() => {
@@ -56,15 +85,16 @@ describe('the installed package', () => {
     expect(JSON.parse(check.stdout)).toMatchObject({ config: { datasets: { photos: { kind: 'image' } } } });
   });
 
-  it('is a library: troupe/runtime and troupe/supervision can be imported', () => {
+  it('is a library: troupe/runtime, troupe/supervision and troupe/testkit can be imported', () => {
     writeFileSync(
       join(consumer, 'use.js'),
       `import * as runtime from 'troupe/runtime';
 import * as supervision from 'troupe/supervision';
-console.log(typeof runtime.ActorSystem, Object.keys(supervision).length > 0);`,
+import * as testkit from 'troupe/testkit';
+console.log(typeof runtime.ActorSystem, Object.keys(supervision).length > 0, typeof testkit.ManualClock);`,
     );
     const run = inConsumer(process.execPath, 'use.js');
-    expect(run).toMatchObject({ status: 0, stdout: 'function true\n', stderr: '' });
+    expect(run).toMatchObject({ status: 0, stdout: 'function true function\n', stderr: '' });
   });
 
   it('has declarations that a strict TypeScript project accepts', () => {
@@ -77,30 +107,16 @@ export const wrong = (ref: ActorRef<string>): unknown => ref.tell(5);
 export const kind: unknown = ActorSystem;
 `,
     );
-    const require = createRequire(import.meta.url);
-    const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-    const types = dirname(dirname(require.resolve('@types/node/package.json')));
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--skipLibCheck',
-      'false',
-      '--target',
-      'esnext',
-      '--module',
-      'nodenext',
-    ];
-    const run = inConsumer(
-      process.execPath,
-      compiler,
-      ...options,
-      '--typeRoots',
-      types,
-      '--types',
-      'node',
-      'use.ts',
-    );
-    expect(run.stdout).toBe('');
-    expect(run.status).toBe(0);
+    expect(typeCheck('use.ts')).toEqual({ status: 0, stdout: '' });
+  });
+
+  it('accepts the programs of the documentation in a strict TypeScript project', () => {
+    const programs = ['actors.md', 'testkit.md'].flatMap((page) => programsOf(page));
+    const files = programs.map((program, at) => {
+      writeFileSync(join(consumer, `doc-${at}.ts`), program.source);
+      return `doc-${at}.ts`;
+    });
+    expect(files).toHaveLength(6);
+    expect(typeCheck(...files)).toEqual({ status: 0, stdout: '' });
   });
 });
