@@ -2,10 +2,11 @@
 // metrics with their spread; raw results go to FILE.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { actorsBench } from './actors.ts';
 import { type Bench, type BenchOptions, describeRun, formatMetrics } from './contract.ts';
 import { pipelineBench } from './pipeline.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { pipeline: pipelineBench };
+const BENCHES: Readonly<Record<string, Bench>> = { actors: actorsBench, pipeline: pipelineBench };
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
