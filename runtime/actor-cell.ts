@@ -85,6 +85,10 @@ export class ActorCell implements Child, Receiver, Runnable, ContextHost, LifeOw
     return this.#life;
   }
 
+  get ended(): boolean {
+    return !this.#mailbox.isOpen;
+  }
+
   snapshotChildren(): readonly ActorSnapshot[] {
     return this.#life?.spawned?.snapshots() ?? [];
   }

@@ -29,6 +29,8 @@ export interface ActorRef<M> {
   room(signal?: AbortSignal): Promise<void>;
   /** Messages waiting. */
   readonly depth: number;
+  /** Nothing that is told is handled any more: the actor has ended for good, or nobody has that path. */
+  readonly ended: boolean;
 }
 
 /** How the life of an actor ended, for those who watch it or are linked with it. */

@@ -34,7 +34,6 @@ export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
 export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
 export { type IsolatedCallOptions, isolatedCall } from './isolated-call.ts';
 export { JournalConflict, JournalFenced, SnapshotUnreadable } from './journal-errors.ts';
-export { leastLoaded, type Pool } from './least-loaded.ts';
 export { silentLogger, withFields } from './loggers.ts';
 export { defaultMailbox, Mailbox, type Offer } from './mailbox.ts';
 export type {
@@ -55,6 +54,12 @@ export type {
   WorkSubscription,
 } from './ports.ts';
 export { type Attempt, Quarantined, withQuarantine } from './quarantine.ts';
+export { consistentHash, type KeyedPool } from './routers/consistent-hash.ts';
+export { leastLoaded } from './routers/least-loaded.ts';
+export { type Member, Members, type MembersOrRefs } from './routers/members.ts';
+export type { Pool } from './routers/pool.ts';
+export { PoolFull } from './routers/pool-errors.ts';
+export { roundRobin } from './routers/round-robin.ts';
 export { serveThread, type ThreadService } from './serve-thread.ts';
 export type { SystemCheck } from './system-check.ts';
 export { systemClock } from './system-clock.ts';

@@ -11,6 +11,7 @@ import type { SystemHappening } from './system-event.ts';
 /** What a reference finds at its path. */
 export interface Receiver {
   readonly depth: number;
+  readonly ended: boolean;
   /** The place has been taken out of the tree; another one may stand at its path. */
   readonly isRemoved: boolean;
   deliver(envelope: Envelope): TellOutcome;
@@ -40,6 +41,10 @@ export class LocalRef<M> implements ActorRef<M> {
 
   get depth(): number {
     return this.receiver()?.depth ?? 0;
+  }
+
+  get ended(): boolean {
+    return this.receiver()?.ended ?? true;
   }
 
   tell(message: M): TellOutcome {
