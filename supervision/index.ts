@@ -13,6 +13,7 @@ export {
   failureClassOf,
 } from './failure-class.ts';
 export { InvalidSupervisionOptions } from './options-error.ts';
+export { type PoolLoad, PoolSize, type PoolSizing } from './pool-size.ts';
 export { isRestarted, type RestartType } from './restart-type.ts';
 export {
   defaultIntensity,
