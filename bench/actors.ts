@@ -63,7 +63,32 @@ async function playAll(launches: readonly Launch[], options: BenchOptions): Prom
     ...metrics,
     ...figures('restart_p99_ms', restart, 'p99Ms', 'ms'),
     ...figures('restart_p50_ms', restart, 'p50Ms', 'ms'),
+    ...(await losses(contestants)),
   };
+}
+
+/** What becomes of messages at a stop and in a crash loop. */
+async function losses(contestants: readonly Contestant[]): Promise<Metrics> {
+  const [stopped, crashing] = [100, 1_000];
+  const metrics: Record<string, Metric> = {};
+  for (const contestant of contestants) {
+    if (contestant.name === 'erlang') continue;
+    const prefix = prefixOf(contestant.name);
+    const stop = await contestant.show('stop', stopped);
+    const loop = await contestant.show('crashloop', crashing);
+    const unit = (of: number) => `of ${of} messages neither handled nor a dead letter`;
+    metrics[`${prefix}stop_unaccounted`] = { value: unaccounted(stop, stopped), unit: unit(stopped) };
+    metrics[`${prefix}crashloop_unaccounted`] = { value: unaccounted(loop, crashing), unit: unit(crashing) };
+    metrics[`${prefix}crashloop_restarts`] = {
+      value: loop.figures?.restarts ?? Number.NaN,
+      unit: 'restarts',
+    };
+  }
+  return metrics;
+}
+
+function unaccounted({ handled, figures }: Answer, told: number): number {
+  return told - handled - (figures?.deadLetters ?? 0);
 }
 
 /** Each measure in a process of its own, so that nothing else has shaped its heap. */
@@ -128,9 +153,10 @@ function figures(metric: string, rounds: Rounds, figure: string, unit: string): 
 /** `actors.tell_per_s` is ours, `actors.nact_tell_per_s` is nact's. */
 function named(metric: string, rounds: Rounds, of: (answers: readonly Answer[]) => Metric): Metrics {
   return Object.fromEntries(
-    [...rounds].map(([name, answers]) => [
-      `actors.${name === 'troupe' ? '' : `${name}_`}${metric}`,
-      of(answers),
-    ]),
+    [...rounds].map(([name, answers]) => [`${prefixOf(name)}${metric}`, of(answers)]),
   );
+}
+
+function prefixOf(name: Name): string {
+  return name === 'troupe' ? 'actors.' : `actors.${name}_`;
 }

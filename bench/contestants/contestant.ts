@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Answer, type Scenario, verify } from './protocol.ts';
+import { type Answer, type Scenario, type Showing, verify } from './protocol.ts';
 
 /** How a contestant's process is started. */
 export interface Launch {
@@ -51,14 +51,23 @@ export class Contestant implements AsyncDisposable {
    * @throws Error when not everything was handled, or the process ended
    */
   async play(scenario: Scenario, size: number): Promise<Answer> {
+    const answer = await this.#answer(scenario, size);
+    verify(scenario, size, answer);
+    return answer;
+  }
+
+  /** Plays what is to be shown, whatever comes of it. */
+  show(showing: Showing, size: number): Promise<Answer> {
+    return this.#answer(showing, size);
+  }
+
+  async #answer(scenario: Scenario | Showing, size: number): Promise<Answer> {
     this.#process.stdin?.write(`${scenario} ${size}\n`);
     for (;;) {
       const line = await this.#lines.next();
       if (line.done) throw new Error(`${this.name} ended in ${scenario} of ${size}`);
       if (!line.value.startsWith('answer ')) continue;
-      const answer: Answer = JSON.parse(line.value.slice('answer '.length));
-      verify(scenario, size, answer);
-      return answer;
+      return JSON.parse(line.value.slice('answer '.length));
     }
   }
 

@@ -156,6 +156,55 @@ function restart(size: number): Promise<Answer> {
   });
 }
 
+/** The first message holds the actor until it is stopped; nobody is told of what was not handled. */
+function stop(size: number): Promise<Answer> {
+  return inSystem(async (system) => {
+    const tally = new Tally(size);
+    const gate = Promise.withResolvers<void>();
+    const held = async (state: number, { n }: Numbered) => {
+      await gate.promise;
+      tally.add(n);
+      return state;
+    };
+    const ref = nact.spawn(system, held, 'actor', { initialState: 0 });
+    for (let n = 0; n < size; n += 1) nact.dispatch(ref, { n });
+    await turns(3);
+    nact.stop(ref);
+    gate.resolve();
+    await turns(10 * size);
+    return tally.asFarAs({ deadLetters: 0, restarts: 0 });
+  });
+}
+
+function crashLoop(size: number): Promise<Answer> {
+  return inSystem(async (system) => {
+    const tally = new Tally(size);
+    let restarts = 0;
+    const fragile = (_state: number, _message: Numbered): number => {
+      throw new Error('crash');
+    };
+    const reset: nact.SupervisionActorFunc<Numbered, System, nact.Ref<unknown>> = (
+      _message,
+      _error,
+      context,
+    ) => {
+      restarts += 1;
+      return context.reset;
+    };
+    const ref = nact.spawn(system, fragile, 'actor', { initialState: 0, onCrash: reset });
+    for (let n = 0; n < size; n += 1) nact.dispatch(ref, { n });
+    await turns(10 * size);
+    return tally.asFarAs({ deadLetters: 0, restarts });
+  });
+}
+
+/** Turns of the event loop: nact handles one message in each. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
 await serve({
   tell,
   ask: (size) => ask(size, 1),
@@ -165,4 +214,6 @@ await serve({
   spawn,
   idle,
   restart,
+  stop,
+  crashloop: crashLoop,
 });

@@ -9,6 +9,12 @@
  */
 export type Scenario = 'tell' | 'ask' | 'ask64' | 'pingpong' | 'fanin' | 'spawn' | 'idle' | 'restart';
 
+/**
+ * What is shown, not timed, of the actor systems on Node.js. `stop`: messages wait when their actor is stopped;
+ * `crashloop`: each message crashes the actor. Their answers carry the figures `deadLetters` and `restarts`.
+ */
+export type Showing = 'stop' | 'crashloop';
+
 /** Requests under way in `ask64`. */
 export const askersAtOnce = 64;
 

@@ -36,6 +36,11 @@ export class Tally {
   /** Waits for the last one. */
   async answer(figures?: Answer['figures']): Promise<Answer> {
     await this.#complete.promise;
+    return this.asFarAs(figures);
+  }
+
+  /** What has been handled by now, be it all or not. */
+  asFarAs(figures?: Answer['figures']): Answer {
     const seconds = (performance.now() - this.#startedMs) / 1000;
     return { handled: this.handled, sum: this.sum, seconds, ...(figures && { figures }) };
   }

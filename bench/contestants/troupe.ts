@@ -178,6 +178,58 @@ async function restart(size: number): Promise<Answer> {
   return tally.answer(percentiles(latenciesMs));
 }
 
+/** The first message holds the actor until it is told to stop. */
+async function stop(size: number): Promise<Answer> {
+  const tally = new Tally(size);
+  const gate = Promise.withResolvers<void>();
+  let deadLetters = 0;
+  const system = await ActorSystem.start({
+    name: 'bench',
+    root: under('root', [
+      {
+        type: 'actor',
+        id: 'actor',
+        start: () => ({ receive: ({ n }: Numbered) => gate.promise.then(() => tally.add(n)) }),
+      },
+    ]),
+    onEvent: ({ type }) => {
+      if (type === 'dead_letter') deadLetters += 1;
+    },
+  });
+  await tellAll(system.ref('actor'), size);
+  const stopped = system.stop();
+  gate.resolve();
+  await stopped;
+  return tally.asFarAs({ deadLetters, restarts: 0 });
+}
+
+async function crashLoop(size: number): Promise<Answer> {
+  const tally = new Tally(size);
+  let [deadLetters, restarts] = [0, 0];
+  const fragile: ActorSpec<Numbered> = {
+    type: 'actor',
+    id: 'actor',
+    start: () => ({
+      receive: () => {
+        throw new Error('crash');
+      },
+    }),
+  };
+  const system = await ActorSystem.start({
+    name: 'bench',
+    root: under('root', [fragile]),
+    onEvent: ({ type }) => {
+      if (type === 'dead_letter') deadLetters += 1;
+      if (type === 'restarted') restarts += 1;
+    },
+  });
+  await tellAll(system.ref('actor'), size);
+  const { reason } = await system.ended;
+  if (reason !== 'restart_intensity')
+    throw new Error(`expected the loop to end the system, but ${reason} did`);
+  return tally.asFarAs({ deadLetters, restarts });
+}
+
 await serve({
   tell,
   ask: (size) => ask(size, 1),
@@ -187,4 +239,6 @@ await serve({
   spawn,
   idle,
   restart,
+  stop,
+  crashloop: crashLoop,
 });
