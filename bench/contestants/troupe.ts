@@ -1,6 +1,13 @@
 // The actors bench's contestant of this repository: default options throughout (bounded mailboxes, supervision,
 // dead letters).
-import { type ActorRef, type ActorSpec, ActorSystem, type Reply, type SupervisorSpec } from '#runtime';
+import {
+  type ActorRef,
+  type ActorSpec,
+  ActorSystem,
+  type Reply,
+  type SpawnSpec,
+  type SupervisorSpec,
+} from '#runtime';
 import { type Answer, askersAtOnce, fanInSenders, percentiles } from './protocol.ts';
 import { askAll, serve, settledBytes, Tally } from './serve.ts';
 
@@ -101,31 +108,38 @@ async function fanIn(size: number): Promise<Answer> {
   return answer;
 }
 
-/** From the spec to the last actor's end; each has handled its message before. */
+/** Below one actor; each handles its message and stops itself. */
 async function spawn(size: number): Promise<Answer> {
   const ended = new Tally(size);
-  const handled = new Tally(size);
-  const ids = Array.from({ length: size }, (_, number) => `actor-${number}`);
-  const system = await startSystem(
-    ids.map((id): ActorSpec<Numbered> => {
-      let sum = 0;
-      return {
-        type: 'actor',
-        id,
-        start: () => ({
-          receive: ({ n }) => {
-            sum += n;
-            handled.add(n);
-          },
-          stopped: () => ended.add(sum),
-        }),
-      };
+  const child = (number: number): SpawnSpec<Numbered> => {
+    let sum = 0;
+    return {
+      id: `actor-${number}`,
+      start: (context) => ({
+        receive: ({ n }) => {
+          sum += n;
+          context.stop();
+        },
+        stopped: () => ended.add(sum),
+      }),
+    };
+  };
+  const spawner: ActorSpec<Numbered> = {
+    type: 'actor',
+    id: 'spawner',
+    start: (context) => ({
+      receive: async ({ n: count }) => {
+        const numbers = Array.from({ length: count }, (_, number) => number);
+        const refs = await Promise.all(numbers.map((number) => context.spawn(child(number))));
+        for (const [n, ref] of refs.entries()) ref.tell({ n });
+      },
     }),
-  );
-  for (const [n, id] of ids.entries()) system.ref<Numbered>(id).tell({ n });
-  await handled.answer();
+  };
+  const system = await startSystem([spawner]);
+  system.ref<Numbered>('spawner').tell({ n: size });
+  const answer = await ended.answer();
   await system.stop();
-  return ended.answer();
+  return answer;
 }
 
 async function idle(size: number): Promise<Answer> {
