@@ -152,6 +152,10 @@ class WaitRef<M> implements ActorRef<M> {
     return this.#ref.depth;
   }
 
+  get ended(): boolean {
+    return this.#ref.ended;
+  }
+
   tell(message: M): TellOutcome {
     return this.#ref.tell(message);
   }

@@ -60,6 +60,10 @@ class WireRef<M> implements ActorRef<M> {
     return this.#ref.depth;
   }
 
+  get ended(): boolean {
+    return this.#ref.ended;
+  }
+
   tell(message: M): TellOutcome {
     return this.#ref.tell(carry(message, this.path, this.#codec));
   }
