@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ActorContext, ActorSpec, ActorSystem, MailboxOptions, TellOutcome } from '#runtime';
 import type { RestartType } from '#supervision';
-import { note, type Probe, probe, startTree, supervisor, Trace } from './harness.ts';
+import { note, type Probe, probe, stand, startTree, supervisor, Trace } from './harness.ts';
 
 /** `slow` handlers take a while, `late` ones throw after that; `hang` never ends; `aside` waits for `open`. */
 const kinds = ['note', 'note', 'note', 'throw', 'slow', 'late', 'hang', 'aside', 'open'] as const;
@@ -257,7 +257,7 @@ describe('an overflowing mailbox', () => {
         const { system, clock } = await startTree(trace, root);
         const ref = system.ref<Probe>('a');
         const gate = Promise.withResolvers<void>();
-        ref.tell({ type: 'hold', opened: gate.promise });
+        ref.tell({ type: 'hold', opened: stand(gate.promise) });
         await clock.settle();
         trace.take();
         const texts = Array.from({ length: messages }, (_, number) => `${number}`);
@@ -285,7 +285,7 @@ describe('where other actor systems lose messages', () => {
     const ref = system.ref<Probe>('a');
     const gate = Promise.withResolvers<void>();
     trace.take();
-    ref.tell({ type: 'hold', opened: gate.promise });
+    ref.tell({ type: 'hold', opened: stand(gate.promise) });
     for (let number = 1; number < 100; number += 1) expect(ref.tell(note(`${number}`))).toBe('queued');
     await clock.settle();
     const stopped = system.stop();

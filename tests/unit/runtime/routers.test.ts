@@ -10,7 +10,16 @@ import {
   type Reply,
   roundRobin,
 } from '#runtime';
-import { note, type Probe, type ProbeOptions, probe, startTree, supervisor, Trace } from './harness.ts';
+import {
+  note,
+  type Probe,
+  type ProbeOptions,
+  probe,
+  stand,
+  startTree,
+  supervisor,
+  Trace,
+} from './harness.ts';
 
 const timeoutMs = 60_000;
 const keep = (reply: Reply<string>): Probe => ({ type: 'keep', reply });
@@ -26,7 +35,7 @@ async function workers(size: number, options: ProbeOptions = {}) {
   const fill = async () => {
     const gates = refs.map((ref) => {
       const gate = Promise.withResolvers<void>();
-      ref.tell({ type: 'hold', opened: gate.promise });
+      ref.tell({ type: 'hold', opened: stand(gate.promise) });
       return gate;
     });
     await tree.clock.settle();
@@ -42,7 +51,7 @@ describe('roundRobin', () => {
   it('gives each member a message in turn, whatever it has to do, on tell and on ask alike', async () => {
     const { system, clock, refs, texts, trace } = await workers(3);
     const pool = roundRobin(refs);
-    refs[0]?.tell({ type: 'hold', opened: Promise.resolve() });
+    refs[0]?.tell({ type: 'hold', opened: stand(Promise.resolve()) });
     for (const text of ['1', '2']) expect(pool.tell(note(text))).toBe('queued');
     const asked = pool.ask(keep, { timeoutMs });
     pool.tell(note('4'));
