@@ -97,7 +97,10 @@ export class ThreadLink<R> {
       reply.fail(toError(thrown));
       return;
     }
-    const cancelDeadline = this.#clock.schedule(this.#deadlineMs, () => this.#deadlinePassed(id));
+    // Where this event loop was held up itself, the answer may have come: it is heard before the verdict.
+    const cancelDeadline = this.#clock.schedule(this.#deadlineMs, () => {
+      setImmediate(() => this.#deadlinePassed(id));
+    });
     this.#calls.set(id, { reply, cancelDeadline });
   }
 
@@ -154,6 +157,7 @@ export class ThreadLink<R> {
 
   /** The late request fails by its deadline, its neighbours on the same thread by the thread's end. */
   #deadlinePassed(id: number): void {
+    if (!this.#calls.has(id)) return;
     const error = new ThreadTimeout(this.#path, this.#deadlineMs);
     this.#takeCall(id)?.reply.fail(error);
     const detail = 'was terminated, as it did not answer another request in time';

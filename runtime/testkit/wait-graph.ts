@@ -1,8 +1,9 @@
 // Who waits for whom, in a test. Actors that ask each other in a circle wait for ever; which interleaving brings it
 // about is chance. This finds the circle at the ask that closes it, and beforehand the order of asks that allows one.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ActorRef, Reply, TellOutcome } from '../actor.ts';
+import type { ActorRef, Reply } from '../actor.ts';
 import type { SystemCheck } from '../system-check.ts';
+import { ForwardingRef } from './forwarding-ref.ts';
 
 /** An ask would have closed a circle of actors, each of which waits for the next. */
 export class WaitCycle extends Error {
@@ -135,47 +136,29 @@ function trail(end: string, cameFrom: ReadonlyMap<string, string | undefined>): 
   return paths;
 }
 
-class WaitRef<M> implements ActorRef<M> {
-  readonly #ref: ActorRef<M>;
+class WaitRef<M> extends ForwardingRef<M> {
   readonly #graph: WaitGraph;
 
   constructor(ref: ActorRef<M>, graph: WaitGraph) {
-    this.#ref = ref;
+    super(ref);
     this.#graph = graph;
   }
 
-  get path(): string {
-    return this.#ref.path;
-  }
-
-  get depth(): number {
-    return this.#ref.depth;
-  }
-
-  get ended(): boolean {
-    return this.#ref.ended;
-  }
-
-  tell(message: M): TellOutcome {
-    return this.#ref.tell(message);
-  }
-
-  async ask<R>(
+  override ask<R>(
     build: (reply: Reply<R>) => M,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
   ): Promise<R> {
-    const end = this.#graph.begin(this.path);
-    try {
-      return await this.#ref.ask(build, options);
-    } finally {
-      end();
-    }
+    return this.#waiting(() => super.ask(build, options));
   }
 
-  async room(signal?: AbortSignal): Promise<void> {
+  override room(signal?: AbortSignal): Promise<void> {
+    return this.#waiting(() => super.room(signal));
+  }
+
+  async #waiting<T>(wait: () => Promise<T>): Promise<T> {
     const end = this.#graph.begin(this.path);
     try {
-      await this.#ref.room(signal);
+      return await wait();
     } finally {
       end();
     }

@@ -3,6 +3,7 @@
 import type { ActorRef, Reply, TellOutcome } from '../actor.ts';
 import type { Codec } from '../ports.ts';
 import type { SystemCheck } from '../system-check.ts';
+import { ForwardingRef } from './forwarding-ref.ts';
 
 /** A message or reply holds what no codec brings to another process. */
 export class NotForTheWire extends Error {
@@ -43,43 +44,26 @@ export class WireCheck implements SystemCheck {
   }
 }
 
-class WireRef<M> implements ActorRef<M> {
-  readonly #ref: ActorRef<M>;
+class WireRef<M> extends ForwardingRef<M> {
   readonly #codec: Codec;
 
   constructor(ref: ActorRef<M>, codec: Codec) {
-    this.#ref = ref;
+    super(ref);
     this.#codec = codec;
   }
 
-  get path(): string {
-    return this.#ref.path;
+  override tell(message: M): TellOutcome {
+    return super.tell(carry(message, this.path, this.#codec));
   }
 
-  get depth(): number {
-    return this.#ref.depth;
-  }
-
-  get ended(): boolean {
-    return this.#ref.ended;
-  }
-
-  tell(message: M): TellOutcome {
-    return this.#ref.tell(carry(message, this.path, this.#codec));
-  }
-
-  ask<R>(
+  override ask<R>(
     build: (reply: Reply<R>) => M,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
   ): Promise<R> {
-    return this.#ref.ask<R>((reply) => {
+    return super.ask<R>((reply) => {
       const checked = new WireReply(reply, this.path, this.#codec);
       return carry(build(checked), this.path, this.#codec);
     }, options);
-  }
-
-  room(signal?: AbortSignal): Promise<void> {
-    return this.#ref.room(signal);
   }
 }
 

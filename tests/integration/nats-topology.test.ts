@@ -3,14 +3,19 @@ import {
   datasetExists,
   deleteDataset,
   ensureDataset,
+  ensureStream,
   ensureSystem,
   NatsUnreachable,
+  NatsWorkSource,
   NoStream,
   namesOf,
   StorageTooSmall,
+  StreamFull,
+  streamState,
   TopologyMismatch,
 } from '#nats';
-import { bytes, connectTo, describeOnServers, smallDataset } from './nats-harness.ts';
+import type { Delivery } from '#runtime';
+import { bytes, connectTo, describeOnServers, smallDataset, until } from './nats-harness.ts';
 
 await describeOnServers('the topology', (under) => {
   it('is made once and found as asked by everyone after', async () => {
@@ -63,6 +68,49 @@ await describeOnServers('the topology', (under) => {
     const system = under.newSystem();
     const asked = ensureDataset(link, 'photos', smallDataset(system, { intakeMaxBytes: 2 ** 50 }));
     await expect(asked).rejects.toThrow(StorageTooSmall);
+  });
+
+  it('has streams of a pipeline of your own: one keeps all, one forgets what was acknowledged; neither drops', async () => {
+    const link = await under.link();
+    const name = under.newSystem();
+    const queue = {
+      name: `${name}_IN`,
+      subjects: [`${name}.in`],
+      keep: 'until-acked',
+      maxBytes: 4_096,
+    } as const;
+    const log = { name: `${name}_OUT`, subjects: [`${name}.out.>`], keep: 'all', maxBytes: 4_096 } as const;
+    for (const stream of [queue, log, queue]) await ensureStream(link, stream);
+    const data = new Uint8Array(2_000);
+    for (const subject of [`${name}.in`, `${name}.out.a`]) {
+      const stored = await link.publisher.publish({ subject, data, id: subject });
+      expect(stored).toMatchObject({ sequence: 1, duplicate: false });
+      const again = await link.publisher.publish({ subject, data, id: subject });
+      expect(again).toMatchObject({ sequence: 1, duplicate: true });
+      const full = link.publisher.publishWith({ subject, data: new Uint8Array(4_000) }, { whenFull: 'fail' });
+      await expect(full).rejects.toThrow(StreamFull);
+    }
+    const source = new NatsWorkSource(link, {
+      stream: queue.name,
+      consumer: 'worker',
+      subject: `${name}.in`,
+    });
+    const { promise, resolve } = Promise.withResolvers<Delivery | undefined>();
+    const subscription = await source.subscribe({
+      maxBatch: 1,
+      prefetch: 1,
+      deliver: ([delivery]) => resolve(delivery),
+      failed: () => resolve(undefined),
+    });
+    subscription.demand();
+    (await promise)?.ack();
+    await until(
+      'the queue has forgotten it',
+      async () => (await streamState(link, queue.name)).messages === 0,
+    );
+    await subscription.close();
+    expect((await streamState(link, log.name)).messages).toBe(1);
+    await expect(ensureStream(link, { ...log, keep: 'until-acked' })).rejects.toThrow(TopologyMismatch);
   });
 
   it('goes with its dataset, and publishers are told that there is no such stream', async () => {

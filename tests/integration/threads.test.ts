@@ -140,6 +140,16 @@ describe('a thread actor', () => {
     expect(crashesOf(events, 'a')).toEqual([]);
   });
 
+  it('is not taken for late when it was this process that was held up', async () => {
+    const { system, events } = await start([thread('a', {}, { deadlineMs: 1_000 })]);
+    const asked = ask(system.ref('a'), { do: 'double', of: 6 });
+    await inHand();
+    const end = performance.now() + 2_000;
+    while (performance.now() < end);
+    expect(await asked).toBe(12);
+    expect(crashesOf(events, 'a')).toEqual([]);
+  });
+
   it('fails the requests that its thread had beside a late one as well; the queue goes on', async () => {
     const { system, events } = await start([thread('a', {}, { deadlineMs: 400, concurrency: 2 })]);
     const a = system.ref<Call>('a');

@@ -1,4 +1,5 @@
 // A thread that does what the tests ask for, good or bad.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serveThread } from '#runtime';
 
 export type Order =
@@ -21,19 +22,21 @@ export type Order =
 
 export type Outcome = number | ArrayBuffer | string;
 
-/** `failStart`: the start hook throws. `hangStart`: it never returns. */
+/** `failStart`: the start hook throws. `hangStart`: it never returns. `startMs`: it takes so long. */
 export interface WorkerData {
   readonly failStart?: boolean;
   readonly hangStart?: boolean;
+  readonly startMs?: number;
   readonly label?: string;
 }
 
 let label = '';
 
 serveThread<Order, Outcome>({
-  start(data: WorkerData) {
+  async start(data: WorkerData) {
     if (data.failStart) throw Object.assign(new Error('the model is broken'), { code: 'bad_model' });
     if (data.hangStart) return new Promise(() => {});
+    if (data.startMs !== undefined) await sleep(data.startMs);
     label = data.label ?? '';
   },
   async handle(order, signal) {

@@ -102,6 +102,24 @@ describe('the wait graph', () => {
     expect(graph.cycles.map(({ cycle }) => cycle)).toEqual([['a', 'b']]);
   });
 
+  it('knows what an actor waits for that has become another, and one that was spawned', async () => {
+    const becoming: ActorSpec<Chain> = {
+      type: 'actor',
+      id: 'a',
+      start: (context) => ({
+        receive: async ({ reply }) => {
+          await context.spawn(link('below'));
+          context.become((message) => passOn(context, message));
+          reply.ok('other');
+        },
+      }),
+    };
+    const { graph, ask } = await start(becoming, link('b'));
+    expect(await ask('a')).toBe('other');
+    await expect(ask('a', 'a/below', 'b', 'a')).rejects.toMatchObject({ name: 'ActorEnded' });
+    expect(graph.cycles.map(({ cycle }) => cycle)).toEqual([['b', 'a', 'a/below']]);
+  });
+
   it('does not count an ask whose answer nobody holds a message for', async () => {
     const asides: Promise<unknown>[] = [];
     const free: ActorSpec<Chain> = {
