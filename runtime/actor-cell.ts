@@ -123,6 +123,10 @@ export class ActorCell implements Child, Receiver, Runnable, ContextHost, LifeOw
     else this.#passiveStopped();
   }
 
+  abandon(afterMs: number): void {
+    if (this.#life !== undefined) this.#abandon(this.#life, afterMs);
+  }
+
   retire(): void {
     for (const envelope of this.#mailbox.close()) {
       this.#deadLetter(messageOf(envelope), 'stopped');

@@ -10,6 +10,7 @@ import { LocalRef } from './local-ref.ts';
 import { withFields } from './loggers.ts';
 import type { Clock, Logger } from './ports.ts';
 import { SpawnedChildren } from './spawned-children.ts';
+import type { SupervisorRef } from './supervisor-ref.ts';
 
 /** Stashed messages where a spec names no limit. */
 export const defaultStashCapacity = 1_000;
@@ -60,6 +61,10 @@ export class LiveContext implements ActorContext<unknown> {
 
   ref<N>(path: string): ActorRef<N> {
     return this.#host.surroundings.ref<N>(path);
+  }
+
+  supervisor(path: string): SupervisorRef {
+    return this.#host.surroundings.supervisor(path);
   }
 
   after(delayMs: number, message: unknown): () => void {

@@ -6,13 +6,15 @@ import { RestartIntensityExceeded, toError } from './actor-errors.ts';
 import { AskDeadlines } from './ask-deadlines.ts';
 import type { ActorSnapshot, Parent, Surroundings } from './child.ts';
 import { rootPath } from './child-path.ts';
-import { buildPlaces } from './child-places.ts';
+import { buildSupervisor } from './child-places.ts';
 import { Dispatcher, type Scheduler } from './dispatcher.ts';
 import { logHappening } from './event-log.ts';
 import { LocalRef, type Receiver } from './local-ref.ts';
 import { silentLogger, withFields } from './loggers.ts';
 import type { Clock, Logger, RandomSource } from './ports.ts';
-import { SupervisorCell } from './supervisor-cell.ts';
+import { checkSupervisor } from './spec-check.ts';
+import type { SupervisorCell } from './supervisor-cell.ts';
+import { LocalSupervisorRef, type SupervisorRef } from './supervisor-ref.ts';
 import { type SystemCheck, SystemChecks } from './system-check.ts';
 import { systemClock } from './system-clock.ts';
 import type { SystemEvent, SystemHappening } from './system-event.ts';
@@ -106,6 +108,8 @@ export class ActorSystem {
       dispatcher: options.scheduler ?? new Dispatcher(),
       emit,
       ref: <M>(path: string) => new LocalRef<M>(path, directory),
+      supervisor: (path) => new LocalSupervisorRef(path, surroundings),
+      supervisors: new Map(),
       makeActor: (place) => {
         const spec = this.#checks?.actor(place.spec) ?? place.spec;
         const cell = new ActorCell({ ...place, spec, surroundings });
@@ -117,12 +121,12 @@ export class ActorSystem {
       },
     };
     this.#surroundings = surroundings;
-    this.#root = new SupervisorCell({
+    checkSupervisor(rootPath, options.root);
+    this.#root = buildSupervisor({
       path: rootPath,
       spec: options.root,
       parent: this.#asParent(),
       surroundings,
-      buildPlaces: (parent) => buildPlaces({ path: rootPath, spec: options.root, parent, surroundings }),
     });
   }
 
@@ -130,6 +134,11 @@ export class ActorSystem {
   ref<M>(path: string): ActorRef<M> {
     const ref = this.#surroundings.ref<M>(path);
     return this.#checks?.ref(ref) ?? ref;
+  }
+
+  /** Reference to a supervisor by path from the root; `/` is the root itself. */
+  supervisor(path: string): SupervisorRef {
+    return this.#surroundings.supervisor(path);
   }
 
   /** Stops all actors, right to left; resolves when the last one is down. Stopping twice is stopping once. */
@@ -146,6 +155,7 @@ export class ActorSystem {
       state: this.#state,
       restarts: 0,
       depth: 0,
+      supervision: this.#root.supervision,
       children: this.#root.snapshotChildren(),
     };
   }

@@ -1,7 +1,8 @@
 // The vocabulary of an actor: references, behaviours, contexts and the specs from which supervisors start them.
 // Everything above `runtime/` is written against these types.
-import type { BackoffOptions, RestartIntensity, RestartType, Strategy } from '#supervision';
+import type { AutoShutdown, BackoffOptions, RestartIntensity, RestartType, Strategy } from '#supervision';
 import type { Clock, Logger } from './ports.ts';
+import type { SupervisorRef } from './supervisor-ref.ts';
 
 /** What became of a `tell`: queued; refused because the mailbox is full; refused because the actor has ended. */
 export type TellOutcome = 'queued' | 'busy' | 'dead';
@@ -52,6 +53,8 @@ export interface ActorContext<M> {
   readonly signal: AbortSignal;
   /** Reference to another actor by path from the root, e.g. `photos/index/shard-0`. It need not be started yet. */
   ref<N>(path: string): ActorRef<N>;
+  /** Reference to a supervisor by path from the root; `/` is the root itself. */
+  supervisor(path: string): SupervisorRef;
   /** Tells this actor `message` after `delayMs`; cancelled on restart and stop. */
   after(delayMs: number, message: M): () => void;
   /**
@@ -133,6 +136,8 @@ export interface ActorSpec<M> {
   readonly start: ActorStart<M>;
   /** Default `permanent`. */
   readonly restart?: RestartType;
+  /** Its end may end its supervisor (see `autoShutdown`); for transient and temporary children. Default false. */
+  readonly significant?: boolean;
   /** Time to stop in order before it is abandoned; default 5,000 ms. */
   readonly shutdownMs?: number;
   /** Default capacity 1,000, backpressure. */
@@ -147,7 +152,7 @@ export interface ActorSpec<M> {
 }
 
 /** An actor that another one starts below itself; it is never restarted. */
-export type SpawnSpec<M> = Omit<ActorSpec<M>, 'restart' | 'type'>;
+export type SpawnSpec<M> = Omit<ActorSpec<M>, 'restart' | 'significant' | 'type'>;
 
 export interface SupervisorSpec {
   readonly type: 'supervisor';
@@ -158,10 +163,22 @@ export interface SupervisorSpec {
   readonly backoff?: BackoffOptions;
   /** Default `permanent`. */
   readonly restart?: RestartType;
+  /** Its end may end its supervisor (see `autoShutdown`); for transient and temporary children. Default false. */
+  readonly significant?: boolean;
+  /**
+   * Whether this supervisor ends in order once significant children have ended and are not restarted; default
+   * `never`.
+   */
+  readonly autoShutdown?: AutoShutdown;
+  /** Time for its children to stop in order before they are abandoned; default unlimited. */
+  readonly shutdownMs?: number;
   /** Started left to right, stopped right to left. */
-  // biome-ignore lint/suspicious/noExplicitAny: a supervisor holds children of any message type; refs restore it.
-  readonly children: readonly (ActorSpec<any> | SupervisorSpec)[];
+  readonly children: readonly ChildSpec[];
 }
+
+/** A child of a supervisor. */
+// biome-ignore lint/suspicious/noExplicitAny: a supervisor holds children of any message type; refs restore it.
+export type ChildSpec = ActorSpec<any> | SupervisorSpec;
 
 /** A request to a worker-thread actor (see `threadActor`). */
 export interface ThreadCall<Q, R> {

@@ -1,9 +1,11 @@
 // What a supervisor needs of its children, be they actors or supervisors, and what every place in the tree
 // needs of the system that it stands in. Internal to the runtime.
+import type { RestartIntensity, Strategy } from '#supervision';
 import type { ActorRef, ActorSpec, StopReason } from './actor.ts';
 import type { Scheduler } from './dispatcher.ts';
 import type { Receiver } from './local-ref.ts';
 import type { Clock, Logger, RandomSource } from './ports.ts';
+import type { DynamicSupervisor, SupervisorRef } from './supervisor-ref.ts';
 import type { SystemHappening } from './system-event.ts';
 
 /** A place in the tree, through all its incarnations. */
@@ -19,6 +21,8 @@ export interface Child {
    * as soon as it is down.
    */
   stop(reason: StopReason, forGood: boolean): void;
+  /** Gives up, after `stop`, what has not ended within `afterMs`; answered as `stop` is. */
+  abandon(afterMs: number): void;
   /** Nothing will be started here any more: what waits in mailboxes is dead-lettered. */
   retire(): void;
   /** Retires it and takes its path out of the system: another one may be put there. It must be down. */
@@ -51,6 +55,9 @@ export interface Surroundings {
   readonly dispatcher: Scheduler;
   emit(happening: SystemHappening): void;
   ref<M>(path: string): ActorRef<M>;
+  supervisor(path: string): SupervisorRef;
+  /** Places of supervisors by path. */
+  readonly supervisors: Map<string, DynamicSupervisor>;
   /** Makes the place of an actor and puts it at its path; its `remove` takes it away again. */
   makeActor(options: {
     readonly path: string;
@@ -78,5 +85,15 @@ export interface ActorSnapshot {
   readonly lastFailure?: { readonly name: string; readonly message: string; readonly atMs: number };
   /** Milliseconds until the next restart, while `waiting`. */
   readonly nextRetryMs?: number;
+  /** Of supervisors. */
+  readonly supervision?: SupervisionSnapshot;
   readonly children: readonly ActorSnapshot[];
+}
+
+/** A supervisor's rules and what it has used up of them. */
+export interface SupervisionSnapshot {
+  readonly strategy: Strategy;
+  readonly intensity: RestartIntensity;
+  /** Restarts that the window holds now. */
+  readonly restartsInWindow: number;
 }

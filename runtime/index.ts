@@ -6,6 +6,7 @@ export type {
   ActorSpec,
   ActorStart,
   Behaviour,
+  ChildSpec,
   EndNotice,
   MailboxOptions,
   Reply,
@@ -28,7 +29,7 @@ export {
   toError,
 } from './actor-errors.ts';
 export { ActorSystem, type ActorSystemOptions, type SystemEnd } from './actor-system.ts';
-export type { ActorSnapshot } from './child.ts';
+export type { ActorSnapshot, SupervisionSnapshot } from './child.ts';
 export type { Runnable, Scheduler } from './dispatcher.ts';
 export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
 export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
@@ -61,6 +62,7 @@ export type { Pool } from './routers/pool.ts';
 export { PoolFull } from './routers/pool-errors.ts';
 export { roundRobin } from './routers/round-robin.ts';
 export { serveThread, type ThreadService } from './serve-thread.ts';
+export { type ChildInfo, ChildRefused, type Refusal, type SupervisorRef } from './supervisor-ref.ts';
 export type { SystemCheck } from './system-check.ts';
 export { systemClock } from './system-clock.ts';
 export type { DeadLetterReason, SystemEvent, SystemHappening } from './system-event.ts';

@@ -2,16 +2,19 @@
 // to the children into its events, carries its actions out with real timers, and keeps what people want to
 // see of each child.
 import {
-  defaultBackoff,
+  checkSignificant,
   defaultIntensity,
+  type RequestOutcome,
   type RestartIntensity,
   type SupervisorAction,
-  SupervisorCore,
+  type SupervisorCore,
   type SupervisorEvent,
 } from '#supervision';
-import type { StopReason, SupervisorSpec } from './actor.ts';
+import type { ChildSpec, StopReason, SupervisorSpec } from './actor.ts';
 import { RestartIntensityExceeded, StartFailed } from './actor-errors.ts';
-import type { ActorSnapshot, Child, Exit, Parent, Surroundings } from './child.ts';
+import type { ActorSnapshot, Child, Exit, Parent, SupervisionSnapshot, Surroundings } from './child.ts';
+import { checkSpec, newCore, supervised } from './spec-check.ts';
+import { type ChildInfo, ChildRefused, type DynamicSupervisor } from './supervisor-ref.ts';
 
 interface Place {
   readonly child: Child;
@@ -21,11 +24,20 @@ interface Place {
   retryAtMs: number | undefined;
 }
 
-/** Makes the places of the children; passed in because actors and supervisors build each other. */
-export type BuildPlaces = (parent: Parent) => readonly Child[];
+/** A request that the core has not answered yet. */
+interface Pending {
+  readonly id: string;
+  /** Of a start. */
+  readonly spec: ChildSpec | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Makes the place of a child; passed in because actors and supervisors build each other. */
+export type BuildPlace = (spec: ChildSpec, parent: Parent) => Child;
 
 /** Runs one supervisor through all its incarnations. */
-export class SupervisorCell implements Child, Parent {
+export class SupervisorCell implements Child, Parent, DynamicSupervisor {
   readonly id: string;
   readonly path: string;
   readonly type = 'supervisor';
@@ -34,41 +46,41 @@ export class SupervisorCell implements Child, Parent {
   readonly #spec: SupervisorSpec;
   readonly #parent: Parent;
   readonly #surroundings: Surroundings;
-  readonly #places: ReadonlyMap<string, Place>;
+  readonly #build: BuildPlace;
+  /** Those of the spec outlive the incarnations, unless they were taken off; those by request do not. */
+  #places: Map<string, Place>;
   readonly #timers = new Map<number, { readonly cancel: () => void; readonly children: readonly string[] }>();
+  readonly #pending = new Map<number, Pending>();
   /** Events that came while actions were being carried out. */
   readonly #events: SupervisorEvent[] = [];
   #handling = false;
   #core: SupervisorCore | undefined;
   #incarnations = 0;
+  #requests = 0;
   #stopReason: StopReason = 'shutdown';
   #forGood = false;
+  /** Set once its time to stop has passed: children are given up, not waited for. */
+  #abandonedAfterMs: number | undefined;
+  #cancelTimeout: (() => void) | undefined;
   /** Why this incarnation fails, once it has used up its restarts. */
   #escalation: RestartIntensityExceeded | undefined;
 
-  /**
-   * @throws InvalidSpec
-   * @throws InvalidSupervisionOptions
-   */
+  /** @param options `spec` has been checked by `checkSpec`. */
   constructor(options: {
     readonly path: string;
     readonly spec: SupervisorSpec;
     readonly parent: Parent;
     readonly surroundings: Surroundings;
-    readonly buildPlaces: BuildPlaces;
+    readonly build: BuildPlace;
   }) {
     this.id = options.spec.id;
     this.path = options.path;
     this.#spec = options.spec;
     this.#parent = options.parent;
     this.#surroundings = options.surroundings;
-    this.#places = new Map(
-      options
-        .buildPlaces(this)
-        .map((child) => [child.id, { child, starts: 0, failure: undefined, retryAtMs: undefined }]),
-    );
-    // Wrong options show when the tree is built, not at the first start.
-    this.#newCore();
+    this.#build = options.build;
+    this.#places = new Map(this.#spec.children.map((spec) => [spec.id, newPlace(this.#build(spec, this))]));
+    this.#surroundings.supervisors.set(this.path, this);
   }
 
   start(): void {
@@ -76,19 +88,35 @@ export class SupervisorCell implements Child, Parent {
     this.#incarnations += 1;
     this.#stopReason = 'shutdown';
     this.#escalation = undefined;
-    this.#core = this.#newCore();
+    this.#abandonedAfterMs = undefined;
+    this.#restorePlaces();
+    this.#core = newCore(this.#spec);
     this.#handle({ type: 'start' });
   }
 
   stop(reason: StopReason, forGood: boolean): void {
+    const { shutdownMs } = this.#spec;
     this.#stopReason = reason;
     this.#forGood = forGood;
-    if (forGood && this.#core !== undefined) {
+    if (forGood) {
       for (const { child } of this.#places.values()) {
-        if (this.#core.childState(child.id) === 'idle') child.retire();
+        if (this.#core?.childState(child.id) === 'idle') child.retire();
       }
     }
+    if (shutdownMs !== undefined && this.#core !== undefined) {
+      this.#cancelTimeout ??= this.#surroundings.clock.schedule(shutdownMs, () => {
+        this.#surroundings.emit({ type: 'abandoned', path: this.path, afterMs: shutdownMs });
+        this.abandon(shutdownMs);
+      });
+    }
     this.#handle({ type: 'stop' });
+  }
+
+  abandon(afterMs: number): void {
+    this.#abandonedAfterMs = afterMs;
+    for (const { child } of [...this.#places.values()]) {
+      if (this.#core?.childState(child.id) === 'stopping') child.abandon(afterMs);
+    }
   }
 
   retire(): void {
@@ -97,6 +125,37 @@ export class SupervisorCell implements Child, Parent {
 
   remove(): void {
     for (const { child } of this.#places.values()) child.remove();
+    this.#surroundings.supervisors.delete(this.path);
+  }
+
+  startChild(spec: ChildSpec): Promise<void> {
+    try {
+      checkSpec(this.path, spec);
+      checkSignificant(this.#spec.autoShutdown ?? 'never', supervised(spec));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const child = supervised(spec);
+    return this.#request(spec.id, spec, (request) => ({ type: 'start_child', child, request }));
+  }
+
+  terminateChild(child: string): Promise<void> {
+    return this.#request(child, undefined, (request) => ({ type: 'terminate_child', child, request }));
+  }
+
+  restartChild(child: string): Promise<void> {
+    return this.#request(child, undefined, (request) => ({ type: 'restart_child', child, request }));
+  }
+
+  deleteChild(child: string): Promise<void> {
+    return this.#request(child, undefined, (request) => ({ type: 'delete_child', child, request }));
+  }
+
+  listChildren(): readonly ChildInfo[] {
+    return (this.#core?.children() ?? []).map(({ id, restart, significant = false, state }) => {
+      const { path, type } = this.#place(id).child;
+      return { id, path, type, restart, significant, state };
+    });
   }
 
   childStarted(id: string): void {
@@ -112,10 +171,9 @@ export class SupervisorCell implements Child, Parent {
     const { clock, random } = this.#surroundings;
     const place = this.#place(id);
     const abnormal = exit.kind === 'crash';
-    if (abnormal) place.failure = { error: exit.error, atMs: clock.wallMs() };
+    if (exit.kind === 'crash') place.failure = { error: exit.error, atMs: clock.wallMs() };
     if (this.#forGood) place.child.retire();
-    const nowMs = clock.monotonicMs();
-    this.#handle({ type: 'exited', child: id, abnormal, nowMs, draw: random.next() });
+    this.#handle({ type: 'exited', child: id, abnormal, nowMs: clock.monotonicMs(), draw: random.next() });
   }
 
   childStopped(id: string): void {
@@ -127,24 +185,63 @@ export class SupervisorCell implements Child, Parent {
     return [...this.#places.values()].map((place) => this.#snapshotOf(place));
   }
 
+  /** Its rules and what it has used up of them, for a snapshot. */
+  get supervision(): SupervisionSnapshot {
+    const nowMs = this.#surroundings.clock.monotonicMs();
+    const { strategy } = this.#spec;
+    const restartsInWindow = this.#core?.restartsInWindow(nowMs) ?? 0;
+    return { strategy, intensity: this.#intensity, restartsInWindow };
+  }
+
   get #intensity(): RestartIntensity {
     return this.#spec.intensity ?? defaultIntensity;
   }
 
-  #newCore(): SupervisorCore {
-    const { strategy, backoff, children } = this.#spec;
-    return new SupervisorCore({
-      strategy,
-      intensity: this.#intensity,
-      backoff: backoff ?? defaultBackoff,
-      children: children.map(({ id, restart }) => ({ id, restart: restart ?? 'permanent' })),
-    });
+  /** The places of the spec, in its order: those that are there with what waits in them, others anew. */
+  #restorePlaces(): void {
+    const former = this.#places;
+    this.#places = new Map();
+    for (const spec of this.#spec.children) {
+      this.#places.set(spec.id, former.get(spec.id) ?? newPlace(this.#build(spec, this)));
+    }
+  }
+
+  #remove(place: Place): void {
+    place.child.remove();
+    this.#places.delete(place.child.id);
   }
 
   #place(id: string): Place {
     const place = this.#places.get(id);
     if (place === undefined) throw new RangeError(`no child ${id} under ${this.path}`);
     return place;
+  }
+
+  #request(
+    id: string,
+    spec: ChildSpec | undefined,
+    build: (request: number) => SupervisorEvent,
+  ): Promise<void> {
+    if (this.#core === undefined) return Promise.reject(new ChildRefused(this.path, id, 'no_supervisor'));
+    this.#requests += 1;
+    const request = this.#requests;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(request, { id, spec, resolve, reject });
+      this.#handle(build(request));
+    });
+  }
+
+  #reply(request: number, outcome: RequestOutcome): void {
+    const pending = this.#pending.get(request);
+    if (pending === undefined) return;
+    this.#pending.delete(request);
+    const { id, resolve, reject } = pending;
+    if (outcome === 'ok') resolve();
+    else if (outcome !== 'start_failed') reject(new ChildRefused(this.path, id, outcome));
+    else {
+      const { child, failure } = this.#place(id);
+      reject(new StartFailed(child.path, { cause: failure?.error }));
+    }
   }
 
   /** Actions may bring about further events at once; those wait until the present actions are done. */
@@ -160,14 +257,25 @@ export class SupervisorCell implements Child, Parent {
 
   #carryOut(action: SupervisorAction): void {
     switch (action.type) {
+      case 'add': {
+        const spec = this.#pending.get(action.request)?.spec;
+        if (spec !== undefined) this.#places.set(spec.id, newPlace(this.#build(spec, this)));
+        break;
+      }
       case 'start':
         this.#place(action.child).child.start();
         break;
       case 'stop':
-        this.#place(action.child).child.stop(this.#stopReason, this.#forGood);
+        this.#stopChild(this.#place(action.child).child);
         break;
       case 'retire':
         this.#place(action.child).child.retire();
+        break;
+      case 'remove':
+        this.#remove(this.#place(action.child));
+        break;
+      case 'reply':
+        this.#reply(action.request, action.outcome);
         break;
       case 'recover':
         this.#surroundings.emit({
@@ -191,18 +299,28 @@ export class SupervisorCell implements Child, Parent {
       case 'escalate':
         this.#beginEscalation(action.child);
         break;
+      case 'auto_shutdown':
+        break;
       case 'escalated':
         this.#failed(this.#escalation ?? new RestartIntensityExceeded(this.path, this.#intensity));
         break;
       case 'start_failed':
         this.#failed(new StartFailed(this.path, { cause: this.#place(action.child).failure?.error }));
         break;
+      case 'ended':
+        this.#over('shutdown');
+        this.#parent.childExited(this.id, { kind: 'shutdown' });
+        break;
       case 'down':
-        this.#core = undefined;
-        this.#surroundings.emit({ type: 'stopped', path: this.path, reason: this.#stopReason });
+        this.#over(this.#stopReason);
         this.#parent.childStopped(this.id);
         break;
     }
+  }
+
+  #stopChild(child: Child): void {
+    child.stop(this.#stopReason, this.#forGood);
+    if (this.#abandonedAfterMs !== undefined) child.abandon(this.#abandonedAfterMs);
   }
 
   #schedule(action: { recovery: number; delayMs: number; children: readonly string[] }): void {
@@ -217,7 +335,10 @@ export class SupervisorCell implements Child, Parent {
   }
 
   #timerGone(recovery: number): void {
-    for (const id of this.#timers.get(recovery)?.children ?? []) this.#place(id).retryAtMs = undefined;
+    for (const id of this.#timers.get(recovery)?.children ?? []) {
+      const place = this.#places.get(id);
+      if (place !== undefined) place.retryAtMs = undefined;
+    }
     this.#timers.delete(recovery);
   }
 
@@ -230,10 +351,20 @@ export class SupervisorCell implements Child, Parent {
   }
 
   #failed(error: Error): void {
-    this.#core = undefined;
-    const reason = this.#escalation === undefined ? 'crash' : 'restart_intensity';
-    this.#surroundings.emit({ type: 'stopped', path: this.path, reason });
+    this.#over(this.#escalation === undefined ? 'crash' : 'restart_intensity');
     this.#parent.childExited(this.id, { kind: 'crash', error });
+  }
+
+  /** The incarnation has ended, and with it the children that were started by request. */
+  #over(reason: StopReason): void {
+    this.#core = undefined;
+    this.#cancelTimeout?.();
+    this.#cancelTimeout = undefined;
+    const ofSpec = new Set(this.#spec.children.map(({ id }) => id));
+    for (const place of [...this.#places.values()]) {
+      if (!ofSpec.has(place.child.id)) this.#remove(place);
+    }
+    this.#surroundings.emit({ type: 'stopped', path: this.path, reason });
   }
 
   #snapshotOf(place: Place): ActorSnapshot {
@@ -249,6 +380,7 @@ export class SupervisorCell implements Child, Parent {
         lastFailure: { name: failure.error.name, message: failure.error.message, atMs: failure.atMs },
       }),
       ...(retryAtMs !== undefined && { nextRetryMs: Math.max(0, retryAtMs - nowMs) }),
+      ...(child instanceof SupervisorCell && { supervision: child.supervision }),
       children: child.snapshotChildren(),
     };
   }
@@ -259,4 +391,8 @@ export class SupervisorCell implements Child, Parent {
     if (state === 'running' && child.isPassive) return 'passive';
     return state === 'idle' && retryAtMs !== undefined ? 'waiting' : state;
   }
+}
+
+function newPlace(child: Child): Place {
+  return { child, starts: 0, failure: undefined, retryAtMs: undefined };
 }

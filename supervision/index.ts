@@ -1,4 +1,5 @@
 // The public door of supervision/: pure decisions about restarts and failures, event in, decision out.
+export { type AutoShutdown, checkSignificant } from './auto-shutdown.ts';
 export {
   type BackoffOptions,
   backoffDelay,
@@ -22,10 +23,12 @@ export {
   RestartWindow,
   topIntensity,
 } from './restart-window.ts';
-export { type Strategy, type StrategyRule, strategyRule } from './strategy.ts';
-export { SupervisorCore } from './supervisor-core.ts';
+export type { Strategy } from './strategy.ts';
+export { SupervisorCore, type SupervisorOptions } from './supervisor-core.ts';
 export type {
   ChildState,
+  ListedChild,
+  RequestOutcome,
   SupervisedChild,
   SupervisorAction,
   SupervisorEvent,

@@ -2,6 +2,7 @@
 // it, and everything comes up again in order.
 
 /** The failed child and all that were started after it restart. */
-export function restForOne(failed: number, count: number): readonly number[] {
-  return Array.from({ length: count - failed }, (_, offset) => failed + offset);
+export function restForOne<C>(failed: C, children: Iterable<C>): C[] {
+  const inOrder = [...children];
+  return inOrder.slice(inOrder.indexOf(failed));
 }

@@ -44,10 +44,15 @@ export class RestartWindow {
 
   /** Asks for one restart at `nowMs`: true and counted when the intensity allows it, false when it is used up. */
   admit(nowMs: number): boolean {
-    const { maxRestarts, withinMs } = this.#intensity;
-    this.#restartsMs = this.#restartsMs.filter((restartMs) => nowMs - restartMs < withinMs);
-    if (this.#restartsMs.length >= maxRestarts) return false;
+    if (this.count(nowMs) >= this.#intensity.maxRestarts) return false;
     this.#restartsMs.push(nowMs);
     return true;
+  }
+
+  /** Restarts in the window that ends at `nowMs`; those that have left it by then are forgotten. */
+  count(nowMs: number): number {
+    const { withinMs } = this.#intensity;
+    this.#restartsMs = this.#restartsMs.filter((restartMs) => nowMs - restartMs < withinMs);
+    return this.#restartsMs.length;
   }
 }

@@ -7,8 +7,8 @@ import { restForOne } from './rest-for-one.ts';
 /** `one_for_one`: the failed child only; `rest_for_one`: it and those started after it; `one_for_all`: all. */
 export type Strategy = 'one_for_one' | 'rest_for_one' | 'one_for_all';
 
-/** Positions (in start order, ascending) that restart when the child at `failed` of `count` children fails. */
-export type StrategyRule = (failed: number, count: number) => readonly number[];
+/** Those of `children` (given and answered in start order) that restart when `failed`, one of them, fails. */
+export type StrategyRule = <C>(failed: C, children: Iterable<C>) => C[];
 
 /** The rule of a strategy. */
 export function strategyRule(strategy: Strategy): StrategyRule {

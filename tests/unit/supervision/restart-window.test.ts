@@ -30,6 +30,43 @@ describe('RestartWindow', () => {
     expect(new RestartWindow({ maxRestarts: 0, withinMs: 1 }).admit(5)).toBe(false);
   });
 
+  it('counts restarts of the same instant one by one', () => {
+    const window = new RestartWindow({ maxRestarts: 2, withinMs: 1 });
+    expect([window.admit(7), window.admit(7), window.admit(7), window.admit(8)]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it('at intensity 0 admits none, and at intensity 1 one for each stretch of the window, whatever the gaps', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 50 }),
+        fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 40 }),
+        (withinMs, gaps) => {
+          const [none, one] = [0, 1].map((maxRestarts) => new RestartWindow({ maxRestarts, withinMs }));
+          let nowMs = 0;
+          let lastMs = Number.NEGATIVE_INFINITY;
+          for (const gap of gaps) {
+            nowMs += gap;
+            expect(none?.admit(nowMs)).toBe(false);
+            expect(one?.admit(nowMs)).toBe(nowMs - lastMs >= withinMs);
+            if (nowMs - lastMs >= withinMs) lastMs = nowMs;
+          }
+        },
+      ),
+    );
+  });
+
+  it('tells how many restarts it holds without admitting one', () => {
+    const window = new RestartWindow({ maxRestarts: 3, withinMs: 100 });
+    window.admit(0);
+    window.admit(60);
+    expect([window.count(60), window.count(99), window.count(100), window.count(160)]).toEqual([2, 2, 1, 0]);
+  });
+
   it('never admits more than the intensity in any stretch of the window, and refuses only when it is used up', () => {
     fc.assert(
       fc.property(

@@ -11,7 +11,7 @@ import {
   SupervisorCore,
 } from '#supervision';
 
-/** `+a` start, `-a` stop, `!a` retire, else the action's type with its figures. */
+/** `+a` start, `-a` stop, `!a` retire, `xa` remove, else the action's type with its figures. */
 function show(action: SupervisorAction): string {
   switch (action.type) {
     case 'start':
@@ -20,6 +20,8 @@ function show(action: SupervisorAction): string {
       return `-${action.child}`;
     case 'retire':
       return `!${action.child}`;
+    case 'remove':
+      return `x${action.child}`;
     case 'recover':
       return `recover ${action.child} [${action.children.join('')}] ${action.delayMs}`;
     case 'schedule':
@@ -197,11 +199,17 @@ describe('SupervisorCore, rest_for_one', () => {
     expect([s.fail('c'), s.started('c')]).toEqual(['recover c [c] 0 +c', '']);
   });
 
-  it('stops a child that the recovery was just starting when an earlier one fails', () => {
+  it('ends the recovery in hand before it takes up the failure of an earlier child', () => {
     const s = build('rest_for_one', 'abc').allUp();
     s.fail('b');
     s.stopped('c');
-    expect([s.fail('a'), s.stopped('b')]).toEqual(['recover a [abc] 0 -b', '+a']);
+    expect([s.fail('a'), s.started('b'), s.started('c'), s.stopped('c'), s.stopped('b')]).toEqual([
+      '',
+      '+c',
+      'recover a [abc] 0 -c',
+      '-b',
+      '+a',
+    ]);
   });
 });
 
@@ -219,17 +227,18 @@ describe('SupervisorCore, one_for_all', () => {
 });
 
 describe('SupervisorCore, restart types', () => {
-  it('retires a temporary child that failed and restarts nobody', () => {
+  it('takes a temporary child that failed off the list and restarts nobody', () => {
     const s = build('rest_for_one', 'ab', { restart: { a: 'temporary' } }).allUp();
-    expect(s.fail('a')).toBe('!a');
+    expect(s.fail('a')).toBe('xa');
+    expect(s.core.childState('a')).toBeUndefined();
   });
 
-  it('retires a temporary child that went down with its siblings', () => {
+  it('takes a temporary child that went down with its siblings off the list', () => {
     const s = build('rest_for_one', 'abc', { restart: { b: 'temporary' } }).allUp();
     expect([s.fail('a'), s.stopped('c'), s.stopped('b'), s.started('a'), s.started('c')]).toEqual([
       'recover a [abc] 0 -c',
       '-b',
-      '!b +a',
+      'xb +a',
       '+c',
       '',
     ]);
@@ -282,6 +291,7 @@ describe('SupervisorCore under any sequence of events', () => {
     const ids = 'abcdef'.slice(0, count);
     const { core } = build(strategy, ids, { intensity: { maxRestarts: 30, withinMs: 60_000 } });
     const alive = new Map<string, 'starting' | 'running' | 'stopping'>();
+    const failed = new Set<string>();
     const timers = new Set<number>();
     const ended: string[] = [];
     let nowMs = 0;
@@ -290,11 +300,12 @@ describe('SupervisorCore under any sequence of events', () => {
         if (action.type === 'start') {
           expect(alive.has(action.child)).toBe(false);
           if (strategy !== 'one_for_one') {
-            // Whatever was started before it in order is up: later children build on it.
+            // Whatever was started before it in order is up, or has failed meanwhile: later children build on it.
             for (const earlier of ids.slice(0, ids.indexOf(action.child))) {
-              expect(alive.get(earlier)).toBe('running');
+              expect(failed.has(earlier) ? 'running' : alive.get(earlier)).toBe('running');
             }
           }
+          failed.delete(action.child);
           alive.set(action.child, 'starting');
         } else if (action.type === 'stop') {
           expect(['starting', 'running']).toContain(alive.get(action.child));
@@ -332,6 +343,7 @@ describe('SupervisorCore under any sequence of events', () => {
       const child = pickOf([...alive.keys()], pick);
       if (child === undefined) return;
       alive.delete(child);
+      failed.add(child);
       take(core.handle({ type: 'exited', child, abnormal: true, nowMs, draw: 0.5 }));
     };
     take(core.handle({ type: 'start' }));
