@@ -60,6 +60,7 @@ export { leastLoaded } from './routers/least-loaded.ts';
 export { type Member, Members, type MembersOrRefs } from './routers/members.ts';
 export type { Pool } from './routers/pool.ts';
 export { PoolFull } from './routers/pool-errors.ts';
+export { type ResizablePool, type ResizablePoolOptions, resizablePool } from './routers/resizable-pool.ts';
 export { roundRobin } from './routers/round-robin.ts';
 export { serveThread, type ThreadService } from './serve-thread.ts';
 export { type ChildInfo, ChildRefused, type Refusal, type SupervisorRef } from './supervisor-ref.ts';

@@ -11,7 +11,7 @@ export interface Member<M> {
 }
 
 /** Senders that may wait for room at once, where nothing else is said. */
-export const defaultMaxWaiting = 1_000;
+const defaultMaxWaiting = 1_000;
 
 /** The present members of a pool. */
 export class Members<M> {
@@ -47,9 +47,14 @@ export class Members<M> {
   /** Takes an actor up; those who wait for room try it. */
   add(ref: ActorRef<M>): Member<M> {
     const member = { ref, underWay: 0 };
+    this.takeBack(member);
+    return member;
+  }
+
+  /** Takes a member up again that was removed. */
+  takeBack(member: Member<M>): void {
     this.#members = [...this.#members, member];
     this.#tellOfChange();
-    return member;
   }
 
   /** From now on the member gets nothing more; what it has is its own to finish. */
