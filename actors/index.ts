@@ -70,10 +70,12 @@ export {
 export { type DatasetSizing, datasetTree } from './pipeline/dataset-tree.ts';
 export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
+export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
 export { AddressPolicy, isNetwork } from './sources/address-policy.ts';
 export { FileSource } from './sources/file-source.ts';
 export { HttpSource } from './sources/http-source.ts';
 export { S3Source } from './sources/s3-source.ts';
 export { SchemeSource } from './sources/scheme-source.ts';
+export { GuardedSource, SourceGuard } from './sources/source-guard.ts';
 export { SourceRates } from './sources/source-rates.ts';

@@ -61,6 +61,11 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 1',
     remedy: 'The output names what differs.',
   },
+  restart_intensity: {
+    meaning: 'The supervision of a dataset used up its restarts up to the root, so the node ended.',
+    becomes: 'exit 1',
+    remedy: 'The report on standard error names the first failure and what to look at: docs/events.md.',
+  },
   internal: {
     meaning: 'Something that should not happen; a defect of Troupe.',
     becomes: 'exit 1',

@@ -7,6 +7,7 @@ import { registerConfig } from './commands/config.ts';
 import { registerDataset } from './commands/dataset.ts';
 import { registerDead } from './commands/dead.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerEvents } from './commands/events.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerHash } from './commands/hash.ts';
 import { registerInit } from './commands/init.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Register[] = [
   registerUp,
   registerPublish,
   registerStatus,
+  registerEvents,
   registerDataset,
   registerManifest,
   registerExplain,

@@ -3,12 +3,14 @@
 import type { Clock } from '#runtime';
 import type { COMMAND_ERRORS } from './error-catalogue.ts';
 import { type ExitCode, failureOf } from './exit-code.ts';
+import { LiveScreen } from './live-screen.ts';
 
 /** The part of a writable stream that is needed here; `process.stdout` is one. */
 export interface OutputStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** One column of a table. */
@@ -72,6 +74,16 @@ export class Terminal {
     this.print(JSON.stringify(value, undefined, this.#stdout.isTTY === true ? 2 : undefined));
   }
 
+  /** Prints one JSON value on a line of its own, whoever reads: for output that goes on. */
+  printJsonLine(value: unknown): void {
+    this.print(JSON.stringify(value));
+  }
+
+  /** A screen on standard output that is drawn anew in place; undefined where no terminal reads, or JSON was asked for. */
+  liveScreen(): LiveScreen | undefined {
+    return this.json || this.#stdout.isTTY !== true ? undefined : new LiveScreen(this.#stdout);
+  }
+
   /** Prints the value as JSON when asked for, else what `human` prints. */
   show(value: unknown, human: () => void): void {
     if (this.json) this.printJson(value);
@@ -128,7 +140,7 @@ const OBEYED =
   /\u001b\[\d{1,2}m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** The text with such characters written as `\\u001b`, which is how JSON writes them, too. */
-function harmless(text: string): string {
+export function harmless(text: string): string {
   return text.replace(OBEYED, (found) =>
     found.length > 1 ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

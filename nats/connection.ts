@@ -16,6 +16,7 @@ import {
 import {
   type Clock,
   type Logger,
+  pause,
   type RandomSource,
   silentLogger,
   systemClock,
@@ -31,7 +32,6 @@ import {
   RequestTimeout,
 } from './errors.ts';
 import { featuresOf, type ServerFeatures } from './features.ts';
-import { pause } from './pause.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
 import { WindowPublisher } from './window-publisher.ts';
 

@@ -1,9 +1,10 @@
 // Publishes one message under the condition that a subject's last sequence is the expected one, and finds out what a
 // refusal means. From server 2.12 on, the repeat of a publish that succeeded is refused too (before, it is answered
 // as a duplicate), so the last message's own id decides, read from the leader.
+
+import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { PublishRefused } from './errors.ts';
-import { pause } from './pause.ts';
 import { WRONG_LAST_SEQUENCE, WRONG_LAST_SEQUENCE_UNKNOWN } from './publish-answer.ts';
 import { readStored, type StoredMessage } from './stored-message.ts';
 

@@ -27,6 +27,7 @@ export {
   WorkSourceFailed,
 } from './errors.ts';
 export { featuresOf, type ServerFeatures } from './features.ts';
+export { followStream, sequenceSince } from './follow-stream.ts';
 export {
   type ConsumerStanding,
   consumerStates,

@@ -1,9 +1,10 @@
 // Clears a work queue of messages which were acknowledged and yet remained. A nats-server of 2.9 that is killed keeps
 // some of them (seen: 1 to 800 of 3,000): its consumer knows that they are done and never delivers them again, but
 // the stream counts them, would run full with them, and an audit would take them for pending.
+
+import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { eachMessage } from './inspect.ts';
-import { pause } from './pause.ts';
 import { consumerName, type WorkConsumerOptions } from './work-consumer.ts';
 
 const PAUSES_MS = [250, 1_000, 5_000, 30_000];

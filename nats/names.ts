@@ -20,6 +20,8 @@ export interface SystemNames {
     work(dataset: string, stage: string): string;
     journal(dataset: string, actor: string, shard: string | number): string;
     events(node: string, kind: string): string;
+    /** Events of all nodes and kinds. */
+    readonly allEvents: string;
     /** Where the owner of one of a dataset's actors answers requests. */
     ask(dataset: string, actor: string): string;
     /** Where nodes are told that the recorded datasets have changed. */
@@ -82,6 +84,7 @@ export function namesOf(system: string): SystemNames {
         `${system}.journal.${checkDataset(dataset)}.${checkToken('actor', actor)}.${checkToken('shard', String(shard))}`,
       events: (node, kind) =>
         `${system}.events.${checkToken('node', node)}.${checkToken('event kind', kind)}`,
+      allEvents: `${system}.events.*.*`,
       ask: (dataset, actor) => `${system}.ask.${checkDataset(dataset)}.${checkToken('actor', actor)}`,
       askNodes: `${system}.ask-nodes`,
     },

@@ -9,10 +9,10 @@ import {
   ReplayPolicy,
 } from '@nats-io/jetstream';
 import { type Msg, nanos } from 'nats';
+import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { type DeliveryInfo, parseDelivery } from './delivery-info.ts';
 import { LinkClosed, RequestTimeout } from './errors.ts';
-import { pause } from './pause.ts';
 import { STREAM_NOT_FOUND } from './stored-message.ts';
 
 const BATCH = 512;

@@ -1,9 +1,9 @@
 // Reads single messages of a stream from its leader, without a consumer: for compare-and-set decisions (a follower
 // may be behind), for audits, and for peeking into work queues, which allow no second consumer.
 import { type MsgHdrs, MsgHdrsImpl } from 'nats';
+import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { NoResponders, RequestTimeout } from './errors.ts';
-import { pause } from './pause.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const GIVE_UP_MS = 30_000;

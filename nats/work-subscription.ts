@@ -3,13 +3,13 @@
 // in one write, which is what makes it fast.
 import { type Msg, nanos, type Subscription } from 'nats';
 import type { Delivery, WorkSubscription } from '#runtime';
+import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { parseDelivery } from './delivery-info.ts';
 import { ConsumerTaken, LinkClosed, WorkSourceFailed } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import { HeldDelivery, type Settlement } from './held-delivery.ts';
 import { LeftoverSweep } from './leftover-sweep.ts';
-import { pause } from './pause.ts';
 import { PullRequests } from './pull-requests.ts';
 import { Settlements } from './settlements.ts';
 import { consumerName, reopenConsumer, type WorkConsumerOptions } from './work-consumer.ts';

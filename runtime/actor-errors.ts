@@ -6,6 +6,8 @@ import type { RestartIntensity } from '#supervision';
 export class AskTimeout extends Error {
   override readonly name = 'AskTimeout';
   readonly code = 'ask_timeout';
+  /** By its consequence: again, with a longer limit. */
+  readonly failureClass = 'timeout';
   readonly path: string;
   readonly timeoutMs: number;
 
@@ -93,6 +95,8 @@ export class RestartIntensityExceeded extends Error {
   override readonly name = 'RestartIntensityExceeded';
   readonly code = 'restart_intensity';
   readonly path: string;
+  /** What it allowed itself. */
+  readonly intensity: RestartIntensity;
 
   constructor(path: string, intensity: RestartIntensity, options?: ErrorOptions) {
     super(
@@ -100,6 +104,7 @@ export class RestartIntensityExceeded extends Error {
       options,
     );
     this.path = path;
+    this.intensity = intensity;
   }
 }
 

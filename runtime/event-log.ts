@@ -20,6 +20,10 @@ export function logHappening(log: Logger, happening: SystemHappening): void {
     case 'restarted':
       log.info({ path, ...fields }, type);
       break;
+    case 'breaker':
+      if (happening.state === 'open') log.warn({ path, ...breakerFields(happening) }, 'breaker opened');
+      else log.info({ path, ...breakerFields(happening) }, 'breaker changed');
+      break;
     case 'dead_letter':
       // The message itself may hold what no log should.
       log.debug({ path, reason: happening.reason }, 'dead letter');
@@ -29,4 +33,8 @@ export function logHappening(log: Logger, happening: SystemHappening): void {
       log.debug({ path, ...fields }, type);
       break;
   }
+}
+
+function breakerFields({ name, state, retryMs, error }: Extract<SystemHappening, { type: 'breaker' }>) {
+  return { name, state, ...(retryMs !== undefined && { retryMs }), ...(error && { err: error }) };
 }

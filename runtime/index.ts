@@ -30,13 +30,21 @@ export {
 } from './actor-errors.ts';
 export { ActorSystem, type ActorSystemOptions, type SystemEnd } from './actor-system.ts';
 export type { ActorSnapshot, SupervisionSnapshot } from './child.ts';
+export {
+  type BreakerSnapshot,
+  CircuitBreaker,
+  type CircuitBreakerOptions,
+  type Permit,
+} from './circuit-breaker.ts';
 export type { Runnable, Scheduler } from './dispatcher.ts';
+export { logHappening } from './event-log.ts';
 export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
 export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
 export { type IsolatedCallOptions, isolatedCall } from './isolated-call.ts';
 export { JournalConflict, JournalFenced, SnapshotUnreadable } from './journal-errors.ts';
 export { silentLogger, withFields } from './loggers.ts';
 export { defaultMailbox, Mailbox, type Offer } from './mailbox.ts';
+export { pause } from './pause.ts';
 export type {
   BlobStore,
   Clock,

@@ -1,5 +1,6 @@
-// What a system tells of itself: every start, stop, restart, escalation and dead letter, as a typed event.
-// Whoever starts a system may listen; the data path never depends on it.
+// What a system tells of itself: every start, stop, restart, escalation, breaker change and dead letter, as a typed
+// event. Whoever starts a system may listen; the data path never depends on it.
+import type { BreakerState } from '#supervision';
 import type { StopReason } from './actor.ts';
 
 /**
@@ -39,6 +40,17 @@ export type SystemHappening =
     }
   /** It did not stop within `afterMs`; whatever it still does is ignored. */
   | { readonly type: 'abandoned'; readonly path: string; readonly afterMs: number }
+  /** The breaker of the dependency `name` changed; `path` is what waits for it while it is not closed. */
+  | {
+      readonly type: 'breaker';
+      readonly path: string;
+      readonly name: string;
+      readonly state: BreakerState;
+      /** Until the next probe, when it opened. */
+      readonly retryMs?: number;
+      /** The failure that opened it. */
+      readonly error?: Error;
+    }
   | {
       readonly type: 'dead_letter';
       readonly path: string;

@@ -8,6 +8,17 @@ export {
   defaultResetAfterMs,
 } from './backoff.ts';
 export {
+  type BreakerCall,
+  BreakerCore,
+  type BreakerDecision,
+  type BreakerEvent,
+  type BreakerOptions,
+  type BreakerRefusal,
+  type BreakerState,
+  callsToTheDead,
+  checkBreaker,
+} from './circuit-breaker.ts';
+export {
   consequenceOf,
   type FailureClass,
   type FailureConsequence,

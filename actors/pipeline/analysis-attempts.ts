@@ -9,6 +9,7 @@ import {
   ThreadTimeout,
   withQuarantine,
 } from '#runtime';
+import { failureClassOf } from '#supervision';
 import type { AnalyseRequest, Analysis, AnalysisPool, Kind } from '../kinds/kind.ts';
 import { type DeadReason, ItemFailure, isDeadReason, PassingFailure } from './item-failure.ts';
 
@@ -33,13 +34,20 @@ export async function analyseWithAttempts(
 ): Promise<Analysis> {
   const { kind, pool, timeoutMs } = options;
   let attempts = 0;
+  let limitMs = timeoutMs;
   try {
-    return await withQuarantine((where) => {
+    return await withQuarantine(async (where) => {
       attempts += 1;
-      // Waiting for a thread does not count: the pool's own deadline runs from when a thread has the request.
-      return where === 'shared'
-        ? kind.analyse(pool, request, timeoutMs * 4, signal)
-        : kind.analyse(isolatedPool(options), request, timeoutMs, signal);
+      try {
+        // Waiting for a thread does not count: the pool's own deadline runs from when a thread has the request.
+        return where === 'shared'
+          ? await kind.analyse(pool, request, timeoutMs * 4, signal)
+          : await kind.analyse(isolatedPool(options, limitMs), request, limitMs, signal);
+      } catch (error) {
+        // One that took too long is given more time; what ended its thread at once is not.
+        if (failureClassOf(error) === 'timeout') limitMs = timeoutMs * 2;
+        throw error;
+      }
     });
   } catch (error) {
     throw classify(error, attempts);
@@ -47,7 +55,7 @@ export async function analyseWithAttempts(
 }
 
 /** A pool of threads that live for one request each. */
-function isolatedPool({ kind, clock, timeoutMs, memoryMb }: AnalysisAttemptsOptions): AnalysisPool {
+function isolatedPool({ kind, clock, memoryMb }: AnalysisAttemptsOptions, deadlineMs: number): AnalysisPool {
   return {
     ask: (request, { signal }) =>
       isolatedCall(
@@ -55,7 +63,7 @@ function isolatedPool({ kind, clock, timeoutMs, memoryMb }: AnalysisAttemptsOpti
           name: `an isolated ${kind.name} analysis`,
           clock,
           module: kind.analyserModule,
-          deadlineMs: timeoutMs,
+          deadlineMs,
           maxOldGenerationMb: memoryMb,
           ...(signal && { signal }),
         },

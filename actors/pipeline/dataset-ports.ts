@@ -1,6 +1,7 @@
 // Everything that the actors of one dataset need from outside, gathered once by the composition root.
 import type {
   BlobStore,
+  CircuitBreaker,
   Clock,
   Codec,
   DurablePublisher,
@@ -12,6 +13,7 @@ import type {
 } from '#runtime';
 import type { DatasetConfig } from '../config/index.ts';
 import type { Kind } from '../kinds/kind.ts';
+import type { SourceGuard } from '../sources/source-guard.ts';
 import type { SourceRates } from '../sources/source-rates.ts';
 
 /**
@@ -23,15 +25,22 @@ export type QueueStage = (typeof STAGES)[number];
 /** Every stage that settles messages: the intake first. */
 export type Stage = 'intake' | QueueStage;
 
+export interface ReadOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  /** 1 (the default) for the first try of an item; later ones are given more time. */
+  readonly tries?: number;
+}
+
 /** Reads bytes that a reference names. */
 export interface ContentSource {
   /**
-   * @throws ItemFailure `source_not_allowed`, `not_found`, `too_large`; PassingFailure when it may work later.
+   * @throws ItemFailure `source_not_allowed`, `not_found`, `too_large`; PassingFailure when it may work later, of the
+   * class `recoverable` where that says nothing about the item.
    */
-  read(
-    uri: string,
-    options: { readonly maxBytes: number; readonly signal: AbortSignal },
-  ): Promise<Uint8Array>;
+  read(uri: string, options: ReadOptions): Promise<Uint8Array>;
+  /** The place that is asked for a reference first, as its breaker is called; undefined where none guards it. */
+  placeOf?(uri: string): string | undefined;
 }
 
 export interface DatasetSubjects {
@@ -62,6 +71,9 @@ export interface DatasetPorts {
   readonly attempts: RecordStore;
   readonly contents: ContentSource;
   readonly rates: SourceRates;
+  /** The breakers of the places that `contents` reads from. */
+  readonly guard: SourceGuard;
+  readonly modelBreaker: CircuitBreaker;
   readonly clock: Clock;
   readonly log: Logger;
   readonly faults: FaultPoints;

@@ -1,7 +1,7 @@
 // The supervision tree of one dataset. Started left to right, so that whoever is asked is there before whoever
 // asks; stopped right to left, so that intake dries up first and the keeper ends last.
 import { type SupervisorSpec, threadActor } from '#runtime';
-import { leafIntensity } from '#supervision';
+import { type BreakerOptions, callsToTheDead, leafIntensity } from '#supervision';
 import { indexShardActor } from '../dedup/index-shard.ts';
 import { keeperActor } from '../keeper/keeper.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
@@ -20,10 +20,11 @@ export interface DatasetSizing {
   readonly decodeTimeoutMs: number;
   readonly desks: number;
   readonly embedBatch: number;
+  /** Longest time of one run of the model. */
+  readonly embedTimeoutMs: number;
 }
 
 const ASK_TIMEOUT_MS = 20_000;
-const EMBED_TIMEOUT_MS = 60_000;
 /** Opening a large model tries it in every batch size. */
 const SESSION_START_MS = 300_000;
 const SESSION_MEMORY_MB = 512;
@@ -72,12 +73,12 @@ export function datasetTree(
         }),
       ),
     ),
-    supervisor('embedding', 'rest_for_one', [
+    embedding(ports.modelBreaker.options, [
       threadActor({
         id: 'session',
         module: embedModule,
         data: ports.model.session,
-        deadlineMs: EMBED_TIMEOUT_MS,
+        deadlineMs: sizing.embedTimeoutMs,
         startDeadlineMs: SESSION_START_MS,
         maxOldGenerationMb: SESSION_MEMORY_MB,
         shutdownMs: ASKERS_ARE_GONE_MS,
@@ -86,7 +87,7 @@ export function datasetTree(
         id: 'embedder',
         session: at('embedding/session'),
         maxBatch: sizing.embedBatch,
-        timeoutMs: EMBED_TIMEOUT_MS,
+        timeoutMs: sizing.embedTimeoutMs,
       }),
     ]),
     supervisor('intake', 'rest_for_one', [
@@ -108,6 +109,20 @@ export function datasetTree(
       ]),
     ]),
   ]);
+}
+
+/**
+ * The embedder addresses the session by its path and waits for it behind a breaker, so that it need not restart with it.
+ * Every call that the breaker lets through may end the session, so these restarts are allowed for, and once as many for
+ * items that end it while it is well; a session that cannot even start uses them up within minutes.
+ */
+function embedding(breaker: BreakerOptions, children: SupervisorSpec['children']): SupervisorSpec {
+  const withinMs = 300_000;
+  const maxRestarts = callsToTheDead(breaker, withinMs) + breaker.failures;
+  return {
+    ...supervisor('embedding', 'one_for_one', children),
+    intensity: { maxRestarts, withinMs },
+  };
 }
 
 /**

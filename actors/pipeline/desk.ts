@@ -33,8 +33,8 @@ export function deskActor(ports: DatasetPorts, options: DeskOptions): ActorSpec<
     identify: queued.identify,
     handler: (context) => {
       const shards = options.shards.map((path) => context.ref<IndexShardMessage>(path));
-      const desk = new Desk(ports, shards, options.askTimeoutMs);
-      return (batch, signal) => desk.claim(batch.map(queued.read), signal);
+      return (batch, signal, { limitFactor }) =>
+        new Desk(ports, shards, options.askTimeoutMs * limitFactor).claim(batch.map(queued.read), signal);
     },
   });
 }

@@ -1,18 +1,14 @@
 // The embedder: turns proxies into vectors in batches, one ONNX session in a worker thread. A vector is stored
 // under everything that determines it, so a content is paid for once and a repeat costs a look-up; a model's own
-// proxy is read only when its content has no vector yet.
-import type { ActorRef, ActorSpec, ThreadCall } from '#runtime';
+// proxy is read only when its content has no vector yet. While the session's breaker is not closed nothing is pulled,
+// and what is in hand waits.
+import type { ActorSpec } from '#runtime';
 import type { DatasetPorts } from './dataset-ports.ts';
+import { type EmbedCall, GuardedSession } from './guarded-session.ts';
 import { PassingFailure } from './item-failure.ts';
 import { blobKeys, type DedupMessage, type EmbedMessage, embedMessageSchema } from './messages.ts';
 import { queuedItem } from './queued-item.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
-
-/** Asks of the session thread. */
-export type EmbedCall = ThreadCall<
-  { readonly pixels: readonly Uint8Array[] },
-  { readonly vectors: readonly Float32Array[] }
->;
 
 export interface EmbedderOptions {
   readonly id: string;
@@ -30,23 +26,31 @@ export function embedderActor(ports: DatasetPorts, options: EmbedderOptions): Ac
     maxBatch: options.maxBatch,
     prefetch: options.maxBatch * 2,
     identify: queued.identify,
+    breaker: ports.modelBreaker,
     handler: (context) => {
-      const session = context.ref<EmbedCall>(options.session);
-      return (batch) => embedBatch(ports, options, session, batch.map(queued.read));
+      const session = new GuardedSession({
+        ref: context.ref<EmbedCall>(options.session),
+        breaker: ports.modelBreaker,
+        timeoutMs: options.timeoutMs,
+      });
+      return (batch, signal, { limitFactor }) => {
+        // The limit of one run is fixed: fewer pictures in it have more of it each.
+        const run = Math.max(1, Math.floor(ports.model.batch / limitFactor));
+        return embedBatch(ports, batch.map(queued.read), (proxies) => session.embed(proxies, run, signal));
+      };
     },
   });
 }
 
 async function embedBatch(
   ports: DatasetPorts,
-  options: EmbedderOptions,
-  session: ActorRef<EmbedCall>,
   items: readonly EmbedMessage[],
+  embed: (proxies: readonly Uint8Array[]) => Promise<readonly Float32Array[]>,
 ): Promise<readonly HopResult[]> {
   const missing = await missingVectors(ports, items);
   if (missing.length > 0) {
     const proxies = await Promise.all(missing.map((item) => proxyOf(ports, item)));
-    const vectors = await infer(ports, session, options, proxies);
+    const vectors = await embed(proxies);
     await Promise.all(
       missing.map(({ facts }, at) => {
         const vector = vectors[at];
@@ -86,29 +90,6 @@ async function proxyOf({ model, blobs }: DatasetPorts, { facts, proxy }: EmbedMe
   const stored = await blobs.get(key);
   if (stored !== undefined) return stored;
   throw new PassingFailure('proxy_missing', `no copy for the model ${model.name} is stored as ${key}`);
-}
-
-async function infer(
-  { model }: DatasetPorts,
-  session: ActorRef<EmbedCall>,
-  options: EmbedderOptions,
-  proxies: readonly Uint8Array[],
-): Promise<readonly Float32Array[]> {
-  const found: Float32Array[] = [];
-  try {
-    // The deadline is that of one run, whatever the stage has in hand.
-    for (let from = 0; from < proxies.length; from += model.batch) {
-      const pixels = proxies.slice(from, from + model.batch);
-      const { vectors } = await session.ask<{ readonly vectors: readonly Float32Array[] }>(
-        (reply) => ({ request: { pixels }, reply }),
-        { timeoutMs: options.timeoutMs },
-      );
-      found.push(...vectors);
-    }
-    return found;
-  } catch (cause) {
-    throw new PassingFailure('model_failed', 'the embedding session did not answer', { cause });
-  }
 }
 
 /** Everything that determines a vector: decoding, model bytes, what is done around the model, precision, dimension, content. */

@@ -9,10 +9,12 @@ import { analyseWithAttempts } from './analysis-attempts.ts';
 import { itemDigest, sha256Hex } from './canonical.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { type Envelope, type EnvelopeLimits, readEnvelope } from './envelope.ts';
+import { FetchFailed, gaveUp, laterOf } from './fetch-failed.ts';
+import { heldSequence } from './hop-headers.ts';
 import type { IntakeGate } from './intake-gate.ts';
 import { ItemFailure, PassingFailure } from './item-failure.ts';
 import { blobKeys, type EmbedMessage, type JudgedMessage, type Judgement, type Payload } from './messages.ts';
-import { type HopResult, heldSequence, type StageMessage, stageActor } from './stage.ts';
+import { type HopResult, type StageMessage, stageActor } from './stage.ts';
 
 export interface IngestorOptions {
   readonly id: string;
@@ -57,15 +59,27 @@ export function heldIngestorActor(ports: DatasetPorts, options: IngestorOptions)
     maxBatch: 1,
     prefetch: 2,
     identify: (delivery) => ({ sequence: heldSequence(delivery), id: idOf(delivery, limits) }),
-    holdMs: (delivery) => ports.rates.waitMs(sourceOf(delivery, limits), String(heldSequence(delivery))),
+    holdMs: (delivery) => holdMs(ports, delivery),
     handler: (context) => {
       const ingestor = new Ingestor(ports, options, context);
-      return async (batch, signal) => {
+      return async (batch, signal, { tries }) => {
         await options.gate.pass(signal);
-        return Promise.all(batch.map((delivery) => ingestor.resume(delivery, signal)));
+        return Promise.all(batch.map((delivery) => ingestor.resume(delivery, signal, tries)));
       };
     },
   });
+}
+
+/** How long a held item must still wait: until the place that it needs may be asked, then for its source's rate. */
+function holdMs({ config, contents, guard, rates }: DatasetPorts, delivery: Delivery): number {
+  const key = String(heldSequence(delivery));
+  const envelope = envelopeOf(delivery, config.limits);
+  const waitMs =
+    envelope?.body.type === 'reference' ? guard.waitMs(contents.placeOf?.(envelope.body.uri)) : 0;
+  // One that has waited for its place as long as one may is taken up, to end.
+  if (waitMs > 0) return guard.hasGivenUp(key) ? 0 : waitMs;
+  // A message that cannot be read waits for nothing and dies at once.
+  return rates.waitMs(envelope?.source ?? '', key);
 }
 
 class Ingestor {
@@ -79,32 +93,45 @@ class Ingestor {
     this.#pool = analysisPool(options.threads.map((path) => context.ref(path)));
   }
 
-  /** An item from the intake stream. It is held back when its source is over its rate, or asks for patience. */
+  /** An item from the intake stream. It is held back when its source is over its rate, or cannot give it now. */
   async ingest(delivery: Delivery, signal: AbortSignal): Promise<HopResult> {
     const { sequence } = delivery;
-    const held: HopResult = { effects: [{ stage: 'held', sequence, original: delivery }] };
+    const held = (attempts: number): HopResult => ({
+      effects: [{ stage: 'held', sequence, original: delivery, attempts }],
+    });
     try {
       const envelope = readEnvelope(delivery, this.#ports.config.limits);
       const refusal = judgeRefusal(envelope, this.#options.judging);
       if (refusal !== undefined) return await this.#refuse(sequence, envelope, refusal);
-      if (isFetched(envelope) && !this.#ports.rates.tryTake(envelope.source)) return held;
-      return await this.#accept(sequence, envelope, signal);
+      if (isFetched(envelope) && !this.#ports.rates.tryTake(envelope.source)) return held(0);
+      return await this.#accept(sequence, envelope, { signal, tries: 1 });
     } catch (error) {
       if (error instanceof ItemFailure) return { failure: error };
-      if (!(error instanceof PassingFailure) || error.retryAfterMs === 0) throw error;
-      this.#ports.rates.postpone(String(sequence), error.retryAfterMs);
-      return held;
+      if (!(error instanceof FetchFailed)) throw error;
+      const { waitMs, attempt } = laterOf(error.failure, 1);
+      this.#ports.rates.postpone(String(sequence), waitMs);
+      return held(attempt === undefined ? 0 : 1);
     }
   }
 
   /** An item that was held back, whose time has come. */
-  async resume(delivery: Delivery, signal: AbortSignal): Promise<HopResult> {
+  async resume(delivery: Delivery, signal: AbortSignal, tries: number): Promise<HopResult> {
+    const { config, guard } = this.#ports;
+    const sequence = heldSequence(delivery);
+    const key = String(sequence);
+    let isWaiting = false;
     try {
-      const envelope = readEnvelope(delivery, this.#ports.config.limits);
-      return await this.#accept(heldSequence(delivery), envelope, signal);
+      const envelope = readEnvelope(delivery, config.limits);
+      return await this.#accept(sequence, envelope, { signal, tries });
     } catch (error) {
       if (error instanceof ItemFailure) return { failure: error };
-      throw error;
+      if (!(error instanceof FetchFailed)) throw error;
+      const later = laterOf(error.failure, tries);
+      if (later.attempt === undefined && guard.hasGivenUp(key)) return { failure: gaveUp(error.failure) };
+      isWaiting = later.attempt === undefined;
+      return { later };
+    } finally {
+      if (!isWaiting) guard.forget(key);
     }
   }
 
@@ -133,8 +160,13 @@ class Ingestor {
     return { effects: [{ stage: 'keep', sequence, message }] };
   }
 
-  async #accept(sequence: number, envelope: Envelope, signal: AbortSignal): Promise<HopResult> {
-    const bytes = await this.#readBody(envelope, signal);
+  async #accept(
+    sequence: number,
+    envelope: Envelope,
+    attempt: { readonly signal: AbortSignal; readonly tries: number },
+  ): Promise<HopResult> {
+    const { signal } = attempt;
+    const bytes = await this.#readBody(envelope, attempt);
     const content = sha256Hex(bytes);
     if (envelope.declaredSha256 !== undefined && envelope.declaredSha256 !== content) {
       throw new ItemFailure('sha256_mismatch', `expected sha256 ${envelope.declaredSha256}, got ${content}`);
@@ -169,12 +201,18 @@ class Ingestor {
     return { effects: [{ stage: 'embed', sequence, message }] };
   }
 
-  async #readBody(envelope: Envelope, signal: AbortSignal): Promise<Uint8Array> {
+  async #readBody(
+    envelope: Envelope,
+    attempt: { readonly signal: AbortSignal; readonly tries: number },
+  ): Promise<Uint8Array> {
     const { maxBytes } = this.#ports.config.limits;
+    const { body } = envelope;
     const bytes =
-      envelope.body.type === 'inline'
-        ? envelope.body.bytes
-        : await this.#ports.contents.read(envelope.body.uri, { maxBytes, signal });
+      body.type === 'inline'
+        ? body.bytes
+        : await this.#ports.contents.read(body.uri, { maxBytes, ...attempt }).catch((error: unknown) => {
+            throw error instanceof PassingFailure && isFetched(envelope) ? new FetchFailed(error) : error;
+          });
     if (bytes.byteLength > maxBytes) {
       throw new ItemFailure('too_large', `expected at most ${maxBytes} bytes, got ${bytes.byteLength}`);
     }
@@ -203,12 +241,12 @@ function isFetched({ body }: Envelope): boolean {
   return body.type === 'reference' && !body.uri.startsWith('obj:');
 }
 
-/** Its source; a message that cannot be read waits for nothing and dies at once. */
-function sourceOf(delivery: Delivery, limits: EnvelopeLimits): string {
+/** What the message says; undefined when it cannot be read. */
+function envelopeOf(delivery: Delivery, limits: EnvelopeLimits): Envelope | undefined {
   try {
-    return readEnvelope(delivery, limits).source;
+    return readEnvelope(delivery, limits);
   } catch {
-    return '';
+    return undefined;
   }
 }
 
@@ -218,10 +256,8 @@ function idOf(delivery: Delivery, limits: EnvelopeLimits): string | null {
 
 /** The id of an item whose header names none: the one in its JSON, or its content's digest; null if unreadable. */
 function idWithoutHeader(delivery: Delivery, limits: EnvelopeLimits): string | null {
-  try {
-    const { id, body } = readEnvelope(delivery, limits);
-    return id ?? (body.type === 'inline' ? sha256Hex(body.bytes) : null);
-  } catch {
-    return null;
-  }
+  const envelope = envelopeOf(delivery, limits);
+  if (envelope === undefined) return null;
+  const { id, body } = envelope;
+  return id ?? (body.type === 'inline' ? sha256Hex(body.bytes) : null);
 }

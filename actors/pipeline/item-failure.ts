@@ -1,5 +1,6 @@
 // Failures of one item, classed by what becomes of it: a permanent one is dead-lettered with its code, a
-// passing one is tried again in place, and anything else is a bug that crashes the actor.
+// passing one is tried again as its class says, and anything else is a bug that crashes the actor.
+import { type FailureClass, failureClassOf } from '#supervision';
 
 /** Every reason for which an item can become a dead letter. Stable: docs/errors.md explains each. */
 export const DEAD_REASONS = [
@@ -47,20 +48,39 @@ export class ItemFailure extends Error {
   }
 }
 
-/** A dependency failed for now: tried again after a delay; exhausted attempts dead-letter the item with `code`. */
+/** Classes of failures that may pass. */
+export type PassingClass = Exclude<FailureClass, 'permanent' | 'bug'>;
+
+/** A dependency failed for now: tried again as its class says; exhausted attempts dead-letter the item with `code`. */
 export class PassingFailure extends Error {
   override readonly name = 'PassingFailure';
   readonly code: DeadReason;
+  /** What the next try does differently. */
+  readonly failureClass: PassingClass;
   /** How long the dependency asked to be left alone, in ms; the next attempt waits at least so long. */
   readonly retryAfterMs: number;
+  /** Whether it tells something of the place that the content comes from, not of this item alone. */
+  readonly ofSource: boolean;
 
+  /** Without a class it has that of its cause, else `transient`. */
   constructor(
     code: DeadReason,
     message: string,
-    options?: ErrorOptions & { readonly retryAfterMs?: number },
+    options?: ErrorOptions & {
+      readonly failureClass?: PassingClass;
+      readonly retryAfterMs?: number;
+      readonly ofSource?: boolean;
+    },
   ) {
     super(message, options);
     this.code = code;
+    this.failureClass = options?.failureClass ?? passingClassOf(options?.cause);
     this.retryAfterMs = options?.retryAfterMs ?? 0;
+    this.ofSource = options?.ofSource ?? false;
   }
+}
+
+function passingClassOf(cause: unknown): PassingClass {
+  const named = failureClassOf(cause);
+  return named === 'bug' || named === 'permanent' ? 'transient' : named;
 }

@@ -1,7 +1,26 @@
 // One hop of the pipeline (DESIGN section 5): pull, handle, effects durable, publish the next message, ack.
 // Every stage is this actor around a handler; attempts, dead letters and suspects are kept here, once.
-import type { ActorContext, ActorSpec, Behaviour, Delivery, WorkSubscription } from '#runtime';
+import {
+  type ActorContext,
+  type ActorSpec,
+  type Behaviour,
+  type CircuitBreaker,
+  type Delivery,
+  pause,
+  toError,
+  type WorkSubscription,
+} from '#runtime';
+import { consequenceOf } from '#supervision';
 import type { DatasetPorts, QueueStage, Stage } from './dataset-ports.ts';
+import {
+  ATTEMPTS_HEADER,
+  formerAttempts,
+  heldHeaders,
+  hopId,
+  intakeHeaders,
+  printable,
+  SEQUENCE_HEADER,
+} from './hop-headers.ts';
 import { ItemFailure, PassingFailure } from './item-failure.ts';
 import type { DeadMessage } from './messages.ts';
 
@@ -13,17 +32,47 @@ export type HopEffect =
       readonly sequence: number;
       readonly message: unknown;
     }
-  /** The message as it came, bytes and headers, to where items wait. */
-  | { readonly stage: 'held'; readonly sequence: number; readonly original: Delivery };
+  /** The message as it came, bytes and headers, to where items wait; `attempts` were made before. */
+  | {
+      readonly stage: 'held';
+      readonly sequence: number;
+      readonly original: Delivery;
+      readonly attempts: number;
+    };
 
-/** What became of one delivery: the messages to publish, or the failure that ends the item. */
-export type HopResult = { readonly effects: readonly HopEffect[] } | { readonly failure: ItemFailure };
+/** What became of one delivery. */
+export type HopResult =
+  /** The messages to publish. */
+  | { readonly effects: readonly HopEffect[] }
+  /** The failure that ends the item. */
+  | { readonly failure: ItemFailure }
+  /** It stays in its queue, and comes back after `waitMs`. For stages that hold messages back only. */
+  | { readonly later: Later };
+
+/** Why and how long a message waits. */
+export interface Later {
+  readonly waitMs: number;
+  /** What the item dies of when this used up its last attempt; absent where waiting costs none. */
+  readonly attempt?: ItemFailure;
+}
+
+/** What this try does differently from the first. */
+export interface Attempt {
+  /** 1 for the first try of a message. */
+  readonly tries: number;
+  /** By which limits of time are multiplied: 1, then twice as much after each timeout. */
+  readonly limitFactor: number;
+}
 
 /**
- * Handles a batch: one result a delivery, in order. Throws PassingFailure to be called again with the same batch;
- * any other throw is a bug and crashes the actor.
+ * Handles a batch: one result a delivery, in order. Throws PassingFailure to be called again, with the same batch or
+ * as the failure's class says; any other throw is a bug and crashes the actor.
  */
-export type StageHandler = (batch: readonly Delivery[], signal: AbortSignal) => Promise<readonly HopResult[]>;
+export type StageHandler = (
+  batch: readonly Delivery[],
+  signal: AbortSignal,
+  attempt: Attempt,
+) => Promise<readonly HopResult[]>;
 
 export interface StageOptions {
   readonly stage: Stage;
@@ -40,6 +89,8 @@ export interface StageOptions {
    * before it is handled, as the number of deliveries says nothing there.
    */
   readonly holdMs?: (delivery: Delivery) => number;
+  /** What all of the stage's work depends on: while it is not closed, nothing more is pulled. */
+  readonly breaker?: CircuitBreaker;
   /** The stage that dead letters name; default its own. */
   readonly diesAs?: Stage;
 }
@@ -49,6 +100,8 @@ export const MAX_ATTEMPTS = 3;
 /** From this delivery on a message is suspect and handled alone. */
 const SUSPECT_FROM = 3;
 const RETRY_MS = 250;
+/** Before a failure that somebody has to mend is tried again in place. */
+const LONG_RETRY_MS = 15_000;
 
 /** What a stage actor is told: the deliveries that it asked for. */
 export type StageMessage = { readonly type: 'batch'; readonly deliveries: readonly Delivery[] };
@@ -95,7 +148,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
       },
       failed: (error) => this.#context.crash(error),
     });
-    this.#subscription.demand();
+    this.#demand();
   }
 
   async receive(message: StageMessage): Promise<void> {
@@ -112,13 +165,27 @@ class StageBehaviour implements Behaviour<StageMessage> {
     this.#inHand = [];
     const busyMs = this.#ports.clock.monotonicMs() - startedMs;
     this.#ports.meter.handled(this.#options.stage, message.deliveries.length, busyMs);
-    this.#subscription?.demand();
+    this.#demand();
   }
 
   async stopped(): Promise<void> {
     for (const delivery of this.#inHand) delivery.nak(0);
     this.#inHand = [];
     await this.#subscription?.close();
+  }
+
+  /** Asks for the next batch, once what it needs may be called. */
+  #demand(): void {
+    const { breaker } = this.#options;
+    if (breaker === undefined || breaker.waitMs === 0) {
+      this.#subscription?.demand();
+      return;
+    }
+    breaker.ready(this.#context.signal).then(
+      () => this.#subscription?.demand(),
+      // Only a stop ends the wait: nothing is asked for any more.
+      () => {},
+    );
   }
 
   async #settleAll(deliveries: readonly Delivery[]): Promise<void> {
@@ -138,32 +205,56 @@ class StageBehaviour implements Behaviour<StageMessage> {
     }
   }
 
-  /** Handles a batch, again and again while the failure is passing; the item that exhausts its attempts dies alone. */
-  async #settle(batch: readonly Delivery[], marked: number): Promise<void> {
+  /**
+   * Handles a batch, again and again while the failure is passing; the item that exhausts its attempts dies alone.
+   * Resolves to how the message comes back, where a stage that holds messages back was given one that must wait.
+   */
+  async #settle(batch: readonly Delivery[], marked: number): Promise<Later | undefined> {
     let attempts = 0;
+    let limitFactor = 1;
     for (;;) {
       try {
-        const results = await this.#handle(batch, this.#context.signal);
-        await Promise.all(
-          batch.map((delivery, at) => this.#finish(delivery, results[at], Math.max(marked, attempts + 1))),
+        const tries = Math.max(marked, attempts + 1);
+        const results = await this.#handle(batch, this.#context.signal, { tries, limitFactor });
+        const comingBack = await Promise.all(
+          batch.map((delivery, at) => this.#finish(delivery, results[at], tries)),
         );
-        return;
+        return comingBack.find((later) => later !== undefined);
       } catch (error) {
         if (!(error instanceof PassingFailure) || this.#context.signal.aborted) throw error;
-        attempts += 1;
-        this.#context.log.debug({ err: error, stage: this.#options.stage, attempts }, 'attempt failed');
-        if (attempts < MAX_ATTEMPTS)
-          await this.#pause(Math.max(RETRY_MS * 2 ** attempts, error.retryAfterMs));
-        else if (batch.length > 1) {
-          for (const delivery of batch) await this.#settle([delivery], marked);
-          return;
-        } else {
+        const { counts, isSplit, limitGrowth, delayMs } = this.#consequence(error, batch, attempts);
+        attempts += counts;
+        limitFactor *= limitGrowth;
+        if (attempts >= MAX_ATTEMPTS && batch.length === 1) {
           const failure = new ItemFailure(error.code, error.message, { cause: error });
           for (const delivery of batch) await this.#deadLetter(delivery, failure, attempts);
-          return;
+          return undefined;
+        }
+        if (attempts < MAX_ATTEMPTS) await this.#pause(delayMs);
+        if (attempts >= MAX_ATTEMPTS || isSplit) {
+          const size = attempts >= MAX_ATTEMPTS ? 1 : Math.ceil(batch.length / 2);
+          for (const part of partsOf(batch, size)) await this.#settle(part, marked);
+          return undefined;
         }
       }
     }
+  }
+
+  /** What the class of a failure means for the next try. */
+  #consequence(error: PassingFailure, batch: readonly Delivery[], attempts: number) {
+    const consequence = consequenceOf(error.failureClass);
+    if (consequence.action !== 'retry') throw error;
+    const { stage } = this.#options;
+    const { failureClass } = error;
+    this.#context.log.debug({ err: error, stage, failureClass, attempts }, 'attempt failed');
+    const counts = consequence.countsAttempt ? 1 : 0;
+    const backoffMs = consequence.delay === 'long' ? LONG_RETRY_MS : RETRY_MS * 2 ** (attempts + 1);
+    return {
+      counts,
+      isSplit: consequence.adjust === 'smaller_batch' && batch.length > 1,
+      limitGrowth: consequence.adjust === 'longer_limit' ? 2 : 1,
+      delayMs: Math.max(backoffMs, error.retryAfterMs),
+    };
   }
 
   /** A message that came back more than twice: marked durably before each try, ended when the marks run out. */
@@ -171,7 +262,10 @@ class StageBehaviour implements Behaviour<StageMessage> {
     const { sequence } = this.#options.identify(delivery);
     const key = `${this.#ports.dataset}.${this.#options.stage}.${sequence}`;
     const mark = await this.#ports.attempts.get(key);
-    const tries = mark === undefined ? 1 : Number(new TextDecoder().decode(mark.value)) + 1;
+    // Only our own stages write to a queue of what is held back; elsewhere a publisher may have named a number.
+    const unmarked = this.#options.holdMs === undefined ? 0 : formerAttempts(delivery);
+    const former = mark === undefined ? unmarked : markedTries(mark.value);
+    const tries = former + 1;
     if (tries > MAX_ATTEMPTS) {
       const message = `its handler did not survive ${MAX_ATTEMPTS} marked attempts`;
       await this.#deadLetter(delivery, new ItemFailure('attempts_exhausted', message), tries - 1);
@@ -179,10 +273,14 @@ class StageBehaviour implements Behaviour<StageMessage> {
       const written = await this.#mark(key, tries, mark?.revision ?? 0);
       if (written === undefined) return delivery.nak(RETRY_MS);
       try {
-        if (!(await this.#trySuspect(delivery, tries))) return;
+        const later = await this.#trySuspect(delivery, tries);
+        if (later !== undefined) {
+          if (later.attempt === undefined) await this.#mark(key, former, written);
+          return delivery.nak(later.waitMs);
+        }
       } catch (error) {
         // Only a stop comes here: the attempt was cut short, so it does not count against the item.
-        await this.#mark(key, tries - 1, written);
+        await this.#mark(key, former, written);
         throw error;
       }
     }
@@ -193,33 +291,43 @@ class StageBehaviour implements Behaviour<StageMessage> {
     return this.#ports.attempts.compareAndSet(key, new TextEncoder().encode(String(tries)), revision);
   }
 
-  /** Whether a suspect was settled. Its failure costs a mark and never a restart of this actor (G7). */
-  async #trySuspect(delivery: Delivery, tries: number): Promise<boolean> {
+  /** How a suspect that was not settled comes back. Its failure costs a mark, never a restart of this actor (G7). */
+  async #trySuspect(delivery: Delivery, tries: number): Promise<Later | undefined> {
     try {
-      await this.#settle([delivery], tries);
-      return true;
+      return await this.#settle([delivery], tries);
     } catch (error) {
       if (this.#context.signal.aborted) throw error;
       const { stage } = this.#options;
       this.#context.log.warn({ err: error, stage, sequence: delivery.sequence, tries }, 'suspect failed');
-      delivery.nak(RETRY_MS);
-      return false;
+      const message = `its handler failed: ${toError(error).message}`;
+      return { waitMs: RETRY_MS, attempt: new ItemFailure('attempts_exhausted', message, { cause: error }) };
     }
   }
 
-  async #finish(delivery: Delivery, result: HopResult | undefined, attempts: number): Promise<void> {
+  /** Resolves to how the message comes back, where it is not settled. */
+  async #finish(
+    delivery: Delivery,
+    result: HopResult | undefined,
+    attempts: number,
+  ): Promise<Later | undefined> {
     if (result === undefined)
       throw new Error(`${this.#options.stage}: the handler gave no result for a delivery`);
     if ('failure' in result) return this.#deadLetter(delivery, result.failure, attempts);
+    if ('later' in result) {
+      const { attempt } = result.later;
+      if (attempt === undefined || attempts < MAX_ATTEMPTS) return result.later;
+      return this.#deadLetter(delivery, attempt, attempts);
+    }
     await Promise.all(result.effects.map((effect, at) => this.#publish(effect, at)));
     this.#ports.faults.reach(`${this.#options.stage}.published`);
     delivery.ack();
+    return undefined;
   }
 
   async #publish(effect: HopEffect, index: number): Promise<void> {
     const content =
       effect.stage === 'held'
-        ? { data: effect.original.data, headers: heldHeaders(effect) }
+        ? { data: effect.original.data, headers: heldHeaders(effect.original, effect) }
         : { data: this.#ports.codec.encode(effect.message) };
     await this.#ports.publisher.publish(
       {
@@ -232,7 +340,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
   }
 
   /** Dead letter first, then the verdict to the keeper, then the queue forgets the message. */
-  async #deadLetter(delivery: Delivery, failure: ItemFailure, attempts: number): Promise<void> {
+  async #deadLetter(delivery: Delivery, failure: ItemFailure, attempts: number): Promise<undefined> {
     const stage = this.#options.diesAs ?? this.#options.stage;
     const { sequence, id } = this.#options.identify(delivery);
     const { publisher, subjects, codec } = this.#ports;
@@ -246,7 +354,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
           [SEQUENCE_HEADER]: String(sequence),
           'Troupe-Reason': failure.code,
           'Troupe-Error': printable(failure.message),
-          'Troupe-Attempts': String(Math.max(attempts, failure.attempts)),
+          [ATTEMPTS_HEADER]: String(Math.max(attempts, failure.attempts)),
           'Troupe-Stage': stage,
         },
       },
@@ -264,61 +372,23 @@ class StageBehaviour implements Behaviour<StageMessage> {
       this.#context.signal,
     );
     delivery.term();
+    return undefined;
   }
 
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#ports.clock.schedule(delayMs, resolve);
-    });
+  /** @throws the signal's reason when the actor is stopped meanwhile */
+  async #pause(delayMs: number): Promise<void> {
+    const { signal } = this.#context;
+    await pause(this.#ports.clock, delayMs, signal);
+    signal.throwIfAborted();
   }
 }
 
-/** Id of a hop's message: the same for every repetition of the same effect, so that the stream stores it once. */
-function hopId(ports: DatasetPorts, stage: string, sequence: number, effect: number): string {
-  return `${ports.dataset}.${ports.incarnation}.${stage}.${sequence}.${effect}.0`;
+function markedTries(mark: Uint8Array): number {
+  return Number(new TextDecoder().decode(mark));
 }
 
-const SEQUENCE_HEADER = 'Troupe-Sequence';
-/** Headers of a publisher, which a retry gives to the item again. */
-const INTAKE_HEADERS = [
-  'Content-Type',
-  'Troupe-Id',
-  'Troupe-Source',
-  'Troupe-Time',
-  'Troupe-Sha256',
-  'traceparent',
-] as const;
-/** Longest header that is kept as it is; an id may have 1,024 characters of up to 4 bytes. */
-const MAX_KEPT_HEADER = 4_096;
-
-/**
- * The publisher's own headers, kept with a dead letter so that it can be understood and retried. They are kept as they
- * were; `Troupe-Shortened` names those that were too long for it.
- */
-function intakeHeaders(delivery: Delivery): Record<string, string> {
-  const kept: Record<string, string> = {};
-  const shortened: string[] = [];
-  for (const name of INTAKE_HEADERS) {
-    const value = delivery.header(name);
-    if (value === undefined) continue;
-    kept[name] = value.slice(0, MAX_KEPT_HEADER).replace(/[\r\n]+/g, ' ');
-    if (value.length > MAX_KEPT_HEADER) shortened.push(name);
-  }
-  if (shortened.length > 0) kept['Troupe-Shortened'] = shortened.join(', ');
-  return kept;
-}
-
-/** Headers of a held message: the publisher's own, and the sequence that it has in the intake stream. */
-function heldHeaders(effect: HopEffect & { readonly stage: 'held' }): Record<string, string> {
-  return { ...intakeHeaders(effect.original), [SEQUENCE_HEADER]: String(effect.sequence) };
-}
-
-/** The intake sequence of a message that was held; 0 where there is none. */
-export function heldSequence(delivery: Delivery): number {
-  return Number(delivery.header(SEQUENCE_HEADER) ?? 0);
-}
-
-/** Header-safe: one line, at most 512 characters. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 512);
+function partsOf<T>(whole: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(whole.length / size) }, (_, at) =>
+    whole.slice(at * size, (at + 1) * size),
+  );
 }

@@ -10,6 +10,12 @@ export interface FetchTimes {
   readonly stallMs: number;
 }
 
+/** Later tries of an item are given twice the time. */
+export function timesOfTry({ timeoutMs, stallMs }: FetchTimes, tries: number): FetchTimes {
+  const factor = tries > 1 ? 2 : 1;
+  return { timeoutMs: timeoutMs * factor, stallMs: stallMs * factor };
+}
+
 export class FetchDeadline implements Disposable {
   readonly #clock: Clock;
   readonly #times: FetchTimes;
@@ -59,7 +65,10 @@ export class FetchDeadline implements Disposable {
   readonly #stop = (): void => this.#controller.abort(this.#outer.reason);
 
   #expire(message: string): void {
-    this.#failure ??= new PassingFailure('fetch_timeout', message);
+    this.#failure ??= new PassingFailure('fetch_timeout', message, {
+      failureClass: 'timeout',
+      ofSource: true,
+    });
     this.#controller.abort(this.#failure);
   }
 }

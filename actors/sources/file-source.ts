@@ -1,8 +1,8 @@
 // Reads `file://` references from this node's own disk, under configured roots only. Links are resolved before
 // the check, so a link out of a root leads nowhere.
 import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
-import { relative, sep } from 'node:path';
+import { access, type FileHandle, open, realpath } from 'node:fs/promises';
+import { relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ContentSource } from '../pipeline/dataset-ports.ts';
 import { ItemFailure, PassingFailure } from '../pipeline/item-failure.ts';
@@ -21,7 +21,14 @@ export class FileSource implements ContentSource {
     this.#roots = roots;
   }
 
+  /** The root that the path lies under as it is written. */
+  placeOf(uri: string): string | undefined {
+    const root = this.#rootOf(uri);
+    return root === undefined ? undefined : `file://${root}`;
+  }
+
   async read(uri: string, { maxBytes }: { readonly maxBytes: number }): Promise<Uint8Array> {
+    await this.#checkRoot(uri);
     const path = await this.#resolve(uri);
     try {
       const file = await open(path, OPEN_FLAGS);
@@ -37,6 +44,31 @@ export class FileSource implements ContentSource {
       }
     } catch (cause) {
       throw classify(uri, cause);
+    }
+  }
+
+  #rootOf(uri: string): string | undefined {
+    try {
+      const path = resolve(fileURLToPath(uri));
+      return this.#roots.find((root) => isInside(resolve(root), path));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A root that is away (a disk that is not mounted) or shut says nothing about the files in it. */
+  async #checkRoot(uri: string): Promise<void> {
+    const root = this.#rootOf(uri);
+    if (root === undefined) return;
+    try {
+      await access(root, constants.R_OK | constants.X_OK);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new PassingFailure('fetch_failed', `the folder ${root} cannot be read (${code})`, {
+        cause,
+        failureClass: 'recoverable',
+        ofSource: true,
+      });
     }
   }
 
@@ -67,8 +99,7 @@ export class FileSource implements ContentSource {
     for (const root of this.#roots) {
       const real = await realpath(root).catch(() => undefined);
       if (real === undefined) continue;
-      const inside = relative(real, path);
-      if (inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`)) return true;
+      if (isInside(real, path)) return true;
     }
     return false;
   }
@@ -80,6 +111,11 @@ export class FileSource implements ContentSource {
       `${uri.slice(0, 200)} is not allowed; files may be read from ${allowed}`,
     );
   }
+}
+
+function isInside(root: string, path: string): boolean {
+  const inside = relative(root, path);
+  return inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`);
 }
 
 /** Exactly `size` bytes; a file that changes its length meanwhile is read again later. */
@@ -106,6 +142,11 @@ const ABSENT: readonly unknown[] = [
   'ERR_INVALID_ARG_VALUE',
 ];
 
+/** The file system that a root lies on does not answer. */
+const AWAY: ReadonlySet<string> = new Set(['EHOSTDOWN', 'ENOTCONN', 'ESTALE', 'ETIMEDOUT']);
+/** This process has too much open. */
+const EXHAUSTED: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /** What the system says of a file is the item's fault or bad luck, never a bug of ours. */
 function classify(uri: string, cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof ItemFailure) return cause;
@@ -114,5 +155,10 @@ function classify(uri: string, cause: unknown): unknown {
   if (ABSENT.includes(code)) {
     return new ItemFailure('not_found', `nothing is at ${uri.slice(0, 200)}`, { cause });
   }
-  return new PassingFailure('fetch_failed', `${uri.slice(0, 200)} could not be read (${code})`, { cause });
+  return new PassingFailure('fetch_failed', `${uri.slice(0, 200)} could not be read (${code})`, {
+    cause,
+    ...(AWAY.has(code) && { failureClass: 'recoverable' as const }),
+    ...(EXHAUSTED.has(code) && { failureClass: 'resource' as const }),
+    ofSource: AWAY.has(code) || code === 'EIO',
+  });
 }

@@ -27,6 +27,7 @@ export function failureOfStatus(
     const retryAfterMs = parseRetryAfter(options.retryAfter, options.wallMs);
     return new PassingFailure('fetch_failed', message, {
       cause,
+      ofSource: status >= 500,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     });
   }

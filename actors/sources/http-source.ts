@@ -10,14 +10,16 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import type { Clock } from '#runtime';
-import type { ContentSource } from '../pipeline/dataset-ports.ts';
+import { type Clock, toError } from '#runtime';
+import type { ContentSource, ReadOptions } from '../pipeline/dataset-ports.ts';
 import { ItemFailure, PassingFailure } from '../pipeline/item-failure.ts';
 import { globMatches } from '../rules/glob.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import { collectBody } from './collect-body.ts';
-import { FetchDeadline, type FetchTimes } from './fetch-deadline.ts';
+import { FetchDeadline, type FetchTimes, timesOfTry } from './fetch-deadline.ts';
 import { failureOfStatus, isRedirect } from './http-answer.ts';
+import { failureOfNetwork } from './network-failure.ts';
+import type { SourceGuard, Visit } from './source-guard.ts';
 
 /** An address of a host name. */
 export interface ResolvedAddress {
@@ -31,6 +33,8 @@ export interface HttpSourceOptions extends FetchTimes {
   readonly addresses: AddressPolicy;
   readonly maxRedirects: number;
   readonly clock: Clock;
+  /** Has a breaker for each host and port. */
+  readonly guard: SourceGuard;
   /** All addresses of a name; default: as the operating system resolves it. */
   readonly resolve?: (hostname: string) => Promise<readonly ResolvedAddress[]>;
 }
@@ -50,30 +54,37 @@ export class HttpSource implements ContentSource {
     this.#agents = { 'http:': new HttpAgent(pool), 'https:': new HttpsAgent(pool) };
   }
 
-  async read(
-    uri: string,
-    { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
-  ): Promise<Uint8Array> {
-    using deadline = new FetchDeadline(this.#options.clock, this.#options, signal);
+  placeOf(uri: string): string | undefined {
+    const url = URL.parse(uri);
+    return url === null ? undefined : url.origin;
+  }
+
+  async read(uri: string, { maxBytes, signal, tries = 1 }: ReadOptions): Promise<Uint8Array> {
+    const { clock, guard } = this.#options;
+    using deadline = new FetchDeadline(clock, timesOfTry(this.#options, tries), signal);
+    using visit = guard.visit(tries);
     try {
-      const answer = await this.#follow(this.#admit(uri), deadline);
+      const answer = await this.#follow(this.#admit(uri), deadline, visit);
       const length = answer.headers['content-length'];
       const encoding = answer.headers['content-encoding'];
-      return await collectBody(answer, {
+      const bytes = await collectBody(answer, {
         maxBytes,
         deadline,
         ...(length !== undefined && { announced: Number(length) }),
         ...(encoding !== undefined && { encoding }),
       });
+      visit.succeeded();
+      return bytes;
     } catch (error) {
-      throw deadline.cause ?? classify(uri, error);
+      throw visit.failed(deadline.cause ?? classify(uri, error));
     }
   }
 
   /** The answer with the content, after at most `maxRedirects` redirects. */
-  async #follow(start: URL, deadline: FetchDeadline): Promise<IncomingMessage> {
+  async #follow(start: URL, deadline: FetchDeadline, visit: Visit): Promise<IncomingMessage> {
     let url = start;
     for (let hop = 0; ; hop++) {
+      visit.enter(url.origin);
       const answer = await this.#request(url, deadline);
       const { statusCode: status = 0, headers } = answer;
       if (status === 200) return answer;
@@ -145,7 +156,7 @@ export class HttpSource implements ContentSource {
     const answer = (error: NodeJS.ErrnoException | null, found: readonly ResolvedAddress[]): void => {
       const [first] = found;
       if (error !== null || first === undefined) {
-        callback(error ?? new PassingFailure('fetch_failed', `${shown(hostname)} has no address`), '', 4);
+        callback(error ?? noAddress(hostname), '', 4);
       } else if (options.all === true) callback(null, [...found]);
       else callback(null, first.address, first.family);
     };
@@ -163,6 +174,10 @@ export class HttpSource implements ContentSource {
   };
 }
 
+function noAddress(hostname: string): PassingFailure {
+  return new PassingFailure('fetch_failed', `${shown(hostname)} has no address`, { ofSource: true });
+}
+
 /** The host as patterns see it; a pattern with a port sees the port, also the scheme's own. */
 function hostOf(url: URL, withPort: boolean): string {
   if (!withPort) return url.hostname;
@@ -174,7 +189,7 @@ function classify(uri: string, error: unknown): unknown {
   // What the network does may pass; a defect of ours has no code.
   const code = (error as { code?: unknown }).code;
   if (typeof code !== 'string') return error;
-  return new PassingFailure('fetch_failed', `${shown(uri)} could not be fetched (${code})`, { cause: error });
+  return failureOfNetwork(code, shown(uri), toError(error));
 }
 
 function shown(text: string): string {

@@ -4,12 +4,13 @@
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '#runtime';
-import type { ContentSource } from '../pipeline/dataset-ports.ts';
+import type { ContentSource, ReadOptions } from '../pipeline/dataset-ports.ts';
 import { ItemFailure, PassingFailure } from '../pipeline/item-failure.ts';
 import { globMatches } from '../rules/glob.ts';
 import { collectBody } from './collect-body.ts';
-import { FetchDeadline, type FetchTimes } from './fetch-deadline.ts';
+import { FetchDeadline, type FetchTimes, timesOfTry } from './fetch-deadline.ts';
 import { failureOfStatus } from './http-answer.ts';
+import { failureOfNetwork } from './network-failure.ts';
 
 export interface S3SourceOptions extends FetchTimes {
   /** Buckets as globs; none refuses everything. */
@@ -38,12 +39,16 @@ export class S3Source implements ContentSource {
     this.#options = options;
   }
 
-  async read(
-    uri: string,
-    { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
-  ): Promise<Uint8Array> {
+  placeOf(uri: string): string | undefined {
+    const [, bucket] = /^s3:\/\/([^/]+)\//i.exec(uri) ?? [];
+    const { endpoint } = this.#options;
+    if (bucket === undefined) return undefined;
+    return endpoint === undefined ? `s3://${bucket}` : `s3://${bucket} at ${endpoint}`;
+  }
+
+  async read(uri: string, { maxBytes, signal, tries = 1 }: ReadOptions): Promise<Uint8Array> {
     const { bucket, key } = this.#admit(uri);
-    using deadline = new FetchDeadline(this.#options.clock, this.#options, signal);
+    using deadline = new FetchDeadline(this.#options.clock, timesOfTry(this.#options, tries), signal);
     try {
       const { GetObjectCommand } = await import('@aws-sdk/client-s3');
       this.#client ??= openClient(this.#options);
@@ -94,9 +99,12 @@ export class S3Source implements ContentSource {
       const retryAfter = $response?.headers?.['retry-after'];
       return failureOfStatus(status, place, { retryAfter, wallMs: this.#options.clock.wallMs(), cause });
     }
-    if (typeof code !== 'string' && cause.name !== 'TimeoutError') return cause;
-    return new PassingFailure('fetch_failed', `${place} could not be fetched (${code ?? cause.name})`, {
+    if (typeof code === 'string') return failureOfNetwork(code, place, cause);
+    if (cause.name !== 'TimeoutError') return cause;
+    return new PassingFailure('fetch_failed', `${place} could not be fetched (${cause.name})`, {
       cause,
+      failureClass: 'timeout',
+      ofSource: true,
     });
   }
 }

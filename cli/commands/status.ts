@@ -1,89 +1,96 @@
-// `troupe status`: the nodes with their supervision trees, and how far each dataset is.
-import type { Command } from 'commander';
-import { type CliEnvironment, contextOf } from '../command-environment.ts';
-import { ExitCode } from '../exit-code.ts';
+// `troupe status`: the nodes with their supervision trees and breakers, and how far each dataset is; once, or again and
+// again until it is interrupted.
+import { type Command, Option } from 'commander';
+import { pause } from '#runtime';
+import { type CliEnvironment, type CommandContext, contextOf } from '../command-environment.ts';
+import { ExitCode, failureOf } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import { ClientSystem } from '../node/client-system.ts';
-import { type DatasetStatus, type NodeStatus, readStatus, type SystemStatus } from '../node/system-status.ts';
-import type { Terminal } from '../terminal.ts';
+import { readStatus, type SystemStatus } from '../node/system-status.ts';
+import { parseDurationMs } from '../option-values.ts';
+import { renderScreen, renderStatus } from '../status/render-status.ts';
+import { harmless } from '../terminal.ts';
+
+interface StatusOptions {
+  readonly watch?: boolean;
+  readonly interval: number;
+}
 
 export function registerStatus(program: Command, environment: CliEnvironment): void {
   program
     .command('status')
-    .description('show nodes, supervision trees, queues and manifests; exit code 1 when degraded')
+    .description('show nodes, supervision trees, breakers, queues and manifests; exit code 1 when degraded')
+    .option('-w, --watch', 'show it again and again until Ctrl-C: a live screen, or one JSON line each time')
+    .addOption(
+      new Option('--interval <duration>', 'time between two looks of --watch')
+        .argParser(parseDurationMs)
+        .default(2000, '2s'),
+    )
     .addHelpText(
       'after',
       examples([
-        ['troupe status', 'trees, Unprocessed, Ack Pending, Redelivered, verdicts'],
+        ['troupe status', 'trees, breakers, Unprocessed, Ack Pending, Redelivered, verdicts'],
+        ['troupe status --watch', 'a live screen; Ctrl-C ends it'],
         ['troupe status --json', 'for scripts'],
+        ['troupe status --watch --interval 10s --json', 'one line of JSON every 10 seconds'],
       ]),
     )
-    .action(async (_options: unknown, command: Command) => {
+    .action(async (options: StatusOptions, command: Command) => {
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);
+      if (options.watch === true) {
+        await watch(context, environment, options.interval, () => readStatus(system));
+        return;
+      }
+      const { terminal } = context;
       const status = await readStatus(system);
-      context.terminal.show(status, () => printStatus(context.terminal, status));
+      terminal.show(status, () => {
+        for (const line of renderStatus(status, (style, text) => terminal.style(style, text))) {
+          terminal.print(line);
+        }
+      });
       if (status.problems.length > 0) environment.setExitCode(ExitCode.no);
     });
 }
 
-function printStatus(terminal: Terminal, status: SystemStatus): void {
-  const missing = status.server.degraded.length === 0 ? '' : `, without ${status.server.degraded.join(', ')}`;
-  terminal.print(`system ${status.system} on nats-server ${status.server.version}${missing}`);
-  for (const node of status.nodes) printNode(terminal, node);
-  for (const dataset of status.datasets) printDataset(terminal, dataset);
-  for (const problem of status.problems) terminal.print(terminal.style('red', `problem: ${problem}`));
-}
-
-const DURABILITY: Readonly<Record<string, string>> = {
-  process: 'durability: survives every crash of processes (`durability: disk` also survives a loss of power)',
-  disk: 'durability: every write is on disk before it is acknowledged',
-  external: 'durability: as the named NATS server is configured',
-};
-
-function printNode(terminal: Terminal, node: NodeStatus): void {
-  terminal.print('');
-  terminal.print(
-    terminal.style('bold', `node ${node.name}, version ${node.version}, up since ${node.started}`),
-  );
-  terminal.print(`  ${DURABILITY[node.durability] ?? node.durability}`);
-  for (const { depth, name, state, restarts, waiting, failure } of node.actors) {
-    const extra = [
-      restarts > 0 ? `${restarts} restarts` : '',
-      waiting > 0 ? `${waiting} waiting` : '',
-      failure === undefined ? '' : `last failure ${failure}`,
-    ].filter((part) => part !== '');
-    terminal.print(
-      `${'  '.repeat(depth + 1)}${name}  ${state}${extra.length > 0 ? `  (${extra.join(', ')})` : ''}`,
-    );
+/** Looks again and again; a look that fails is shown as such, as the server may be back at the next one. */
+async function watch(
+  { terminal }: CommandContext,
+  { clock, interruption }: CliEnvironment,
+  intervalMs: number,
+  look: () => Promise<SystemStatus>,
+): Promise<void> {
+  const interrupted = interruption();
+  using screen = terminal.liveScreen();
+  const paint = terminal.style.bind(terminal);
+  const head = (atMs: number) => {
+    const time = new Date(atMs).toISOString().slice(11, 19);
+    return paint('dim', `${time} UTC, every ${intervalMs / 1000} s; Ctrl-C ends`);
+  };
+  while (!interrupted.aborted) {
+    const beganMs = clock.monotonicMs();
+    try {
+      const status = await untilAborted(look(), interrupted);
+      if (status === undefined) break;
+      if (screen === undefined) terminal.printJsonLine(status);
+      else screen.draw([head(status.atMs), ...renderScreen(status, paint)].map(harmless));
+    } catch (error) {
+      const { code, message } = failureOf(error);
+      const atMs = clock.wallMs();
+      if (screen === undefined) terminal.printJsonLine({ atMs, error: code, message });
+      else screen.draw([head(atMs), paint('red', harmless(`${code}: ${message}`))]);
+    }
+    await pause(clock, Math.max(0, beganMs + intervalMs - clock.monotonicMs()), interrupted);
   }
 }
 
-function printDataset(terminal: Terminal, dataset: DatasetStatus): void {
-  terminal.print('');
-  const head =
-    dataset.head === null
-      ? 'no manifest yet'
-      : `HEAD is manifest ${dataset.head.number}, ${dataset.head.digest.slice(0, 16)}`;
-  terminal.print(terminal.style('bold', `dataset ${dataset.name}: ${dataset.published} published, ${head}`));
-  terminal.table(
-    [
-      { title: 'Stage' },
-      { title: 'Unprocessed', align: 'right' },
-      { title: 'Ack Pending', align: 'right' },
-      { title: 'Redelivered', align: 'right' },
-    ],
-    dataset.stages.map(({ stage, unprocessed, ackPending, redelivered }) => [
-      stage,
-      unprocessed,
-      ackPending,
-      redelivered,
-    ]),
-  );
-  if (dataset.verdicts !== null) {
-    const counts = Object.entries(dataset.verdicts).map(([verdict, count]) => `${count} ${verdict}`);
-    terminal.print(
-      `verdicts: ${counts.join(', ')}; dead letters: ${dataset.deadLetters}; keeper epoch ${dataset.keeperEpoch}`,
-    );
-  }
+/** What the look resolves to; undefined when the signal aborts first. */
+function untilAborted<T>(looking: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const stop = () => resolve(undefined);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  // The look goes on without us; whatever it comes to concerns nobody any more.
+  looking.catch(() => undefined).finally(() => signal.removeEventListener('abort', stop));
+  return Promise.race([looking, promise]);
 }

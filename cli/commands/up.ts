@@ -3,9 +3,12 @@ import type { Command } from 'commander';
 import { type CliEnvironment, type CommandContext, contextOf } from '../command-environment.ts';
 import { ExitCode } from '../exit-code.ts';
 import { examples } from '../help.ts';
+import { reportLines } from '../node/escalation-report.ts';
 import { LaptopSystem } from '../node/laptop-system.ts';
 import { nodeLog } from '../node/node-log.ts';
+import type { NodeEnd } from '../node/running-node.ts';
 import type { ServerAddress } from '../server-address.ts';
+import type { Terminal } from '../terminal.ts';
 
 export function registerUp(program: Command, environment: CliEnvironment): void {
   program
@@ -35,10 +38,20 @@ export function registerUp(program: Command, environment: CliEnvironment): void 
       if (end === undefined) context.terminal.note('draining; Ctrl-C again ends at once');
       await system.stop();
       if (end !== undefined) {
-        context.terminal.note(`the node ended (${end.reason}): ${end.error.message}`);
+        explainEnd(context.terminal, end);
         environment.setExitCode(ExitCode.no);
       }
     });
+}
+
+/** On standard error, where errors go; with `--json` as one line. */
+function explainEnd(terminal: Terminal, end: NonNullable<NodeEnd>): void {
+  if (end.reason === 'restart_intensity') {
+    if (terminal.json) terminal.note(JSON.stringify(end.report));
+    else for (const line of reportLines(end.report)) terminal.note(line);
+  } else {
+    terminal.note(`the node ended (${end.reason}): ${end.error.message}`);
+  }
 }
 
 /** A server that flags or variables name; the laptop's own is not one of them. */

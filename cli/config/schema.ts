@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { datasetConfigSchema, modelConfigSchema, TROUPE_TINY } from '#actors';
+import { breakerFields, checkOpenTimes } from './breaker.ts';
 import { sourcesSchema } from './sources.ts';
 
 /** Names of datasets: one subject token, usable in stream, bucket and file names. */
@@ -18,6 +19,10 @@ const modelName = z
   .refine((name) => name !== TROUPE_TINY.name, {
     error: `another name than ${TROUPE_TINY.name}, which ships with the package`,
   });
+
+const modelBreakerSchema = z
+  .strictObject(breakerFields({ failures: 3, minOpenMs: 10_000, maxOpenMs: 300_000 }))
+  .superRefine(checkOpenTimes);
 
 const nodeSchema = z.strictObject({
   name: z
@@ -47,7 +52,20 @@ const nodeSchema = z.strictObject({
     .max(3_600_000)
     .default(20_000)
     .describe(
-      'Longest time in ms that decoding one item may take. After it the worker thread is ended and the attempt counts.',
+      'Longest time in ms that decoding one item may take. After it the worker thread is ended and the attempt counts; the next ones, alone, have twice the time.',
+    ),
+  embedTimeoutMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(60_000)
+    .describe(
+      'Longest time in ms that one run of an embedding model may take. After it the session is ended and started anew.',
+    ),
+  modelBreaker: modelBreakerSchema
+    .prefault({})
+    .describe(
+      'When the session of an embedding model that fails is left alone. Nothing more is embedded then; what is in hand waits, without an attempt, until a probe succeeds. Each failure may cost a restart of the session, so few are enough, and the times leave its supervisor its restarts.',
     ),
 });
 

@@ -2,6 +2,7 @@
 // whoever may publish could else have a node read what only the node can reach.
 import { z } from 'zod';
 import { isNetwork } from '#actors';
+import { breakerFields, checkOpenTimes } from './breaker.ts';
 
 const globs = () => z.array(z.string().min(1).max(255)).default([]);
 const duration = () => z.int().min(100).max(3_600_000);
@@ -70,9 +71,48 @@ const rateSchema = z.strictObject({
   burst: z.int().min(1).max(1_000_000).default(1).describe('How many may be fetched at once after a pause.'),
 });
 
+const sourceBreakerSchema = z
+  .strictObject({
+    ...breakerFields({ failures: 5, minOpenMs: 1_000, maxOpenMs: 60_000 }),
+    failureRate: z
+      .number()
+      .positive()
+      .max(1)
+      .default(0.5)
+      .describe(
+        'Share of failed fetches in `windowMs` from which it is left alone, too: a host that answers every other request with 500 is not well. 1 looks at failures in a row alone.',
+      ),
+    minCalls: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(20)
+      .describe('Fetches in `windowMs` before their share says anything.'),
+    windowMs: z
+      .int()
+      .min(100)
+      .max(86_400_000)
+      .default(60_000)
+      .describe('Length in ms of the window that the share is taken over.'),
+    giveUpAfterMs: z
+      .int()
+      .min(0)
+      .max(2_592_000_000)
+      .default(3_600_000)
+      .describe(
+        'Longest time in ms that an item waits for a place that does not come back, then it is dead with the last reason. An hour outlasts a restart or a failover; what waited longer can be published again by `dead retry`. It is counted by each node while it runs.',
+      ),
+  })
+  .superRefine(checkOpenTimes);
+
 export const sourcesSchema = z.strictObject({
   http: httpSchema.prefault({}).describe('Content behind `http://` and `https://` URLs.'),
   s3: s3Schema.prefault({}).describe('Content in S3 buckets.'),
+  breaker: sourceBreakerSchema
+    .prefault({})
+    .describe(
+      'When a place that fails (a host and port, a bucket, a folder of `files.roots`) is left alone. Its items wait in a queue of their own, without an attempt, and hold nothing else back; what an item alone is to blame for never counts.',
+    ),
   rates: z
     .array(rateSchema)
     .default([])

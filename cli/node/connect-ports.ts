@@ -11,6 +11,8 @@ import {
   type SystemNames,
   streamState,
 } from '#nats';
+import type { SystemHappening } from '#runtime';
+import { connectBreakers } from './connect-breakers.ts';
 import { connectSources } from './connect-sources.ts';
 import { ACK_WAIT_MS, HELD } from './dataset-topology.ts';
 import { TOKENS } from './tokens.ts';
@@ -20,11 +22,27 @@ export async function connectPorts(
   node: DependencyContainer,
   dataset: string,
   config: DatasetConfig,
-  options: Pick<DatasetPorts, 'model' | 'meter' | 'fenced'>,
+  {
+    emit,
+    ...options
+  }: Pick<DatasetPorts, 'model' | 'meter' | 'fenced'> & {
+    readonly emit: (happening: SystemHappening) => void;
+  },
 ): Promise<DatasetPorts> {
   const link = node.resolve(TOKENS.link);
   const names = node.resolve(TOKENS.names);
   const clock = node.resolve(TOKENS.clock);
+  const loaded = node.resolve(TOKENS.config);
+  const { config: settings } = loaded;
+  const random = node.resolve(TOKENS.random);
+  const breakers = connectBreakers({
+    dataset,
+    config: settings,
+    model: options.model,
+    clock,
+    random,
+    emit,
+  });
   const intake = await streamState(link, names.streams.intake(dataset));
   return {
     dataset,
@@ -50,8 +68,9 @@ export async function connectPorts(
     vectors: new NatsBlobs(link, names.objects.vectors(dataset)),
     heads: new NatsRecords(link, names.records.heads),
     attempts: new NatsRecords(link, names.records.attempts),
-    contents: connectSources({ config: node.resolve(TOKENS.config), link, names, clock }),
-    rates: new SourceRates({ rates: node.resolve(TOKENS.config).config.sources.rates, clock }),
+    contents: connectSources({ config: loaded, link, names, clock, guard: breakers.guard }),
+    rates: new SourceRates({ rates: settings.sources.rates, clock }),
+    ...breakers,
     clock,
     log: node.resolve(TOKENS.log),
     faults: node.resolve(TOKENS.faults),

@@ -3,11 +3,13 @@ import {
   AddressPolicy,
   type ContentSource,
   FileSource,
+  GuardedSource,
   HttpSource,
   ItemFailure,
   PassingFailure,
   S3Source,
   SchemeSource,
+  type SourceGuard,
 } from '#actors';
 import {
   CodecError,
@@ -26,26 +28,28 @@ export interface SourceConnections {
   readonly link: NatsLink;
   readonly names: SystemNames;
   readonly clock: Clock;
+  readonly guard: SourceGuard;
 }
 
 /** Reads references by `file`, `obj`, `http`, `https` and `s3`; what is not configured is refused with the reason. */
-export function connectSources({ config, link, names, clock }: SourceConnections): ContentSource {
+export function connectSources({ config, link, names, clock, guard }: SourceConnections): ContentSource {
   const { http, s3 } = config.config.sources;
   const { hosts, maxRedirects, timeoutMs, stallMs } = http;
   const addresses = new AddressPolicy(http.allowAddresses);
-  const web = new HttpSource({ hosts, addresses, maxRedirects, timeoutMs, stallMs, clock });
+  const web = new HttpSource({ hosts, addresses, maxRedirects, timeoutMs, stallMs, clock, guard });
   const { endpoint, region, ...bucketSettings } = s3;
+  const buckets = new S3Source({
+    ...bucketSettings,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(region !== undefined && { region }),
+    clock,
+  });
   return new SchemeSource({
-    file: new FileSource(config.fileRoots),
+    file: new GuardedSource(new FileSource(config.fileRoots), guard),
     obj: uploadSource(link, names),
     http: web,
     https: web,
-    s3: new S3Source({
-      ...bucketSettings,
-      ...(endpoint !== undefined && { endpoint }),
-      ...(region !== undefined && { region }),
-      clock,
-    }),
+    s3: new GuardedSource(buckets, guard),
   });
 }
 

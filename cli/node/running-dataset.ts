@@ -11,9 +11,17 @@ import {
   keeperRequestSchema,
 } from '#actors';
 import { ensureDataset } from '#nats';
-import { type ActorSnapshot, ActorSystem, type SystemEvent } from '#runtime';
+import {
+  type ActorSnapshot,
+  ActorSystem,
+  type BreakerSnapshot,
+  logHappening,
+  type SystemEvent,
+  type SystemHappening,
+} from '#runtime';
 import { connectPorts } from './connect-ports.ts';
 import { datasetTopology } from './dataset-topology.ts';
+import { RecentEvents } from './escalation-report.ts';
 import { asModelFailure, resolveModel } from './resolve-model.ts';
 import { StageTotals } from './stage-totals.ts';
 import { TOKENS } from './tokens.ts';
@@ -34,19 +42,26 @@ export class RunningDataset {
   readonly config: DatasetConfig;
   /** What each stage has handled since this dataset started here. */
   readonly totals: StageTotals;
+  /** For a report, should the tree give up. */
+  readonly recent: RecentEvents;
   readonly #system: ActorSystem;
+  readonly #breakers: () => readonly BreakerSnapshot[];
   readonly #endService: () => void;
 
-  private constructor(
-    config: DatasetConfig,
-    system: ActorSystem,
-    totals: StageTotals,
-    endService: () => void,
-  ) {
-    this.config = config;
-    this.totals = totals;
-    this.#system = system;
-    this.#endService = endService;
+  private constructor(parts: {
+    readonly config: DatasetConfig;
+    readonly system: ActorSystem;
+    readonly totals: StageTotals;
+    readonly recent: RecentEvents;
+    readonly breakers: () => readonly BreakerSnapshot[];
+    readonly endService: () => void;
+  }) {
+    this.config = parts.config;
+    this.totals = parts.totals;
+    this.recent = parts.recent;
+    this.#system = parts.system;
+    this.#breakers = parts.breakers;
+    this.#endService = parts.endService;
   }
 
   static async start(node: DependencyContainer, options: DatasetOptions): Promise<RunningDataset> {
@@ -58,7 +73,18 @@ export class RunningDataset {
     const model = await resolveModel(node.resolve(TOKENS.config), dataset, config.model);
     await ensureDataset(link, dataset, datasetTopology(systemName));
     const meter = new StageTotals();
-    const ports = await connectPorts(node, dataset, config, { model, meter, fenced: options.fenced });
+    const clock = node.resolve(TOKENS.clock);
+    const log = node.resolve(TOKENS.log);
+    const recent = new RecentEvents();
+    const onEvent = (event: SystemEvent): void => {
+      recent.add(event);
+      options.onEvent(event);
+    };
+    const emit = (happening: SystemHappening): void => {
+      logHappening(log, happening);
+      onEvent({ ...happening, atMs: clock.wallMs() });
+    };
+    const ports = await connectPorts(node, dataset, config, { model, meter, emit, fenced: options.fenced });
     const tree = datasetTree(ports, judgingContext(config, ports.kind, model), embedThreadModule(), {
       ingestors: settings.ingestConcurrency,
       decodeThreads:
@@ -66,6 +92,7 @@ export class RunningDataset {
       decodeTimeoutMs: settings.decodeTimeoutMs,
       desks: DESKS,
       embedBatch: EMBED_BATCH,
+      embedTimeoutMs: settings.embedTimeoutMs,
     });
     const system = await ActorSystem.start({
       name: dataset,
@@ -76,10 +103,10 @@ export class RunningDataset {
         intensity: TOP_INTENSITY,
         children: [tree],
       },
-      clock: node.resolve(TOKENS.clock),
+      clock,
       random: node.resolve(TOKENS.random),
-      log: node.resolve(TOKENS.log),
-      onEvent: options.onEvent,
+      log,
+      onEvent,
     }).catch((error: unknown) => {
       throw asModelFailure(error, config.model);
     });
@@ -91,7 +118,8 @@ export class RunningDataset {
       });
       return codec.encode(answer);
     });
-    return new RunningDataset(config, system, meter, endService);
+    const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot()];
+    return new RunningDataset({ config, system, totals: meter, recent, breakers, endService });
   }
 
   /** Resolves when the tree has ended, by `stop` or because its root gave up. */
@@ -101,6 +129,11 @@ export class RunningDataset {
 
   snapshot(): ActorSnapshot {
     return this.#system.snapshot();
+  }
+
+  /** The model's breaker, then those of the places that references led to. */
+  breakers(): readonly BreakerSnapshot[] {
+    return this.#breakers();
   }
 
   async stop(): Promise<void> {

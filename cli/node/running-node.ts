@@ -6,14 +6,17 @@ import { canonicalJson } from '#actors';
 import { ensureSystem, type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
 import type { Logger, SystemEvent } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
+import { encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
+import { type EscalationReport, escalationReport } from './escalation-report.ts';
 import { RunningDataset } from './running-dataset.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Why a node ended by itself; undefined after `stop`. */
 export type NodeEnd =
-  | { readonly reason: 'restart_intensity' | 'fenced' | 'connection'; readonly error: Error }
+  | { readonly reason: 'restart_intensity'; readonly error: Error; readonly report: EscalationReport }
+  | { readonly reason: 'fenced' | 'connection'; readonly error: Error }
   | undefined;
 
 export interface NodeOptions {
@@ -135,13 +138,14 @@ export class RunningNode {
       const running = await RunningDataset.start(this.#container, {
         dataset,
         config,
-        onEvent: (event) => this.#publishEvent(event),
+        onEvent: (event) => this.#publishEvent(event, dataset),
         fenced: (error) => this.#end({ reason: 'fenced', error }),
       });
       this.#datasets.set(dataset, running);
-      void running.ended.then(({ reason, error }) => {
-        if (reason === 'restart_intensity')
-          this.#end({ reason, error: error ?? new Error(`${dataset} ended`) });
+      void running.ended.then(({ reason, error = new Error(`${dataset} ended`) }) => {
+        if (reason !== 'restart_intensity') return;
+        const events = running.recent.all;
+        this.#end({ reason, error, report: escalationReport({ node: this.name, dataset, error, events }) });
       });
     }
   }
@@ -152,13 +156,9 @@ export class RunningNode {
   }
 
   /** Supervision events are for whoever listens; losing one costs nothing but a line of history. */
-  #publishEvent(event: SystemEvent): void {
+  #publishEvent(event: SystemEvent, dataset: string): void {
     const names = this.#container.resolve(TOKENS.names);
-    const body = Buffer.from(
-      JSON.stringify(event, (_key, value: unknown) =>
-        value instanceof Error ? { name: value.name, message: value.message } : value,
-      ),
-    );
+    const body = encodeEvent(event, { node: this.name, dataset });
     this.#options.link.publishCore(names.subjects.events(this.name, event.type), body);
   }
 
@@ -171,6 +171,7 @@ export class RunningNode {
         name,
         tree: dataset.snapshot(),
         stages: dataset.totals.toJSON(),
+        breakers: dataset.breakers(),
       })),
     };
   }

@@ -1,23 +1,33 @@
 // Gathers the state of a system from what is there: the answers of its nodes, the streams, the manifests. Works
-// from any machine that reaches NATS, also when no node answers.
+// from any machine that reaches NATS, also when no node answers. `cli/status/` shows it to people.
 import { z } from 'zod';
 import { STAGES, type VerdictCounts } from '#actors';
 import { type ConsumerStanding, consumerStates, statsOf, streamState } from '#nats';
-import type { ActorSnapshot } from '#runtime';
+import type { ActorSnapshot, BreakerSnapshot } from '#runtime';
 import { CommandError } from '../command-error.ts';
+import { dueText } from '../duration-text.ts';
 import type { ClientSystem } from './client-system.ts';
 
 /** Time for nodes to answer. */
 const GATHER_MS = 400;
 
+/** A place of a supervision tree: the snapshot without its children, in the order of the tree. */
 export interface ActorLine {
   /** Depth in the tree. */
   readonly depth: number;
+  /** Its path. */
   readonly name: string;
-  readonly state: string;
+  readonly type: ActorSnapshot['type'];
+  readonly state: ActorSnapshot['state'];
+  /** Since the system started. */
   readonly restarts: number;
+  /** Messages in its mailbox. */
   readonly waiting: number;
-  readonly failure?: string;
+  /** Milliseconds until it is started again. */
+  readonly nextRetryMs?: number;
+  readonly lastFailure?: NonNullable<ActorSnapshot['lastFailure']>;
+  /** Of supervisors. */
+  readonly supervision?: NonNullable<ActorSnapshot['supervision']>;
 }
 
 export interface NodeStatus {
@@ -27,6 +37,7 @@ export interface NodeStatus {
   /** What acknowledged writes survive: `process`, `disk`, or `external` (as the named server is configured). */
   readonly durability: string;
   readonly actors: readonly ActorLine[];
+  readonly breakers: readonly BreakerSnapshot[];
 }
 
 export interface StageStatus {
@@ -48,12 +59,15 @@ export interface DatasetStatus {
 
 export interface SystemStatus {
   readonly system: string;
+  /** When it was gathered, wall-clock milliseconds. */
+  readonly atMs: number;
   readonly server: { readonly version: string; readonly degraded: readonly string[] };
   readonly nodes: readonly NodeStatus[];
   readonly datasets: readonly DatasetStatus[];
   readonly problems: readonly string[];
 }
 
+const failureSchema = z.object({ name: z.string(), message: z.string(), atMs: z.number() });
 const snapshotSchema: z.ZodType<ActorSnapshot> = z.lazy(() =>
   z.object({
     path: z.string(),
@@ -61,38 +75,71 @@ const snapshotSchema: z.ZodType<ActorSnapshot> = z.lazy(() =>
     state: z.enum(['idle', 'starting', 'running', 'passive', 'waiting', 'stopping', 'stopped']),
     restarts: z.number(),
     depth: z.number(),
-    lastFailure: z.object({ name: z.string(), message: z.string(), atMs: z.number() }).exactOptional(),
+    lastFailure: failureSchema.exactOptional(),
     nextRetryMs: z.number().exactOptional(),
+    supervision: z
+      .object({
+        strategy: z.enum(['one_for_one', 'rest_for_one', 'one_for_all']),
+        intensity: z.object({ maxRestarts: z.number(), withinMs: z.number() }),
+        restartsInWindow: z.number(),
+      })
+      .exactOptional(),
     children: z.array(snapshotSchema),
   }),
 );
+const breakerSchema: z.ZodType<BreakerSnapshot> = z.object({
+  path: z.string(),
+  name: z.string(),
+  state: z.enum(['closed', 'open', 'half_open']),
+  failures: z.number(),
+  retryMs: z.number().exactOptional(),
+  lastFailure: failureSchema.exactOptional(),
+});
 const nodeStatsSchema = z.object({
   node: z.string(),
   durability: z.string(),
-  datasets: z.array(z.object({ name: z.string(), tree: snapshotSchema })),
+  datasets: z.array(
+    z.object({ name: z.string(), tree: snapshotSchema, breakers: z.array(breakerSchema).default([]) }),
+  ),
 });
 
 export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
-  const problems: string[] = [];
   const nodes: NodeStatus[] = [];
   for (const { version, started, data } of await statsOf(system.link, system.names.service, GATHER_MS)) {
     const parsed = nodeStatsSchema.safeParse(data);
     if (!parsed.success) continue;
-    const actors = parsed.data.datasets.flatMap(({ tree }) =>
-      tree.children.flatMap((child) => [...lines(child, 0)]),
-    );
-    const { node, durability } = parsed.data;
-    nodes.push({ name: node, version, started, durability, actors });
-    for (const { name, state } of actors) {
-      if (state !== 'running' && state !== 'passive')
-        problems.push(`${name} on ${parsed.data.node} is ${state}`);
-    }
+    const { node, durability, datasets } = parsed.data;
+    const actors = datasets.flatMap(({ tree }) => tree.children.flatMap((child) => [...lines(child, 0)]));
+    const breakers = datasets.flatMap((dataset) => dataset.breakers);
+    nodes.push({ name: node, version, started, durability, actors, breakers });
   }
-  if (nodes.length === 0) problems.push('no node answers; items wait until one runs');
   const datasets: DatasetStatus[] = [];
   for (const name of (await system.registry.list()).keys()) datasets.push(await datasetStatus(system, name));
   const { version, degraded } = system.link.features;
-  return { system: system.names.system, server: { version, degraded }, nodes, datasets, problems };
+  return {
+    system: system.names.system,
+    atMs: system.link.clock.wallMs(),
+    server: { version, degraded },
+    nodes,
+    datasets,
+    problems: problemsOf(nodes),
+  };
+}
+
+function problemsOf(nodes: readonly NodeStatus[]): readonly string[] {
+  if (nodes.length === 0) return ['no node answers; items wait until one runs'];
+  return nodes.flatMap(({ name: node, actors, breakers }) => [
+    ...actors
+      .filter(({ state }) => state !== 'running' && state !== 'passive')
+      .map(({ name, state }) => `${name} on ${node} is ${state}`),
+    ...breakers.filter(({ state }) => state !== 'closed').map((breaker) => breakerProblem(breaker, node)),
+  ]);
+}
+
+function breakerProblem({ name, path, state, retryMs, lastFailure }: BreakerSnapshot, node: string): string {
+  const when = state === 'half_open' ? 'being probed' : `tried again ${dueText(retryMs ?? 0)}`;
+  const why = lastFailure === undefined ? '' : `; last failure: ${lastFailure.message}`;
+  return `the breaker of ${name} on ${node} is ${state}, ${when}: what needs it waits at ${path}${why}`;
 }
 
 async function datasetStatus(system: ClientSystem, dataset: string): Promise<DatasetStatus> {
@@ -134,15 +181,7 @@ async function stageStatus(system: ClientSystem, stage: string, stream: string):
 }
 
 function* lines(actor: ActorSnapshot, depth: number): Generator<ActorLine> {
-  yield {
-    depth,
-    name: actor.path,
-    state: actor.state,
-    restarts: actor.restarts,
-    waiting: actor.depth,
-    ...(actor.lastFailure !== undefined && {
-      failure: `${actor.lastFailure.name}: ${actor.lastFailure.message}`,
-    }),
-  };
-  for (const child of actor.children) yield* lines(child, depth + 1);
+  const { path, depth: waiting, children, ...rest } = actor;
+  yield { depth, name: path, waiting, ...rest };
+  for (const child of children) yield* lines(child, depth + 1);
 }

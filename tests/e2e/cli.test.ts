@@ -180,7 +180,14 @@ describe('troupe manifest', () => {
 describe('troupe status, explain, audit and dead', () => {
   it('shows the tree and the queues in the words of the nats CLI', async () => {
     const text = await good('status');
-    for (const word of ['Unprocessed', 'Ack Pending', 'Redelivered', 'photos/keeper', 'HEAD is manifest 1']) {
+    for (const word of [
+      'Unprocessed',
+      'Ack Pending',
+      'Redelivered',
+      '├─ keeper',
+      'model troupe-tiny',
+      'HEAD is manifest 1',
+    ]) {
       expect(text).toContain(word);
     }
     expect(await json('status')).toMatchObject({

@@ -126,3 +126,25 @@ describe('a hard link', () => {
     expect(await read(urlOf(root, 'hard'))).toBe('outside');
   });
 });
+
+describe('a root that is away', () => {
+  const away = { name: 'PassingFailure', code: 'fetch_failed', failureClass: 'recoverable', ofSource: true };
+
+  it('says nothing about the files in it: they can be had once it is back', async () => {
+    const later = join(base, 'later');
+    const uri = urlOf(later, 'a.jpg');
+    await expect(read(uri, 100, [root, later])).rejects.toMatchObject(away);
+    await mkdir(later);
+    await writeFile(join(later, 'a.jpg'), 'back');
+    expect(await read(uri, 100, [root, later])).toBe('back');
+  });
+
+  it('has a breaker by its name, and a path outside of every root has none', () => {
+    const source = new FileSource([root, join(base, 'later')]);
+    expect(source.placeOf(urlOf(base, 'later', 'x', 'a.jpg'))).toBe(`file://${join(base, 'later')}`);
+    expect(source.placeOf(urlOf(root, 'in'))).toBe(`file://${root}`);
+    expect(source.placeOf(urlOf(base, 'secret'))).toBeUndefined();
+    expect(source.placeOf(`${urlOf(root)}/%2e%2e/secret`)).toBeUndefined();
+    expect(source.placeOf('file://elsewhere/share/a.jpg')).toBeUndefined();
+  });
+});

@@ -95,7 +95,10 @@ async function run(): Promise<void> {
     config: {
       version: 1,
       files: { roots: ['root'] },
-      sources: { http: { hosts: ['*'], allowAddresses: [ALLOWED], stallMs: 500 } },
+      sources: {
+        http: { hosts: ['*'], allowAddresses: [ALLOWED], stallMs: 500 },
+        breaker: { giveUpAfterMs: 2_000 },
+      },
       datasets: { photos: { limits: { maxBytes: '16MiB' }, governance: { refuseSources: ['banned/*'] } } },
     },
   });

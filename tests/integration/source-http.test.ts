@@ -5,6 +5,7 @@ import { systemClock } from '#runtime';
 import { ManualClock } from '#testkit';
 import { AddressPolicy } from '../../actors/sources/address-policy.ts';
 import { HttpSource, type HttpSourceOptions } from '../../actors/sources/http-source.ts';
+import { memoryGuard } from '../support/memory-ports.ts';
 import { type Answer, type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';
 
 const MAX_BYTES = 100_000;
@@ -43,6 +44,7 @@ async function fixture(
     maxRedirects: 5,
     timeoutMs: 20_000,
     stallMs: 10_000,
+    guard: memoryGuard(systemClock),
     clock: systemClock,
     resolve: async (hostname) => {
       lookups.push(hostname);
@@ -297,5 +299,73 @@ describe('a web source tells apart', () => {
         void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end('no gzip at all'),
     });
     await expect(read(url('/a'))).rejects.toMatchObject(passing('fetch_failed'));
+  });
+});
+
+describe('the breaker of a host', () => {
+  const refused = {
+    name: 'PassingFailure',
+    code: 'fetch_failed',
+    failureClass: 'recoverable',
+    ofSource: true,
+  };
+
+  it('opens for the host that failed, not for the one that redirected to it', async () => {
+    const gone = await scriptedHttpServer({});
+    await gone[Symbol.asyncDispose]();
+    const guard = memoryGuard(systemClock);
+    const { read, url } = await fixture(
+      {
+        '/away': (_, response) =>
+          void response.writeHead(302, { Location: `http://other.test:${gone.port}/a.jpg` }).end(),
+        '/here': (_, response) => void response.end(picture),
+      },
+      { guard },
+    );
+    for (let fetch = 0; fetch < 5; fetch++) await expect(read(url('/away'))).rejects.toMatchObject(refused);
+    const states = guard.snapshot().map(({ name, state }) => [name, state]);
+    expect(states).toEqual([
+      [`http://other.test:${gone.port}`, 'open'],
+      [url('').replace(/\/$/, ''), 'closed'],
+    ]);
+    expect(Buffer.from(await read(url('/here')))).toEqual(picture);
+  });
+
+  it('is not asked while it is open: the reference fails at once, without a connection', async () => {
+    const guard = memoryGuard(systemClock);
+    const { read, url } = await fixture(
+      { '/broken': (_, response) => void response.writeHead(500).end() },
+      { guard },
+    );
+    for (let fetch = 0; fetch < 3; fetch++) {
+      await expect(read(url('/broken'))).rejects.toMatchObject({ code: 'fetch_failed' });
+    }
+    const asked = server.requests.length;
+    await expect(read(url('/broken'))).rejects.toMatchObject(refused);
+    await expect(read(url('/other.jpg'))).rejects.toMatchObject(refused);
+    expect(server.requests).toHaveLength(asked);
+    expect(guard.waitMs(url('').replace(/\/$/, ''))).toBeGreaterThan(0);
+  });
+
+  it('hears nothing bad of 404, 403, 429, too large or a forbidden address', async () => {
+    const guard = memoryGuard(systemClock);
+    const answer =
+      (status: number): Answer =>
+      (_, response) =>
+        void response.writeHead(status).end();
+    const { read, url } = await fixture(
+      {
+        '/404': answer(404),
+        '/403': answer(403),
+        '/429': answer(429),
+        '/large': (_, response) => void response.end(Buffer.alloc(MAX_BYTES + 1)),
+      },
+      { guard },
+    );
+    for (const path of ['/404', '/403', '/429', '/large'].flatMap((each) => [each, each, each, each])) {
+      await read(url(path)).catch(() => undefined);
+    }
+    for (let fetch = 0; fetch < 5; fetch++) await read(url('/a.jpg', 'inside.test')).catch(() => undefined);
+    expect(guard.snapshot().filter(({ state, failures }) => state !== 'closed' || failures > 0)).toEqual([]);
   });
 });

@@ -260,6 +260,14 @@ const WEB: readonly HostileInput[] = [
   reference('web', 'web-hangs-up', 'a server that hangs up in the middle', dead('fetch_failed'), ({ url }) =>
     url('/hangs-up'),
   ),
+  reference(
+    'web',
+    'web-nobody',
+    'a port where nobody listens',
+    dead('fetch_failed'),
+    ({ url }) => url('/a.jpg').replace(/:\d+/, ':9'),
+    { remark: 'after `sources.breaker.giveUpAfterMs`' },
+  ),
   reference('web', 'web-page', 'a page instead of a picture', dead('corrupt_image'), ({ url }) =>
     url('/page'),
   ),

@@ -1,6 +1,6 @@
 // A dataset's whole tree in the test's own process, on a nats-server of its own: for what a process of `troupe up`
 // cannot be made to do, such as another module on its analysis threads.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeeperAnswer, KeeperMessage, SettledAnswer } from '#actors';
@@ -17,6 +17,7 @@ import { eachMessage, ensureDataset, ensureSystem, NatsLink, namesOf } from '#na
 import {
   type ActorSnapshot,
   ActorSystem,
+  type BreakerSnapshot,
   type PublishReceipt,
   type SystemEvent,
   silentLogger,
@@ -37,10 +38,13 @@ const SIZING: DatasetSizing = {
   decodeTimeoutMs: 20_000,
   desks: 2,
   embedBatch: 32,
+  embedTimeoutMs: 60_000,
 };
 
 export class InProcessDataset implements AsyncDisposable {
   readonly events: SystemEvent[];
+  /** The model's breaker, then those of sources. */
+  readonly breakers: () => readonly BreakerSnapshot[];
   readonly #server: TestServer;
   readonly #link: NatsLink;
   readonly #system: ActorSystem;
@@ -52,8 +56,10 @@ export class InProcessDataset implements AsyncDisposable {
     readonly link: NatsLink;
     readonly system: ActorSystem;
     readonly folder: string;
+    readonly breakers: () => readonly BreakerSnapshot[];
   }) {
     this.events = parts.events;
+    this.breakers = parts.breakers;
     this.#server = parts.server;
     this.#link = parts.link;
     this.#system = parts.system;
@@ -62,8 +68,11 @@ export class InProcessDataset implements AsyncDisposable {
 
   /** Starts dataset `photos` with the default configuration; `kind` changes the kind that it would have. */
   static async start(options: {
-    readonly kind: (kind: Kind) => Kind;
+    readonly kind?: (kind: Kind) => Kind;
     readonly sizing?: Partial<DatasetSizing>;
+    /** What the session's thread runs; default: the model. */
+    readonly embedModule?: URL;
+    readonly config?: object;
   }): Promise<InProcessDataset> {
     await using opened = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'troupe-in-process-'));
@@ -75,7 +84,7 @@ export class InProcessDataset implements AsyncDisposable {
     await ensureSystem(link, { system: 'troupe' });
     await ensureDataset(link, DATASET, datasetTopology('troupe'));
     const events: SystemEvent[] = [];
-    const tree = await treeOf(link, folder, options);
+    const { tree, breakers } = await treeOf(link, folder, options, (event) => void events.push(event));
     const system = await ActorSystem.start({
       name: DATASET,
       root: { type: 'supervisor', id: 'root', strategy: 'one_for_one', children: [tree] },
@@ -83,7 +92,7 @@ export class InProcessDataset implements AsyncDisposable {
       onEvent: (event) => void events.push(event),
     });
     opened.move();
-    return new InProcessDataset({ events, server, link, system, folder });
+    return new InProcessDataset({ events, server, link, system, folder, breakers });
   }
 
   publish(data: Uint8Array, headers: Readonly<Record<string, string>>): Promise<PublishReceipt> {
@@ -144,8 +153,13 @@ export class InProcessDataset implements AsyncDisposable {
 async function treeOf(
   link: NatsLink,
   folder: string,
-  { kind, sizing }: { readonly kind: (kind: Kind) => Kind; readonly sizing?: Partial<DatasetSizing> },
+  options: Parameters<typeof InProcessDataset.start>[0],
+  onEvent: (event: SystemEvent) => void,
 ) {
+  const { kind = (same) => same, sizing, embedModule = embedThreadModule() } = options;
+  if (options.config !== undefined) {
+    await writeFile(join(folder, 'troupe.yaml'), JSON.stringify(options.config));
+  }
   const config = loadConfig({ cwd: folder, env: {} });
   const settings: DatasetConfig | undefined = config.config.datasets[DATASET];
   if (settings === undefined) throw new Error(`the defaults have no dataset ${DATASET}`);
@@ -154,10 +168,16 @@ async function treeOf(
   const fenced = (error: Error): void => {
     throw error;
   };
-  const ports = await connectPorts(node, DATASET, settings, { model, meter: { handled: () => {} }, fenced });
+  const ports = await connectPorts(node, DATASET, settings, {
+    model,
+    meter: { handled: () => {} },
+    fenced,
+    emit: (happening) => onEvent({ ...happening, atMs: systemClock.wallMs() }),
+  });
   const changed = { ...ports, kind: kind(ports.kind), clock: systemClock };
-  return datasetTree(changed, judgingContext(settings, changed.kind, model), embedThreadModule(), {
+  const tree = datasetTree(changed, judgingContext(settings, changed.kind, model), embedModule, {
     ...SIZING,
     ...sizing,
   });
+  return { tree, breakers: () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot()] };
 }

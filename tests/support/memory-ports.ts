@@ -1,6 +1,13 @@
 // The ports of a dataset's actors over the test kit's stand-ins in memory. Deterministic: nothing happens but by a call
 // or the manual clock.
-import { type FaultPoints, type SystemCheck, silentLogger } from '#runtime';
+import {
+  CircuitBreaker,
+  type Clock,
+  type FaultPoints,
+  type SystemCheck,
+  type SystemHappening,
+  silentLogger,
+} from '#runtime';
 import {
   CrashPoint,
   ManualClock,
@@ -19,6 +26,7 @@ import type {
   ModelIdentity,
   Stage,
 } from '../../actors/pipeline/dataset-ports.ts';
+import { SourceGuard } from '../../actors/sources/source-guard.ts';
 import { type SourceRate, SourceRates } from '../../actors/sources/source-rates.ts';
 import { memoryCodec, systemChecks } from './system-checks.ts';
 
@@ -34,6 +42,32 @@ export const MEMORY_MODEL: ModelIdentity = {
 };
 
 export { memoryCodec };
+
+/** When the breakers of these ports open: after three failures, for 10 s at first. */
+export const MEMORY_BREAKER = {
+  failures: 3,
+  failureRate: 1,
+  minCalls: 1,
+  windowMs: 60_000,
+  minOpenMs: 10_000,
+  maxOpenMs: 60_000,
+  jitter: 0,
+};
+
+/** A guard whose breakers open as `MEMORY_BREAKER` says. */
+export function memoryGuard(
+  clock: Clock,
+  options: { readonly giveUpAfterMs?: number; readonly emit?: (happening: SystemHappening) => void } = {},
+): SourceGuard {
+  return new SourceGuard({
+    path: 'photos/intake',
+    breaker: MEMORY_BREAKER,
+    giveUpAfterMs: options.giveUpAfterMs ?? 3_600_000,
+    clock,
+    random: { next: () => 0.5 },
+    emit: options.emit ?? (() => {}),
+  });
+}
 
 /** All outcomes share a stream; every other subject has one of its own. */
 function streamOf(subject: string): string {
@@ -75,6 +109,8 @@ export interface MemoryDataset {
   readonly snapshots: MemoryBlobs;
   readonly manifests: MemoryBlobs;
   readonly fencedBy: Error[];
+  /** Changes of breakers, as `name state`. */
+  readonly breakerChanges: string[];
   queue(stage: Stage): MemoryQueue;
   /** The journal as a whole; each `ports.journal` call gives a handle of its own. */
   journal(actor: 'index' | 'keeper', shard: number): MemoryJournal;
@@ -89,6 +125,7 @@ export function memoryDataset(
     readonly rates?: readonly SourceRate[];
     readonly contents?: ContentSource;
     readonly kind?: Kind;
+    readonly giveUpAfterMs?: number;
   } = {},
 ): MemoryDataset {
   const clock = options.clock ?? new ManualClock();
@@ -113,6 +150,10 @@ export function memoryDataset(
   const snapshots = new MemoryBlobs();
   const manifests = new MemoryBlobs();
   const fencedBy: Error[] = [];
+  const breakerChanges: string[] = [];
+  const emit = (happening: SystemHappening): void => {
+    if (happening.type === 'breaker') breakerChanges.push(`${happening.name} ${happening.state}`);
+  };
   const config = datasetConfigSchema.parse({
     rules: { weights: sharpnessAlone },
     ...options.config,
@@ -138,6 +179,15 @@ export function memoryDataset(
     heads,
     attempts,
     rates: new SourceRates({ rates: options.rates ?? [], clock }),
+    guard: memoryGuard(clock, { giveUpAfterMs: options.giveUpAfterMs ?? 3_600_000, emit }),
+    modelBreaker: new CircuitBreaker({
+      path: 'photos/embedding',
+      name: 'model tiny',
+      options: MEMORY_BREAKER,
+      clock,
+      random: { next: () => 0.5 },
+      emit,
+    }),
     contents: options.contents ?? { read: () => Promise.reject(new Error('no contents are read here')) },
     clock,
     faults: options.faults ?? new CrashPoint(),
@@ -158,6 +208,7 @@ export function memoryDataset(
     snapshots,
     manifests,
     fencedBy,
+    breakerChanges,
     queue,
     journal,
   };

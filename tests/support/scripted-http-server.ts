@@ -14,10 +14,11 @@ export interface ScriptedHttpServer extends AsyncDisposable {
   asked(path: string): Promise<void>;
 }
 
-/** `answers` by path; every other path is 404. `address` is a loopback address. */
+/** `answers` by path; every other path is 404. `address` is a loopback address; without a `port` it is a free one. */
 export async function scriptedHttpServer(
   answers: Readonly<Record<string, Answer>>,
   address = '127.0.0.1',
+  port = 0,
 ): Promise<ScriptedHttpServer> {
   const requests: IncomingMessage[] = [];
   const waiting: { readonly path: string; readonly resolve: () => void }[] = [];
@@ -33,7 +34,7 @@ export async function scriptedHttpServer(
   server.on('connection', () => {
     connections += 1;
   });
-  await new Promise<void>((resolve) => server.listen(0, address, resolve));
+  await new Promise<void>((resolve) => server.listen(port, address, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     requests,

@@ -63,6 +63,13 @@ describe('analysis attempts', () => {
     expect(ran.map(({ timeoutMs }) => timeoutMs)).toEqual([4_000, 1_000]);
   });
 
+  it('give a content that took too long twice the time, and none that ended its thread at once', async () => {
+    const { ran } = await attempt(late(), late(), ANALYSIS);
+    expect(ran.map(({ timeoutMs }) => timeoutMs)).toEqual([4_000, 2_000, 2_000]);
+    const { ran: alone } = await attempt(crashed(), late(), ANALYSIS);
+    expect(alone.map(({ timeoutMs }) => timeoutMs)).toEqual([4_000, 1_000, 2_000]);
+  });
+
   it.each([
     ['worker_crashed', [crashed(), crashed(), crashed()]],
     ['worker_timeout', [late(), late(), late()]],

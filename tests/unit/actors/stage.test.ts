@@ -1,9 +1,17 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ActorSystem, type Delivery, type FaultPoints, type SystemEvent } from '#runtime';
-import { CrashPoint } from '#testkit';
-import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
 import {
+  ActorSystem,
+  AskTimeout,
+  type Delivery,
+  type FaultPoints,
+  type SystemEvent,
+  ThreadTimeout,
+} from '#runtime';
+import { CrashPoint } from '#testkit';
+import { ItemFailure, type PassingClass, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
+import {
+  type Attempt,
   type HopResult,
   MAX_ATTEMPTS,
   type StageHandler,
@@ -21,6 +29,7 @@ interface Harness extends MemoryDataset {
   readonly events: SystemEvent[];
   /** Texts of each call of the handler. */
   readonly calls: string[][];
+  readonly attempted: Attempt[];
   /** Handler's behaviour by text; default: one effect. */
   readonly script: Map<string, (delivery: Delivery) => HopResult | Promise<HopResult>>;
   readonly crashes: () => number;
@@ -41,8 +50,10 @@ async function startStage(
   const events: SystemEvent[] = [];
   const calls: string[][] = [];
   const script: Harness['script'] = new Map();
-  const handler: StageHandler = async (batch) => {
+  const attempted: Attempt[] = [];
+  const handler: StageHandler = async (batch, _signal, attempt) => {
     calls.push(batch.map(textOf));
+    attempted.push(attempt);
     return Promise.all(batch.map((delivery) => (script.get(textOf(delivery)) ?? passOn)(delivery)));
   };
   running = await ActorSystem.start({
@@ -68,7 +79,7 @@ async function startStage(
     onEvent: (event) => void events.push(event),
   });
   const crashes = () => events.filter(({ type }) => type === 'crashed').length;
-  return { ...dataset, events, calls, script, crashes };
+  return { ...dataset, events, calls, attempted, script, crashes };
 }
 
 describe('a stage', () => {
@@ -244,6 +255,65 @@ describe('a passing failure', () => {
       'Troupe-Attempts': String(MAX_ATTEMPTS),
     });
     expect(stage.calls.filter((call) => call.length === 1 && call[0] === 'b 2')).toHaveLength(MAX_ATTEMPTS);
+  });
+});
+
+describe('the class of a passing failure', () => {
+  const failing = (failureClass: PassingClass) => () => {
+    throw new PassingFailure('model_failed', 'not now', { failureClass });
+  };
+
+  it('recoverable waits long and costs no attempt, however often it comes', async () => {
+    const stage = await startStage();
+    stage.script.set('a 1', failing('recoverable'));
+    stage.queue('intake').add(message('a 1'));
+    await stage.clock.advance(600_000);
+    expect(stage.calls.length).toBeGreaterThan(10);
+    expect(stage.calls.length).toBeLessThan(60);
+    expect(stage.trace).toEqual([]);
+    stage.script.delete('a 1');
+    await stage.clock.advance(60_000);
+    expect(stage.queue('intake').inState('acked')).toEqual([1]);
+  });
+
+  it('resource is tried with half the batch at once, then half of that', async () => {
+    const stage = await startStage({ maxBatch: 4 });
+    stage.script.set('d 4', failing('resource'));
+    stage.queue('intake').add(message('first 9'));
+    stage.queue('intake').add(message('a 1'), message('b 2'), message('c 3'), message('d 4'));
+    await stage.clock.advance(60_000);
+    expect(stage.calls.map(({ length }) => length).slice(0, 6)).toEqual([1, 4, 2, 2, 1, 1]);
+    expect(stage.queue('intake').inState('acked')).toEqual([1, 2, 3, 4]);
+    expect(stage.queue('intake').inState('terminated')).toEqual([5]);
+  });
+
+  it('timeout is tried again with twice the limit each time', async () => {
+    const stage = await startStage();
+    stage.script.set('a 1', failing('timeout'));
+    stage.queue('intake').add(message('a 1'));
+    await stage.clock.advance(60_000);
+    expect(stage.attempted).toEqual([
+      { tries: 1, limitFactor: 1 },
+      { tries: 2, limitFactor: 2 },
+      { tries: 3, limitFactor: 4 },
+    ]);
+  });
+
+  it('is that of its cause where none is named', () => {
+    const of = (cause: Error) => new PassingFailure('model_failed', '', { cause }).failureClass;
+    expect(of(new ThreadTimeout('session', 10))).toBe('timeout');
+    expect(of(new AskTimeout('shard', 10))).toBe('timeout');
+    expect(of(new TypeError('a bug of another'))).toBe('transient');
+  });
+
+  it('waits no longer than its actor lives', async () => {
+    const stage = await startStage();
+    stage.script.set('a 1', failing('recoverable'));
+    stage.queue('intake').add(message('a 1'));
+    await stage.clock.settle();
+    await running?.stop();
+    expect(stage.trace).toEqual(['nak intake 1']);
+    expect(stage.clock.pendingTimers).toBe(0);
   });
 });
 

@@ -1,12 +1,15 @@
 // Items that must wait for their source: nobody else waits, no attempt is counted, and the outcome is the same.
 import { afterEach, describe, expect, it } from 'vitest';
 import { ActorSystem } from '#runtime';
+import { ManualClock } from '#testkit';
 import type { Kind } from '../../../actors/kinds/kind.ts';
 import { sha256Hex } from '../../../actors/pipeline/canonical.ts';
+import type { ContentSource } from '../../../actors/pipeline/dataset-ports.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from '../../../actors/pipeline/ingestor.ts';
 import { IntakeGate } from '../../../actors/pipeline/intake-gate.ts';
 import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
 import { judgingContext } from '../../../actors/rules/judging-context.ts';
+import { GuardedSource } from '../../../actors/sources/source-guard.ts';
 import type { SourceRate } from '../../../actors/sources/source-rates.ts';
 import { type MemoryDataset, memoryCodec, memoryDataset, numberKind } from '../../support/memory-ports.ts';
 
@@ -34,27 +37,35 @@ const kind: Kind = {
 interface Arena extends MemoryDataset {
   /** URIs that were fetched, with the time. */
   readonly fetched: { readonly uri: string; readonly atMs: number }[];
-  reference(id: string, source: string): void;
+  reference(id: string, source: string, host?: string): void;
   /** Intake sequences that went on to the next stage, in order. */
   ingested(): readonly number[];
   readonly restarts: () => number;
 }
 
 /** Two ingestors and one that takes up what is held; what is held comes to it as the work queue would give it. */
-async function arena(rates: readonly SourceRate[], fetch: (uri: string) => void = () => {}): Promise<Arena> {
+async function arena(
+  rates: readonly SourceRate[],
+  fetch: (uri: string) => void = () => {},
+  waiting: { readonly giveUpAfterMs?: number } = {},
+): Promise<Arena> {
   const fetched: Arena['fetched'] = [];
-  const dataset = memoryDataset({
-    rates,
-    kind,
-    contents: {
-      read: async (uri) => {
-        fetched.push({ uri, atMs: dataset.clock.monotonicMs() });
-        fetch(uri);
-        return Buffer.from(uri);
-      },
+  const clock = new ManualClock();
+  const contents: ContentSource = {
+    placeOf: (uri) => new URL(uri).origin,
+    read: async (uri) => {
+      fetched.push({ uri, atMs: clock.monotonicMs() });
+      fetch(uri);
+      return Buffer.from(uri);
     },
-  });
-  const { ports, clock, publisher } = dataset;
+  };
+  // The guard is the dataset's own, which is there once the dataset is.
+  const guarded: ContentSource = {
+    placeOf: (uri) => contents.placeOf?.(uri),
+    read: (uri, read) => new GuardedSource(contents, dataset.ports.guard).read(uri, read),
+  };
+  const dataset = memoryDataset({ rates, kind, clock, contents: guarded, ...waiting });
+  const { ports, publisher } = dataset;
   const store = publisher.publish.bind(publisher);
   publisher.publish = async (message, signal) => {
     const receipt = await store(message, signal);
@@ -90,8 +101,8 @@ async function arena(rates: readonly SourceRate[], fetch: (uri: string) => void 
   return {
     ...dataset,
     fetched,
-    reference: (id, source) => {
-      const data = Buffer.from(JSON.stringify({ uri: `https://host.example/${id}`, id, source }));
+    reference: (id, source, host = 'host.example') => {
+      const data = Buffer.from(JSON.stringify({ uri: `https://${host}/${id}`, id, source }));
       dataset.queue('intake').add({ data, headers: { 'Content-Type': 'application/json' } });
     },
     ingested: () =>
@@ -200,5 +211,114 @@ describe('an item whose server asks for patience', () => {
     expect(publisher.on('dead.intake').map(({ headers }) => headers?.['Troupe-Reason'])).toEqual([
       'not_found',
     ]);
+  });
+});
+
+describe('an item whose place is down', () => {
+  const refused = () => {
+    throw new PassingFailure('fetch_failed', 'no connection', {
+      failureClass: 'recoverable',
+      ofSource: true,
+    });
+  };
+  const answers500 = () => {
+    throw new PassingFailure('fetch_failed', 'answered 500', { ofSource: true });
+  };
+
+  it('waits with the others in held, costs the place a few fetches and no item an attempt, and comes back with it', async () => {
+    let isDown = true;
+    const { reference, clock, ingested, fetched, publisher, attempts, breakerChanges, restarts } =
+      await arena([], () => {
+        if (isDown) refused();
+      });
+    for (let item = 0; item < 200; item++) reference(`i${item}`, 'web');
+    await clock.advance(600_000);
+    expect(ingested()).toEqual([]);
+    expect(breakerChanges[0]).toBe('https://host.example open');
+    // Three that opened it, then a probe after 10, 20, 40, 60, 60 … seconds.
+    expect(fetched.length).toBeGreaterThan(10);
+    expect(fetched.length).toBeLessThan(20);
+    expect(publisher.on('dead.intake')).toEqual([]);
+    isDown = false;
+    await clock.advance(120_000);
+    expect([...ingested()].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, at) => at + 1));
+    expect(breakerChanges.at(-1)).toBe('https://host.example closed');
+    expect(await attempts.keys()).toEqual([]);
+    expect(restarts()).toBe(0);
+  });
+
+  it('holds up no other place, even while it is down', async () => {
+    const { reference, clock, ingested, fetched } = await arena([], (uri) => {
+      if (uri.includes('//dead.')) refused();
+    });
+    for (let item = 0; item < 30; item++) reference(`d${item}`, 'web', 'dead.example');
+    for (let item = 0; item < 5; item++) reference(`g${item}`, 'web', 'good.example');
+    await clock.advance(0);
+    expect(ingested()).toEqual([31, 32, 33, 34, 35]);
+    expect(fetched.filter(({ uri }) => uri.includes('//dead.'))).toHaveLength(3);
+  });
+
+  it('outlives more failed probes than it has attempts when it is the only one that waits', async () => {
+    let isDown = true;
+    const { reference, clock, ingested, fetched, publisher } = await arena([], () => {
+      if (isDown) refused();
+    });
+    reference('a', 'web');
+    await clock.advance(600_000);
+    expect(fetched.length).toBeGreaterThan(6);
+    isDown = false;
+    await clock.advance(200_000);
+    expect(ingested()).toEqual([1]);
+    expect(publisher.on('dead.intake')).toEqual([]);
+  });
+
+  it('takes turns at being the probe', async () => {
+    const { reference, clock, fetched } = await arena([], refused);
+    for (let item = 0; item < 20; item++) reference(`i${item}`, 'web');
+    await clock.advance(600_000);
+    const probes = fetched.slice(3).map(({ uri }) => uri);
+    expect(probes.length).toBeGreaterThan(5);
+    for (const [at, uri] of probes.entries()) if (at > 0) expect(uri).not.toBe(probes[at - 1]);
+  });
+
+  it('dies with its last reason when the place stays away for as long as an item may wait, however many they are', async () => {
+    const { reference, clock, publisher, fetched } = await arena([], refused, { giveUpAfterMs: 300_000 });
+    for (let item = 0; item < 50; item++) reference(`i${item}`, 'web');
+    await clock.advance(290_000);
+    expect(publisher.on('dead.intake')).toEqual([]);
+    await clock.advance(200_000);
+    const letters = publisher.on('dead.intake');
+    expect(letters).toHaveLength(50);
+    expect(new Set(letters.map(({ headers }) => headers?.['Troupe-Reason']))).toEqual(
+      new Set(['fetch_failed']),
+    );
+    expect(letters[0]?.headers?.['Troupe-Error']).toContain('given up waiting');
+    expect(fetched.length).toBeLessThan(20);
+  });
+
+  it('dies after its attempts where the place is well otherwise: its own retries open no breaker', async () => {
+    const { reference, clock, publisher, ingested, fetched, breakerChanges } = await arena([], (uri) => {
+      if (uri.endsWith('/bad') || uri.endsWith('/worse')) answers500();
+    });
+    for (const id of ['a', 'bad', 'b', 'worse']) reference(id, 'web');
+    await clock.advance(60_000);
+    expect(ingested()).toEqual([1, 3]);
+    expect(publisher.on('dead.intake')).toHaveLength(2);
+    expect(publisher.on('dead.intake')[0]?.headers).toMatchObject({
+      'Troupe-Reason': 'fetch_failed',
+      'Troupe-Attempts': '3',
+    });
+    expect(fetched.filter(({ uri }) => uri.endsWith('/bad'))).toHaveLength(3);
+    expect(breakerChanges).toEqual([]);
+  });
+
+  it('never makes a place suspicious by what it alone is to blame for', async () => {
+    const { reference, clock, breakerChanges, publisher } = await arena([], () => {
+      throw new ItemFailure('not_found', 'answered 404');
+    });
+    for (let item = 0; item < 50; item++) reference(`i${item}`, 'web');
+    await clock.advance(10_000);
+    expect(publisher.on('dead.intake')).toHaveLength(50);
+    expect(breakerChanges).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
-// Waiting on the clock port, for the adapters' own retries.
-import type { Clock } from '#runtime';
+// Waiting on the clock port.
+import type { Clock } from './ports.ts';
 
 /** Waits `delayMs` on `clock`; ends early, without error, when `signal` aborts. */
 export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {

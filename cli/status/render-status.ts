@@ -1,0 +1,149 @@
+// The state of a system as lines for people: each node with its supervision tree and breakers, each dataset with its
+// queues in the words of the nats CLI, then what is wrong.
+import type { BreakerSnapshot } from '#runtime';
+import { dueText, durationText } from '../duration-text.ts';
+import type { ActorLine, DatasetStatus, NodeStatus, SystemStatus } from '../node/system-status.ts';
+import { formatTable, type Style } from '../terminal.ts';
+import { treePrefixes } from './tree-lines.ts';
+
+/** Puts a text into a style, or leaves it as it is. */
+export type Paint = (style: Style, text: string) => string;
+
+/** The parts of it, each with a blank line before every section. */
+interface StatusParts {
+  readonly head: string;
+  readonly nodes: readonly string[];
+  readonly datasets: readonly string[];
+  readonly problems: readonly string[];
+}
+
+function statusParts(status: SystemStatus, paint: Paint): StatusParts {
+  const { server, system, nodes, datasets, problems, atMs } = status;
+  const missing = server.degraded.length === 0 ? '' : `, without ${server.degraded.join(', ')}`;
+  return {
+    head: `system ${system} on nats-server ${server.version}${missing}`,
+    nodes: nodes.flatMap((node) => ['', ...nodeLines(node, atMs, paint)]),
+    datasets: datasets.flatMap((dataset) => ['', ...datasetLines(dataset, paint)]),
+    problems: [
+      ...(problems.length > 0 ? [''] : []),
+      ...problems.map((problem) => paint('red', `problem: ${problem}`)),
+    ],
+  };
+}
+
+/** For a page that is read to its end: what is wrong stands where the reader arrives. */
+export function renderStatus(status: SystemStatus, paint: Paint): readonly string[] {
+  const { head, nodes, datasets, problems } = statusParts(status, paint);
+  return [head, ...nodes, ...datasets, ...problems];
+}
+
+/** For a screen that may be too small: what is wrong and the queues first, the long trees last. */
+export function renderScreen(status: SystemStatus, paint: Paint): readonly string[] {
+  const { head, nodes, datasets, problems } = statusParts(status, paint);
+  return [head, ...problems, ...datasets, ...nodes];
+}
+
+const DURABILITY: Readonly<Record<string, string>> = {
+  process: 'durability: survives every crash of processes (`durability: disk` also survives a loss of power)',
+  disk: 'durability: every write is on disk before it is acknowledged',
+  external: 'durability: as the named NATS server is configured',
+};
+
+function nodeLines(node: NodeStatus, atMs: number, paint: Paint): readonly string[] {
+  const { name, version, started, durability, actors, breakers } = node;
+  return [
+    paint('bold', `node ${name}, version ${version}, up since ${started}`),
+    DURABILITY[durability] ?? durability,
+    ...treeLines(actors, atMs, paint),
+    ...breakerLines(breakers, atMs, paint),
+  ];
+}
+
+function treeLines(actors: readonly ActorLine[], atMs: number, paint: Paint): readonly string[] {
+  const prefixes = treePrefixes(actors.map(({ depth }) => depth));
+  const places = actors.map((actor, at) => `${prefixes[at] ?? ''}${placeName(actor)}`);
+  const width = Math.max(0, ...places.map(({ length }) => length));
+  return actors.map((actor, at) => {
+    const state = actor.state.padEnd(8);
+    const isWell = actor.state === 'running' || actor.state === 'passive';
+    const facts = actorFacts(actor, atMs).join(', ');
+    return `${(places[at] ?? '').padEnd(width)}  ${isWell ? state : paint('red', state)}  ${facts}`.trimEnd();
+  });
+}
+
+function placeName({ name, supervision }: ActorLine): string {
+  const own = name.slice(name.lastIndexOf('/') + 1);
+  return supervision === undefined ? own : `${own} (${supervision.strategy})`;
+}
+
+function actorFacts(actor: ActorLine, atMs: number): readonly string[] {
+  const { supervision, restarts, nextRetryMs, waiting, lastFailure } = actor;
+  const facts: string[] = [];
+  if (supervision !== undefined) {
+    const { intensity, restartsInWindow } = supervision;
+    facts.push(
+      `${restartsInWindow} of ${intensity.maxRestarts} restarts in ${durationText(intensity.withinMs)}`,
+    );
+  }
+  if (restarts > 0) facts.push(`restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`);
+  if (nextRetryMs !== undefined) facts.push(`next retry ${dueText(nextRetryMs)}`);
+  if (waiting > 0) facts.push(`${waiting} Unprocessed`);
+  if (lastFailure !== undefined) facts.push(failureText(lastFailure, atMs));
+  return facts;
+}
+
+function failureText(
+  { name, message, atMs: failedMs }: NonNullable<ActorLine['lastFailure']>,
+  atMs: number,
+): string {
+  return `last failure ${durationText(atMs - failedMs)} ago: ${name}: ${message}`;
+}
+
+function breakerLines(breakers: readonly BreakerSnapshot[], atMs: number, paint: Paint): readonly string[] {
+  if (breakers.length === 0) return [];
+  const rows = breakers.map(({ name, path, state, failures, retryMs, lastFailure }) => [
+    name,
+    path,
+    state,
+    failures,
+    retryMs === undefined ? '' : dueText(retryMs),
+    lastFailure === undefined ? '' : `${durationText(atMs - lastFailure.atMs)} ago: ${lastFailure.message}`,
+  ]);
+  const columns = [
+    { title: 'Breaker' },
+    { title: 'Of' },
+    { title: 'State' },
+    { title: 'Failures', align: 'right' as const },
+    { title: 'Tries again' },
+    { title: 'Last failure' },
+  ];
+  const [titles = '', ...lines] = formatTable(columns, rows);
+  return [
+    '',
+    paint('bold', titles),
+    ...lines.map((line, at) => (breakers[at]?.state === 'closed' ? line : paint('red', line))),
+  ];
+}
+
+function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
+  const { name, published, head, stages, verdicts, deadLetters, keeperEpoch } = dataset;
+  const shown =
+    head === null ? 'no manifest yet' : `HEAD is manifest ${head.number}, ${head.digest.slice(0, 16)}`;
+  const columns = [
+    { title: 'Stage' },
+    { title: 'Unprocessed', align: 'right' as const },
+    { title: 'Ack Pending', align: 'right' as const },
+    { title: 'Redelivered', align: 'right' as const },
+  ];
+  const rows = stages.map((stage) => [stage.stage, stage.unprocessed, stage.ackPending, stage.redelivered]);
+  const [titles = '', ...lines] = formatTable(columns, rows);
+  const counts = Object.entries(verdicts ?? {}).map(([verdict, count]) => `${count} ${verdict}`);
+  return [
+    paint('bold', `dataset ${name}: ${published} published, ${shown}`),
+    paint('bold', titles),
+    ...lines,
+    ...(verdicts === null
+      ? []
+      : [`verdicts: ${counts.join(', ')}; dead letters: ${deadLetters}; keeper epoch ${keeperEpoch}`]),
+  ];
+}

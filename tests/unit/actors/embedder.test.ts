@@ -1,0 +1,211 @@
+// The embedder before a model that fails: a dead model pauses pulling and uses nothing up, a poison item dies alone.
+import { afterEach, describe, expect, it } from 'vitest';
+import { type ActorSpec, ActorSystem, ThreadCrashed, ThreadTimeout } from '#runtime';
+import { embedderActor } from '../../../actors/pipeline/embedder.ts';
+import type { EmbedCall } from '../../../actors/pipeline/guarded-session.ts';
+import { MAX_ATTEMPTS } from '../../../actors/pipeline/stage.ts';
+import { factsOf, sha } from '../../support/ledger-messages.ts';
+import { type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
+
+let running: ActorSystem | undefined;
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+});
+
+/** What the session does with a run: throwing is its answer, too. */
+type Session = (pixels: readonly Uint8Array[]) => void;
+
+interface Arena extends MemoryDataset {
+  /** Runs that the session was asked for, as the first bytes of their pictures. */
+  readonly runs: number[][];
+  session: Session;
+  item(value: number): void;
+  /** Intake sequences that went on. */
+  embedded(): readonly number[];
+  readonly crashes: () => number;
+}
+
+/** A session at hand and an embedder with batches of at most `maxBatch`. */
+async function arena(maxBatch = 4): Promise<Arena> {
+  const dataset = memoryDataset();
+  const { clock, ports, publisher } = dataset;
+  let sequence = 0;
+  let crashes = 0;
+  const arena: Arena = {
+    ...dataset,
+    runs: [],
+    session: () => {},
+    item: (value) => {
+      sequence += 1;
+      const message = {
+        sequence,
+        item: sha(String(sequence)),
+        id: String(sequence),
+        source: '',
+        time: null,
+        metadata: {},
+        facts: factsOf(`c${sequence}`),
+        proxy: Buffer.alloc(16, value),
+      };
+      dataset.queue('embed').add({ data: memoryCodec.encode(message) });
+    },
+    embedded: () =>
+      publisher
+        .on('work.dedup')
+        .map(({ data }) => (memoryCodec.decode(data) as { readonly sequence: number }).sequence),
+    crashes: () => crashes,
+  };
+  const session: ActorSpec<EmbedCall> = {
+    type: 'actor',
+    id: 'session',
+    start: () => ({
+      receive: ({ request: { pixels }, reply }) => {
+        arena.runs.push(pixels.map((picture) => picture[0] ?? -1));
+        try {
+          arena.session(pixels);
+          reply.ok({ vectors: pixels.map(() => Float32Array.of(1)) });
+        } catch (error) {
+          reply.fail(error as Error);
+        }
+      },
+    }),
+  };
+  running = await ActorSystem.start({
+    name: 'test',
+    root: {
+      type: 'supervisor',
+      id: 'root',
+      strategy: 'one_for_one',
+      children: [
+        session,
+        embedderActor(ports, { id: 'embedder', session: 'session', maxBatch, timeoutMs: 1_000 }),
+      ],
+    },
+    clock,
+    random: { next: () => 0.5 },
+    onEvent: ({ type }) => {
+      if (type === 'crashed') crashes += 1;
+    },
+  });
+  return arena;
+}
+
+const dead = () => {
+  throw new ThreadTimeout('session', 1_000);
+};
+
+describe('an embedder whose model does not answer', () => {
+  it('stops asking after three failures, pulls nothing more, and burns neither attempts nor restarts', async () => {
+    const stage = await arena();
+    stage.session = dead;
+    for (let item = 1; item <= 20; item++) stage.item(item);
+    await stage.clock.advance(5_000);
+    expect(stage.runs).toHaveLength(3);
+    expect(stage.breakerChanges).toEqual(['model tiny open']);
+    await stage.clock.advance(600_000);
+    // A batch in hand, the rest where it was, each delivered once at most.
+    const inHand = stage.queue('embed').inState('held').length;
+    expect(inHand).toBeLessThanOrEqual(4);
+    expect(stage.queue('embed').inState('waiting')).toHaveLength(20 - inHand);
+    expect(Math.max(...stage.queue('embed').deliveryCounts)).toBe(1);
+    expect(stage.queue('embed').demands).toBe(0);
+    expect(await stage.attempts.keys()).toEqual([]);
+    expect(stage.publisher.stored).toEqual([]);
+    expect(stage.crashes()).toBe(0);
+    // 10, 20, 40, 60, 60 … seconds apart: one probe each, of noise and not of an item.
+    const probes = stage.runs.slice(3);
+    expect(probes.length).toBeGreaterThan(8);
+    expect(probes.length).toBeLessThan(14);
+    expect(new Set(probes.map((pictures) => pictures.length))).toEqual(new Set([1]));
+  });
+
+  it('goes on where it was when a probe is answered, and every item is embedded', async () => {
+    const stage = await arena();
+    stage.session = dead;
+    for (let item = 1; item <= 20; item++) stage.item(item);
+    await stage.clock.advance(60_000);
+    stage.session = () => {};
+    await stage.clock.advance(60_000);
+    expect(stage.breakerChanges.slice(-2)).toEqual(['model tiny half_open', 'model tiny closed']);
+    expect([...stage.embedded()].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, at) => at + 1),
+    );
+    expect(stage.publisher.on('dead.embed')).toEqual([]);
+    expect(Math.max(...stage.queue('embed').deliveryCounts)).toBe(1);
+  });
+
+  it('asks for no batch after a restart until the model may be asked', async () => {
+    const stage = await arena();
+    stage.session = dead;
+    stage.item(1);
+    await stage.clock.advance(2_000);
+    stage.queue('embed').fail(new Error('the consumer is gone'));
+    await stage.clock.advance(5_000);
+    expect(stage.queue('embed').inState('waiting')).toEqual([1]);
+    expect(stage.queue('embed').demands).toBe(0);
+    stage.session = () => {};
+    await stage.clock.advance(60_000);
+    expect(stage.embedded()).toEqual([1]);
+  });
+
+  it('gives back what waits when it is stopped', async () => {
+    const stage = await arena();
+    stage.session = dead;
+    stage.item(1);
+    await stage.clock.advance(2_000);
+    await running?.stop();
+    expect(stage.trace).toEqual(['nak embed 1']);
+  });
+});
+
+describe('an item that the model cannot bear', () => {
+  it('dies after its attempts although it opens the breaker, and its neighbours go on', async () => {
+    const stage = await arena();
+    stage.session = (pixels) => {
+      if (pixels.some((picture) => picture[0] === 66)) throw new ThreadCrashed('session', 'exit', 'exited');
+    };
+    for (const value of [1, 66, 3, 4, 5]) stage.item(value);
+    await stage.clock.advance(600_000);
+    expect([...stage.embedded()].sort((a, b) => a - b)).toEqual([1, 3, 4, 5]);
+    expect(stage.queue('embed').inState('terminated')).toEqual([2]);
+    expect(stage.publisher.on('dead.embed')[0]?.headers).toMatchObject({
+      'Troupe-Reason': 'model_failed',
+      'Troupe-Attempts': String(MAX_ATTEMPTS),
+    });
+    expect(stage.ports.modelBreaker.state).toBe('closed');
+  });
+
+  it('that is all there is dies, too: no stream of such items keeps the model shut', async () => {
+    const stage = await arena(1);
+    stage.session = (pixels) => {
+      if (pixels[0]?.[0] === 66) throw new ThreadCrashed('session', 'exit', 'exited');
+    };
+    for (let item = 0; item < 6; item++) stage.item(66);
+    stage.item(1);
+    await stage.clock.advance(600_000);
+    expect(stage.queue('embed').inState('terminated')).toHaveLength(6);
+    expect(stage.embedded()).toEqual([7]);
+  });
+
+  it('is tried in half the batch at once where the thread ran out of memory', async () => {
+    const stage = await arena(4);
+    stage.session = (pixels) => {
+      if (pixels.length > 1) throw new ThreadCrashed('session', 'memory', 'ran out of memory');
+    };
+    for (let item = 1; item <= 4; item++) stage.item(item);
+    await stage.clock.advance(600_000);
+    expect(stage.embedded()).toHaveLength(4);
+    expect(stage.runs.map(({ length }) => length)).toEqual([1, 3, 2, 1, 1, 1]);
+  });
+
+  it('is given twice the time after each timeout: fewer pictures share the limit of a run', async () => {
+    const stage = await arena(4);
+    stage.session = (pixels) => {
+      if (pixels.length > 1) dead();
+    };
+    for (let item = 1; item <= 4; item++) stage.item(item);
+    await stage.clock.advance(600_000);
+    expect(stage.embedded()).toHaveLength(4);
+  });
+});
