@@ -130,7 +130,7 @@ describe('every route', () => {
       expect(pool.tell(note('y'))).toBe('dead');
       await expect(pool.ask(keep, { timeoutMs })).rejects.toMatchObject({ name: 'ActorEnded' });
     }
-    expect(trace.deadLetters().slice(before)).toEqual(Array(4).fill('w0 ended'));
+    expect(trace.deadLetters().slice(before)).toEqual(Array(4).fill('w0 no_actor'));
     await system.stop();
   });
 
