@@ -4,6 +4,7 @@ export { decode, encode } from './codec.ts';
 export { type ConnectOptions, type LinkStatus, NatsLink, type PlainMessage } from './connection.ts';
 export type { Credentials } from './credentials.ts';
 export { deleteMessage } from './delete-message.ts';
+export { NatsEntries } from './entries.ts';
 export {
   CodecError,
   ConsumerTaken,

@@ -45,6 +45,9 @@ export interface SystemNames {
     /** Durable marks of suspect messages. */
     readonly attempts: string;
     readonly config: string;
+    /** What an item or a content has besides its bytes: payloads and proxies, small and immutable. */
+    details(dataset: string): string;
+    vectors(dataset: string): string;
   };
   /** Object buckets; the stream behind bucket `b` is `OBJ_b`. */
   readonly objects: {
@@ -52,7 +55,6 @@ export interface SystemNames {
     blobs(dataset: string): string;
     snapshots(dataset: string): string;
     manifests(dataset: string): string;
-    vectors(dataset: string): string;
   };
   /** Name of the `$SRV` service which each node answers as. */
   readonly service: string;
@@ -103,13 +105,14 @@ export function namesOf(system: string): SystemNames {
       heads: bucket('heads'),
       attempts: bucket('attempts'),
       config: bucket('config'),
+      details: datasetBucket('details'),
+      vectors: datasetBucket('vectors'),
     },
     objects: {
       uploads: bucket('uploads'),
       blobs: datasetBucket('blobs'),
       snapshots: datasetBucket('snapshots'),
       manifests: datasetBucket('manifests'),
-      vectors: datasetBucket('vectors'),
     },
     service: `${system}-node`,
   };

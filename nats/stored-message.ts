@@ -93,6 +93,18 @@ export async function readDirect(
   return { sequence: Number(headers.get('Nats-Sequence')), data: answer.data };
 }
 
+/** The last message of `subject`, by the same short way: `undefined` where the replica that answers has none. */
+export async function readLastDirect(
+  link: NatsLink,
+  stream: string,
+  subject: string,
+): Promise<Uint8Array | undefined> {
+  const answer = await patiently(link, () =>
+    link.requestMessage(`$JS.API.DIRECT.GET.${stream}.${subject}`, '', REQUEST_TIMEOUT_MS),
+  );
+  return answer.headers?.code === 0 ? answer.data : undefined;
+}
+
 async function apiRequest(link: NatsLink, operation: string, payload: object): Promise<ApiAnswer> {
   const subject = `$JS.API.${operation}`;
   const answer = await patiently(link, () =>

@@ -175,7 +175,7 @@ export function systemPlan(options: SystemOptions): TopologyPlan {
 /** The streams and shared consumers of one dataset. */
 export function datasetPlan(dataset: string, options: DatasetOptions): TopologyPlan {
   const names = namesOf(options.system);
-  const { streams, subjects, objects } = names;
+  const { streams, subjects, objects, records } = names;
   const common = commonOf(options);
   const window = { duplicate_window: nanos(options.duplicateWindowMs ?? 120_000) };
   const { stages } = options;
@@ -232,12 +232,10 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
         max_bytes: options.outcomeMaxBytes ?? 128 * MIB,
         max_age: nanos(options.outcomeMaxAgeMs ?? 30 * DAY_MS),
       },
-      ...[
-        objects.blobs(dataset),
-        objects.snapshots(dataset),
-        objects.manifests(dataset),
-        objects.vectors(dataset),
-      ].map((bucket) => objectBucket(common, bucket, undefined)),
+      ...[objects.blobs(dataset), objects.snapshots(dataset), objects.manifests(dataset)].map((bucket) =>
+        objectBucket(common, bucket, undefined),
+      ),
+      ...[records.details(dataset), records.vectors(dataset)].map((bucket) => entryBucket(common, bucket)),
     ],
     consumers: [
       workConsumer(streams.intake(dataset), INTAKE_CONSUMER, subjects.intake(dataset), options),
@@ -291,6 +289,11 @@ function recordBucket(common: Common, bucket: string): StreamPlan {
     deny_delete: true,
     allow_direct: false,
   };
+}
+
+/** As `recordBucket`, for values that never change: any replica may answer. */
+function entryBucket(common: Common, bucket: string): StreamPlan {
+  return { ...recordBucket(common, bucket), allow_direct: true };
 }
 
 /** The stream of an object bucket as ADR-20 lays it out. */

@@ -3,7 +3,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import type { NatsLink } from './connection.ts';
 import { StorageTooSmall, type TopologyDifference, TopologyMismatch } from './errors.ts';
-import { namesOf, objectStream } from './names.ts';
+import { namesOf, objectStream, recordStream } from './names.ts';
 import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
 import {
   type ConsumerPlan,
@@ -53,19 +53,15 @@ export async function datasetExists(link: NatsLink, dataset: string, system: str
 
 /** Deletes all streams and buckets of a dataset with everything in them; absent ones are no error. */
 export async function deleteDataset(link: NatsLink, dataset: string, system: string): Promise<void> {
-  const { streams, objects } = namesOf(system);
+  const { streams, objects, records } = namesOf(system);
   const work = streams.work(dataset, 'x').slice(0, -1);
   const fixed = new Set([
     streams.intake(dataset),
     streams.journal(dataset),
     streams.dead(dataset),
     streams.outcome(dataset),
-    ...[
-      objects.blobs(dataset),
-      objects.snapshots(dataset),
-      objects.manifests(dataset),
-      objects.vectors(dataset),
-    ].map(objectStream),
+    ...[objects.blobs(dataset), objects.snapshots(dataset), objects.manifests(dataset)].map(objectStream),
+    ...[records.details(dataset), records.vectors(dataset)].map(recordStream),
   ]);
   const found: string[] = [];
   for await (const name of link.manager.streams.names()) {

@@ -19,7 +19,11 @@ export const imageKind: Kind = {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<Analysis> {
-    const found = (await pool.ask(request, { timeoutMs, signal })) as ImageAnalysis;
+    // A copy of its own is moved to the thread. The bytes as they came are a view into the connection's larger buffer,
+    // all of which would be copied twice on the way.
+    const bytes = Uint8Array.from(request.bytes);
+    const options = { timeoutMs, signal, transfer: [bytes.buffer] };
+    const found = (await pool.ask({ ...request, bytes }, options)) as ImageAnalysis;
     return {
       facts: {
         content: found.sha256,

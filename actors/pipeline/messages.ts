@@ -102,7 +102,7 @@ export type KeepMessage = z.infer<typeof keepMessageSchema>;
 export type JudgedMessage = z.infer<typeof judgedSchema>;
 export type DeadMessage = z.infer<typeof deadSchema>;
 
-/** What a publisher gave, kept in an erasable object; journals name it by the item's digest only. */
+/** What a publisher gave, kept in an erasable record; journals name it by the item's digest only. */
 export const payloadSchema = z.object({
   id: z.string(),
   source: z.string(),

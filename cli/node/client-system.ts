@@ -5,6 +5,7 @@ import { type BlobStore, silentLogger } from '#runtime';
 import type { CommandContext } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { connectOptions } from './connect-options.ts';
+import { datasetBlobs } from './dataset-blobs.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { KeeperClient } from './keeper-client.ts';
 
@@ -55,14 +56,14 @@ export class ClientSystem implements AsyncDisposable {
   manifests(dataset: string): ManifestStore {
     return new ManifestStore({
       dataset,
-      blobs: this.#blobs(this.names.objects.manifests(dataset)),
+      blobs: new NatsBlobs(this.link, this.names.objects.manifests(dataset)),
       heads: this.#records(this.names.records.heads),
     });
   }
 
   /** Contents, proxies and payloads of a dataset. */
   blobs(dataset: string): BlobStore {
-    return this.#blobs(this.names.objects.blobs(dataset));
+    return datasetBlobs(this.link, this.names, dataset);
   }
 
   /** Deletes the marks of suspect messages of a deleted dataset: a later one of its name starts afresh. */
@@ -75,10 +76,6 @@ export class ClientSystem implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.link.drain();
-  }
-
-  #blobs(bucket: string): BlobStore {
-    return new NatsBlobs(this.link, bucket);
   }
 
   #records(bucket: string): NatsRecords {

@@ -4,6 +4,7 @@ import { type DatasetConfig, type DatasetPorts, imageKind, SourceRates, type Sta
 import {
   INTAKE_CONSUMER,
   NatsBlobs,
+  NatsEntries,
   NatsJournal,
   type NatsLink,
   NatsRecords,
@@ -14,6 +15,7 @@ import {
 import type { SystemHappening } from '#runtime';
 import { connectBreakers } from './connect-breakers.ts';
 import { connectSources } from './connect-sources.ts';
+import { datasetBlobs } from './dataset-blobs.ts';
 import { ACK_WAIT_MS, HELD } from './dataset-topology.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -62,10 +64,10 @@ export async function connectPorts(
         stream: names.streams.journal(dataset),
         subject: names.subjects.journal(dataset, actor, shard),
       }),
-    blobs: new NatsBlobs(link, names.objects.blobs(dataset)),
+    blobs: datasetBlobs(link, names, dataset),
     snapshots: new NatsBlobs(link, names.objects.snapshots(dataset)),
     manifests: new NatsBlobs(link, names.objects.manifests(dataset)),
-    vectors: new NatsBlobs(link, names.objects.vectors(dataset)),
+    vectors: new NatsEntries(link, names.records.vectors(dataset)),
     heads: new NatsRecords(link, names.records.heads),
     attempts: new NatsRecords(link, names.records.attempts),
     contents: connectSources({ config: loaded, link, names, clock, guard: breakers.guard }),

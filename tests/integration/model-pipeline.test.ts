@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { imageKind } from '#actors';
-import { NatsBlobs, namesOf } from '#nats';
+import { NatsEntries, namesOf } from '#nats';
 import { modelConfigSchema } from '../../actors/config/index.ts';
 import { analyseImage } from '../../actors/image/analyse.ts';
 import { configuredModel } from '../../actors/image/embedding-model.ts';
@@ -13,6 +13,7 @@ import { ModelSession } from '../../actors/image/model-session.ts';
 import { sessionSpecSchema } from '../../actors/image/session-spec.ts';
 import { vectorKey } from '../../actors/pipeline/embedder.ts';
 import { blobKeys } from '../../actors/pipeline/messages.ts';
+import { datasetBlobs } from '../../cli/node/dataset-blobs.ts';
 import { encodeModel } from '../../scripts/onnx-writer.ts';
 import { type TestPictures, testPictures } from '../support/images.ts';
 import { flatteningModel } from '../support/onnx-models.ts';
@@ -60,9 +61,9 @@ describe('a model of the user', () => {
     const model = await configuredModel('pixels', { file: join(system.folder, PIXELS.file), config });
     const session = await ModelSession.open(sessionSpecSchema.parse(model.session));
     const { link } = await system.connect();
-    const { objects } = namesOf('troupe');
-    const blobs = new NatsBlobs(link, objects.blobs('photos'));
-    const vectors = new NatsBlobs(link, objects.vectors('photos'));
+    const names = namesOf('troupe');
+    const blobs = datasetBlobs(link, names, 'photos');
+    const vectors = new NatsEntries(link, names.records.vectors('photos'));
     for (const { path } of items) {
       const spec = model.proxy?.spec as ModelProxySpec;
       const { sha256, modelPixels = new Uint8Array() } = await analyseImage(

@@ -3,20 +3,23 @@ import { Kvm } from '@nats-io/kv';
 import { Objm } from '@nats-io/obj';
 import { expect, it } from 'vitest';
 import {
+  ensureDataset,
   ensureSystem,
   InvalidName,
   NatsBlobs,
+  NatsEntries,
   NatsRecords,
   NatsUploads,
   namesOf,
   ObjectBucket,
   ObjectDamaged,
   objectStream,
+  recordStream,
   streamState,
   UploadNotFound,
   UploadTooLarge,
 } from '#nats';
-import { bytes, describeOnServers, text } from './nats-harness.ts';
+import { bytes, describeOnServers, smallDataset, text } from './nats-harness.ts';
 
 await describeOnServers('records', (under) => {
   async function bucket() {
@@ -69,6 +72,64 @@ await describeOnServers('records', (under) => {
     expect((await records.entries('node.')).map(({ value }) => text(value))).toEqual(['node.a', 'node.b']);
     expect(await records.compareAndSet('other', bytes('again'), 0)).toBeDefined();
     await expect(records.get('a b')).rejects.toThrow(InvalidName);
+  });
+});
+
+await describeOnServers('entries', (under) => {
+  async function entries() {
+    const link = await under.link();
+    const names = namesOf(under.newSystem());
+    await ensureDataset(link, 'photos', smallDataset(names.system));
+    const bucket = names.records.details('photos');
+    return { link, bucket, blobs: new NatsEntries(link, bucket) };
+  }
+
+  it('come back as they were, whatever their key and size', async () => {
+    const { blobs } = await entries();
+    for (const key of ['proxy/0a', 'image@2/a b/=c/é.*>', 'image=402']) {
+      for (const size of [0, 1, 20_000]) {
+        const body = new Uint8Array(randomBytes(size));
+        await blobs.put(key, body);
+        expect(Buffer.compare((await blobs.get(key)) ?? bytes('absent'), body)).toBe(0);
+      }
+    }
+    expect(await blobs.get('image@2')).toBeUndefined();
+    expect(await blobs.has('image=402')).toBe(true);
+    expect(await blobs.has('image')).toBe(false);
+  });
+
+  it('are one message each, stored once when put again, replaced when different, and gone when deleted', async () => {
+    const { link, bucket, blobs } = await entries();
+    const state = () => streamState(link, recordStream(bucket));
+    await blobs.put('k', bytes('one'));
+    const { lastSequence } = await state();
+    await blobs.put('k', bytes('one'));
+    expect(await state()).toMatchObject({ lastSequence, messages: 1 });
+    await blobs.put('k', bytes('other'));
+    expect(text(await blobs.get('k'))).toBe('other');
+    expect((await state()).messages).toBe(1);
+    await blobs.delete('k');
+    await blobs.delete('k');
+    expect(await blobs.has('k')).toBe(false);
+    expect((await state()).messages).toBe(0);
+    await blobs.put('k', bytes('again'));
+    expect(text(await blobs.get('k'))).toBe('again');
+  });
+
+  it('written by several at once are one of what was written', async () => {
+    const { link, bucket, blobs } = await entries();
+    const bodies = Array.from({ length: 8 }, (_, index) => new Uint8Array(2_000).fill(index + 1));
+    await Promise.all(bodies.map((body) => blobs.put('same', body)));
+    const body = await blobs.get('same');
+    expect(bodies.some((candidate) => Buffer.compare(candidate, body ?? bytes('')) === 0)).toBe(true);
+    expect((await streamState(link, recordStream(bucket))).messages).toBe(1);
+  });
+
+  it('are what other NATS clients read', async () => {
+    const { link, bucket, blobs } = await entries();
+    await blobs.put('payload/0a', bytes('value'));
+    const kv = await new Kvm(link.connection).open(bucket);
+    expect(text((await kv.get('payload/0a'))?.value)).toBe('value');
   });
 });
 

@@ -33,6 +33,7 @@ await describeOnServers('the topology', (under) => {
     }
     expect(names).toContain(`OBJ_${system}-blobs-photos`);
     expect(names).toContain(`KV_${system}-heads`);
+    expect(names).toContain(`KV_${system}-details-photos`);
   });
 
   it('is made once when two nodes make it at the same time', async () => {

@@ -14,7 +14,9 @@ describe('the names of a system', () => {
     expect(streams.work('photos', 'dedup')).toBe('TROUPE_WORK_photos_dedup');
     expect(streams.events).toBe('TROUPE_EVENTS');
     expect(records.heads).toBe('troupe-heads');
-    expect(objects.vectors('my-set')).toBe('troupe-vectors-my-set');
+    expect(records.vectors('my-set')).toBe('troupe-vectors-my-set');
+    expect(records.details('photos')).toBe('troupe-details-photos');
+    expect(objects.blobs('photos')).toBe('troupe-blobs-photos');
     expect(service).toBe('troupe-node');
   });
 

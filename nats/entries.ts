@@ -1,0 +1,67 @@
+// The runtime's blob store for small values: each is one message of a key-value bucket (as ADR-8 lays it out), so that
+// storing one costs one publish where an object costs a question, a chunk and a description.
+import { nuid } from 'nats';
+import type { BlobStore } from '#runtime';
+import type { NatsLink } from './connection.ts';
+import { publishFenced } from './fenced-publish.ts';
+import { recordStream } from './names.ts';
+import { readLastDirect, readStored } from './stored-message.ts';
+
+/** The entries of one bucket. Keys are any text, `/` included; a value is at most one message (`max_payload`). */
+export class NatsEntries implements BlobStore {
+  readonly #link: NatsLink;
+  readonly #stream: string;
+  readonly #prefix: string;
+
+  constructor(link: NatsLink, bucket: string) {
+    this.#link = link;
+    this.#stream = recordStream(bucket);
+    this.#prefix = `$KV.${bucket}.`;
+  }
+
+  /** Does nothing when the same bytes are there under this key. @throws NoStream, PublishRefused, LinkClosed */
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    const message = {
+      stream: this.#stream,
+      subject: this.#subject(key),
+      data: bytes,
+      whenFull: 'wait',
+    } as const;
+    for (let expected = 0; ; ) {
+      const outcome = await publishFenced(this.#link, { ...message, id: nuid.next(), expected });
+      if (outcome.type === 'stored') return;
+      const { last } = outcome;
+      if (last !== undefined && Buffer.compare(last.data, bytes) === 0) return;
+      expected = last?.sequence ?? 0;
+    }
+  }
+
+  /** What any replica has; where it has none, the leader decides. */
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const subject = this.#subject(key);
+    const near = await readLastDirect(this.#link, this.#stream, subject);
+    if (near !== undefined) return near;
+    const stored = await readStored(this.#link, this.#stream, { last_by_subj: subject });
+    return stored?.data;
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.get(key)) !== undefined;
+  }
+
+  /** Deletes the value and every trace of its name. */
+  async delete(key: string): Promise<void> {
+    await this.#link.manager.streams.purge(this.#stream, { filter: this.#subject(key) });
+  }
+
+  #subject(key: string): string {
+    return this.#prefix + key.replace(/[^-/_a-zA-Z0-9]/gu, escaped);
+  }
+}
+
+/** `=` and the UTF-8 bytes in hexadecimal, for what the key of a record may not hold. */
+function escaped(character: string): string {
+  return [...new TextEncoder().encode(character)]
+    .map((byte) => `=${byte.toString(16).padStart(2, '0')}`)
+    .join('');
+}
