@@ -1,5 +1,5 @@
 // CPU time of processes, to show whether a run kept its cores busy.
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 
 /** Linux counts CPU time in ticks of 10 ms for user space (USER_HZ). */
@@ -21,13 +21,17 @@ async function usedMs(others: readonly number[]): Promise<number> {
   return (user + system) / 1000 + otherMs.reduce((sum, ms) => sum + ms, 0);
 }
 
-/** CPU time in ms since the call: of this process's event loop, of its other threads, and of another process. */
+/**
+ * CPU time in ms since the call: of this process's event loop, of V8's own threads (collector and compiler), of its
+ * other threads, and of another process.
+ */
 export async function watchThreads(other: number | undefined): Promise<() => Promise<CpuSplit>> {
   const before = await splitNow(other);
   return async () => {
     const after = await splitNow(other);
     return {
       eventLoopMs: after.eventLoopMs - before.eventLoopMs,
+      collectorMs: after.collectorMs - before.collectorMs,
       threadsMs: after.threadsMs - before.threadsMs,
       otherMs: after.otherMs - before.otherMs,
     };
@@ -36,6 +40,7 @@ export async function watchThreads(other: number | undefined): Promise<() => Pro
 
 export interface CpuSplit {
   readonly eventLoopMs: number;
+  readonly collectorMs: number;
   readonly threadsMs: number;
   readonly otherMs: number;
 }
@@ -43,9 +48,21 @@ export interface CpuSplit {
 /** The main thread's id is the process's; 0 for it where the system does not tell. */
 async function splitNow(other: number | undefined): Promise<CpuSplit> {
   const eventLoopMs = await ticksMs(`/proc/self/task/${process.pid}/stat`);
+  const collectorMs = await collectorTicksMs();
   const { user, system } = process.cpuUsage();
   const otherMs = other === undefined ? 0 : await processMs(other);
-  return { eventLoopMs, threadsMs: (user + system) / 1000 - eventLoopMs, otherMs };
+  const threadsMs = (user + system) / 1000 - eventLoopMs - collectorMs;
+  return { eventLoopMs, collectorMs, threadsMs, otherMs };
+}
+
+/** Node gives the threads of V8's platform this name; they live as long as the process. */
+async function collectorTicksMs(): Promise<number> {
+  const tasks = await readdir('/proc/self/task').catch(() => []);
+  const times = tasks.map(async (task) => {
+    const name = await readFile(`/proc/self/task/${task}/comm`, 'utf8').catch(() => '');
+    return name.trim() === 'V8Worker' ? ticksMs(`/proc/self/task/${task}/stat`) : 0;
+  });
+  return (await Promise.all(times)).reduce((sum, ms) => sum + ms, 0);
 }
 
 /** User and system time of another process; 0 where the system does not tell. */

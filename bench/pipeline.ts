@@ -8,6 +8,7 @@ import { silentLogger } from '#runtime';
 import { parseConfig } from '../cli/config/index.ts';
 import { audit } from '../cli/node/audit.ts';
 import { ClientSystem } from '../cli/node/client-system.ts';
+import { tuneCollector } from '../cli/node/collector.ts';
 import { LaptopSystem } from '../cli/node/laptop-system.ts';
 import { type BareLoop, startBareLoop } from './bare-loop.ts';
 import { type BenchOptions, type Metrics, metricOf } from './contract.ts';
@@ -16,6 +17,8 @@ import { photoInput } from './photo-input.ts';
 
 const DATASET = 'photos';
 const POLL_MS = 20;
+/** Contents before the clock starts, other than the measured ones: threads of both sides have compiled their code. */
+const WARM_UP = 64;
 
 interface Round {
   readonly itemsPerS: number;
@@ -30,10 +33,13 @@ export async function pipelineBench(options: BenchOptions): Promise<Metrics> {
     const count = options.quick ? 240 : 1200;
     const rounds = options.quick ? 2 : 5;
     const decodeThreads = cpus().length;
-    const contents = await photoInput({ data: options.data, folder: join(folder, 'input'), count });
+    const input = { data: options.data, folder: join(folder, 'input'), count: count + WARM_UP };
+    const all = await photoInput(input);
+    const [contents, warmUp] = [all.slice(0, count), all.slice(count)];
+    tuneCollector(); // as every node does, so that the bare loop has it from its first round
     const bare = await startBareLoop(decodeThreads);
     try {
-      return await compare({ options, folder, contents, rounds, decodeThreads, bare });
+      return await compare({ options, folder, contents, warmUp, rounds, decodeThreads, bare });
     } finally {
       await bare.stop();
     }
@@ -46,6 +52,7 @@ async function compare(run: {
   readonly options: BenchOptions;
   readonly folder: string;
   readonly contents: readonly Uint8Array[];
+  readonly warmUp: readonly Uint8Array[];
   readonly rounds: number;
   readonly decodeThreads: number;
   readonly bare: BareLoop;
@@ -53,8 +60,8 @@ async function compare(run: {
   const bareRounds: Round[] = [];
   const pipelineRounds: Round[] = [];
   const stages = new Map<string, number>();
-  await run.bare.run(run.contents.slice(0, 40));
   for (let round = 0; round < run.rounds; round++) {
+    await run.bare.run(run.warmUp);
     bareRounds.push(await bareRound(run.bare, run.contents));
     const measured = await pipelineRound(join(run.folder, `round-${round}`), run);
     pipelineRounds.push(measured);
@@ -107,7 +114,11 @@ async function bareRound(bare: BareLoop, contents: readonly Uint8Array[]): Promi
 
 async function pipelineRound(
   dataDir: string,
-  run: { readonly contents: readonly Uint8Array[]; readonly decodeThreads: number },
+  run: {
+    readonly contents: readonly Uint8Array[];
+    readonly warmUp: readonly Uint8Array[];
+    readonly decodeThreads: number;
+  },
 ): Promise<Round & { readonly busyMs: ReadonlyMap<string, number> }> {
   const text = `node: { decodeThreads: ${run.decodeThreads} }\n`;
   const { config, overriddenBy } = parseConfig({ text, place: 'the bench', env: {} });
@@ -119,29 +130,37 @@ async function pipelineRound(
   });
   try {
     const client = new ClientSystem({ link: system.link, names: system.names, timeoutMs: 60_000 });
+    await publishAll(client, run.warmUp);
+    await settled(client, run.warmUp.length);
+    const warm = busyTotals(system);
     const cpu = await watchCpu(system.serverPid === undefined ? [] : [system.serverPid]);
     const split = await watchThreads(system.serverPid);
     const startedMs = performance.now();
     await publishAll(client, run.contents);
-    await settled(client, run.contents.length);
+    await settled(client, run.warmUp.length + run.contents.length);
     const seconds = (performance.now() - startedMs) / 1000;
     const used = await cpu();
     const spent = await split();
     const report = await audit(client, DATASET);
     const { eligible, rejected, review } = report.verdicts;
-    if (!report.balanced || eligible + rejected + review !== run.contents.length) {
+    if (!report.balanced || eligible + rejected + review !== run.warmUp.length + run.contents.length) {
       throw new Error(
-        `the pipeline settled ${JSON.stringify(report.verdicts)} of ${run.contents.length} items`,
+        `the pipeline settled ${JSON.stringify(report.verdicts)} of ${run.contents.length} items and the warm-up`,
       );
     }
     const busyMs = new Map(
-      Object.entries(system.node.stageTotals(DATASET)).map(([stage, total]) => [stage, total.busyMs]),
+      [...busyTotals(system)].map(([stage, totalMs]) => [stage, totalMs - (warm.get(stage) ?? 0)]),
     );
     return { itemsPerS: run.contents.length / seconds, cpu: used, split: spent, busyMs };
   } finally {
     await system.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+function busyTotals(system: LaptopSystem): ReadonlyMap<string, number> {
+  const totals = Object.entries(system.node.stageTotals(DATASET));
+  return new Map(totals.map(([stage, { busyMs }]) => [stage, busyMs]));
 }
 
 async function publishAll({ link, names }: ClientSystem, contents: readonly Uint8Array[]): Promise<void> {
@@ -166,7 +185,8 @@ async function settled(client: ClientSystem, count: number): Promise<void> {
 function spent(rounds: readonly Round[], items: number): string {
   const total = (part: keyof CpuSplit) => rounds.reduce((sum, { split }) => sum + split[part], 0) / items;
   return (
-    `event loop ${total('eventLoopMs').toFixed(1)}, threads ${total('threadsMs').toFixed(1)}, ` +
+    `event loop ${total('eventLoopMs').toFixed(1)}, collector ${total('collectorMs').toFixed(1)}, ` +
+    `threads ${total('threadsMs').toFixed(1)}, ` +
     `nats-server ${total('otherMs').toFixed(1)}`
   );
 }

@@ -4,6 +4,7 @@ import type { Logger } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import type { ServerAddress } from '../server-address.ts';
+import { tuneCollector } from './collector.ts';
 import { connectOptions } from './connect-options.ts';
 import { type NodeEnd, RunningNode } from './running-node.ts';
 
@@ -45,6 +46,7 @@ export class LaptopSystem {
 
   /** @throws CommandError `data_folder_busy` when another process runs the data folder's system */
   static async start(options: LaptopOptions): Promise<LaptopSystem> {
+    tuneCollector();
     const server = options.server === undefined ? await embeddedServer(options) : undefined;
     try {
       const address = server ?? namedServer(options.server);
