@@ -1,4 +1,4 @@
-// The codec behind every message, event and payload object of this program.
+// The codec behind every message, event and payload of this program.
 import { decode, encode } from '#nats';
 import type { Codec } from '#runtime';
 
