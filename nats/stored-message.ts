@@ -102,7 +102,8 @@ export async function readLastDirect(
   const answer = await patiently(link, () =>
     link.requestMessage(`$JS.API.DIRECT.GET.${stream}.${subject}`, '', REQUEST_TIMEOUT_MS),
   );
-  return answer.headers?.code === 0 ? answer.data : undefined;
+  // A plain copy: what came is a Buffer over the connection's own.
+  return answer.headers?.code === 0 ? new Uint8Array(answer.data) : undefined;
 }
 
 async function apiRequest(link: NatsLink, operation: string, payload: object): Promise<ApiAnswer> {
