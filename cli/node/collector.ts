@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * Lets marking begin when 70 % of the room is used, and press from 90 %; the limits of the heap stay as they are.
- * It holds for the whole process, threads that run already included, and may be called again.
+ * It holds for the whole process and the threads that it starts after; it may be called again.
  */
 export function tuneCollector(): void {
   setFlagsFromString('--incremental-marking-soft-trigger=70');
