@@ -235,12 +235,13 @@ describe('failures that come while siblings are restarted', () => {
 
 describe('a start that failed', () => {
   it('is not tried again where the recovery of an earlier child, which failed too, will do so', () => {
-    const s = build('rest_for_one', [a, b], 'never', 3);
+    const s = build('rest_for_one', [a, b, c], 'never', 3);
     s.fail('b');
     s.fail('a');
-    // a starts anew together with b; it fails, and after the delay both are tried once more.
-    expect([s.fail('b'), s.fail('a')]).toEqual(['recover ab +a', 'recover ab schedule 4 ab']);
-    expect([s.due(4), s.started('a'), s.started('b')]).toEqual(['+a', '+b', '']);
+    expect(s.stopped('c')).toBe('+b');
+    // a starts anew together with b and c; it fails, and after the delay all are tried once more. Nobody is retired.
+    expect([s.fail('b'), s.fail('a')]).toEqual(['recover abc +a', 'recover abc schedule 4 abc']);
+    expect([s.due(4), s.started('a'), s.started('b'), s.started('c')]).toEqual(['+a', '+b', '+c', '']);
   });
 });
 
