@@ -1,4 +1,6 @@
 // The public door of `actors/`: the pipeline actors, the kinds and the configuration of a dataset.
+
+export { byteSize } from './config/byte-size.ts';
 export {
   type DatasetConfig,
   type DecidingConfig,

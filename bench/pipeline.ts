@@ -13,6 +13,7 @@ import { LaptopSystem } from '../cli/node/laptop-system.ts';
 import { type BareLoop, startBareLoop } from './bare-loop.ts';
 import { type BenchOptions, type Metrics, metricOf } from './contract.ts';
 import { type CpuSplit, watchCpu, watchThreads } from './cpu-time.ts';
+import { memoryGrowth } from './memory-growth.ts';
 import { photoInput } from './photo-input.ts';
 
 const DATASET = 'photos';
@@ -38,11 +39,14 @@ export async function pipelineBench(options: BenchOptions): Promise<Metrics> {
     const [contents, warmUp] = [all.slice(0, count), all.slice(count)];
     tuneCollector(); // as every node does, so that the bare loop has it from its first round
     const bare = await startBareLoop(decodeThreads);
+    let speed: Metrics;
     try {
-      return await compare({ options, folder, contents, warmUp, rounds, decodeThreads, bare });
+      speed = await compare({ options, folder, contents, warmUp, rounds, decodeThreads, bare });
     } finally {
       await bare.stop();
     }
+    const counts = options.quick ? { first: 300, last: 1_200 } : { first: 2_000, last: 20_000 };
+    return { ...speed, ...(await memoryGrowth(counts, options.note)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -26,11 +26,16 @@ export class NatsUploads {
   }
 
   /**
-   * The whole body.
+   * The whole body. `admit` is asked with its size before anything of it is read.
    * @throws UploadTooLarge above `maxBytes` (before anything is read), UploadNotFound, ObjectDamaged, CodecError
    */
-  async read(uri: string, maxBytes: number): Promise<Uint8Array> {
+  async read(
+    uri: string,
+    maxBytes: number,
+    admit: (bytes: number) => Promise<void> = async () => {},
+  ): Promise<Uint8Array> {
     const description = await this.#admit(uri, Math.min(maxBytes, MAX_WHOLE_BYTES));
+    await admit(description.size);
     // Filled in place: parts that are joined afterwards would take the memory twice.
     const whole = new Uint8Array(description.size);
     let bytes = 0;

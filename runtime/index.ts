@@ -29,6 +29,7 @@ export {
   toError,
 } from './actor-errors.ts';
 export { ActorSystem, type ActorSystemOptions, type SystemEnd } from './actor-system.ts';
+export { ByteBudget, ByteHold } from './byte-budget.ts';
 export type { ActorSnapshot, SupervisionSnapshot } from './child.ts';
 export {
   type BreakerSnapshot,
@@ -63,6 +64,7 @@ export type {
   WorkSubscription,
 } from './ports.ts';
 export { type Attempt, Quarantined, withQuarantine } from './quarantine.ts';
+export { compactCopy, MAP_ENTRY_BYTES, retainedBytes } from './retained-bytes.ts';
 export { consistentHash, type KeyedPool } from './routers/consistent-hash.ts';
 export { leastLoaded } from './routers/least-loaded.ts';
 export { type Member, Members, type MembersOrRefs } from './routers/members.ts';

@@ -4,9 +4,9 @@ import { byteSize } from './byte-size.ts';
 
 export const limitsSchema = z.strictObject({
   maxBytes: byteSize({ min: 1, max: 2 ** 32 })
-    .prefault('64MiB')
+    .prefault('32MiB')
     .describe(
-      'Largest content that is read. Larger items are dead with `too_large`: an unbounded read would let one item use up the memory of a node.',
+      'Largest content that is read. Larger items are dead with `too_large`: an unbounded read would let one item use up the memory of a node. The default holds a JPEG of some hundred megapixels, and costs a node with strangers no more than that.',
     ),
   maxPixels: z
     .int()

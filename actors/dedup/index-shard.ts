@@ -1,7 +1,7 @@
 // An index shard: a part of a dataset's similarity index, event-sourced and fenced, so that one owner answers.
 // It answers an insert only after its journal holds it; queries answer from what is journaled.
 import type { ActorSpec, Behaviour, Codec, Reply } from '#runtime';
-import { EventSourced } from '#runtime';
+import { compactCopy, EventSourced, MAP_ENTRY_BYTES, retainedBytes } from '#runtime';
 import type { Candidate } from '../kinds/kind.ts';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
@@ -33,7 +33,14 @@ export type IndexShardMessage =
     }
   | {
       readonly type: 'describe';
-      readonly reply: Reply<ShardAnswer<{ readonly contents: number; readonly sequence: number }>>;
+      readonly reply: Reply<
+        ShardAnswer<{
+          readonly contents: number;
+          readonly sequence: number;
+          /** Bytes of memory that the index holds, by its own account. */
+          readonly accountedBytes: number;
+        }>
+      >;
     };
 
 /** An answer and the epoch under which it was given. */
@@ -47,25 +54,38 @@ interface InsertedEvent {
   readonly contents: readonly IndexedContent[];
 }
 
+/** A content's place in the list and in the map of numbers. */
+const PLACE_BYTES = 8 + MAP_ENTRY_BYTES;
+
 /** The index in memory: contents by number, one Hamming index by family. */
 class ShardIndex {
   readonly #contents: IndexedContent[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #families = new Map<string, HammingIndex>();
+  #contentBytes = 0;
 
   get size(): number {
     return this.#contents.length;
+  }
+
+  /** Bytes of memory held: the tables of the families, capacity included, and what is known of each content. */
+  get accountedBytes(): number {
+    let bytes = this.#contentBytes;
+    for (const index of this.#families.values()) bytes += index.bytes;
+    return bytes;
   }
 
   has(content: string): boolean {
     return this.#numbers.has(content);
   }
 
-  insert(entry: IndexedContent): void {
-    if (this.#numbers.has(entry.content)) return;
+  insert(came: IndexedContent): void {
+    if (this.#numbers.has(came.content)) return;
+    const entry = compactCopy(came);
     const number = this.#contents.length;
     this.#numbers.set(entry.content, number);
     this.#contents.push(entry);
+    this.#contentBytes += PLACE_BYTES + retainedBytes(entry);
     for (const [family, hash] of Object.entries(entry.hashes)) {
       let index = this.#families.get(family);
       if (index === undefined) {
@@ -128,13 +148,15 @@ export function indexShardActor(ports: DatasetPorts, shard: number): ActorSpec<I
         log: context.log,
         faults: ports.faults,
       });
-      return shardBehaviour(ports, store, context.signal);
+      ports.meter.holds(`index/shard-${shard}`, store.state.accountedBytes);
+      return shardBehaviour(ports, shard, store, context.signal);
     },
   };
 }
 
 function shardBehaviour(
   ports: DatasetPorts,
+  shard: number,
   store: EventSourced<ShardIndex, InsertedEvent>,
   signal: AbortSignal,
 ): Behaviour<IndexShardMessage> {
@@ -147,6 +169,7 @@ function shardBehaviour(
           if (fresh.length > 0) {
             const event: InsertedEvent = { type: 'inserted', contents: fresh };
             await standDownWhenFenced(ports, signal, () => store.persist([event]));
+            ports.meter.holds(`index/shard-${shard}`, store.state.accountedBytes);
           }
           ports.faults.reach('index.appended');
           return message.reply.ok(answer(undefined));
@@ -154,7 +177,13 @@ function shardBehaviour(
         case 'query':
           return message.reply.ok(answer(message.queries.map((query) => store.state.query(query))));
         case 'describe':
-          return message.reply.ok(answer({ contents: store.state.size, sequence: store.lastSequence }));
+          return message.reply.ok(
+            answer({
+              contents: store.state.size,
+              sequence: store.lastSequence,
+              accountedBytes: store.state.accountedBytes,
+            }),
+          );
       }
     },
   };

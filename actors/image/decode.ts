@@ -13,6 +13,19 @@ export interface ImageLimits {
   readonly maxPixels: number;
   /** Length of the encoded image. */
   readonly maxBytes: number;
+  /** Pixels for which there is memory; without it any number within `maxPixels`. */
+  readonly admittedPixels?: number;
+}
+
+/** The picture is within the limits, and has more pixels than there is memory for yet. */
+export class NotAdmitted extends Error {
+  override readonly name = 'NotAdmitted';
+  readonly pixels: number;
+
+  constructor(pixels: number) {
+    super(`the image has ${pixels} pixels, more than were admitted`);
+    this.pixels = pixels;
+  }
 }
 
 /** An image's first frame and what its header says. */
@@ -54,7 +67,7 @@ const refusals: Partial<Record<SniffedType, string>> = {
 
 /**
  * Decodes the first frame.
- * @throws AnalysisError with each of its codes.
+ * @throws AnalysisError with each of its codes; NotAdmitted
  */
 export async function decodeImage(bytes: Uint8Array, limits: ImageLimits): Promise<DecodedImage> {
   const mediaType = admit(bytes, limits);
@@ -67,6 +80,7 @@ export async function decodeImage(bytes: Uint8Array, limits: ImageLimits): Promi
     );
   }
   if (mediaType === 'image/jpeg') admitScans(bytes, width * height, limits);
+  if (width * height > (limits.admittedPixels ?? limits.maxPixels)) throw new NotAdmitted(width * height);
   const raster = await readPixels(bytes, mediaType, header.colourSpace);
   return { mediaType, raster, ...header };
 }

@@ -1,6 +1,8 @@
 // The image kind: how pictures are analysed, indexed and compared, in the terms of the pipeline.
 import type { AnalyseRequest, Analysis, AnalysisPool, Kind, Signal } from '../kinds/kind.ts';
 import type { ImageAnalysis } from './analyse.ts';
+import type { LargePicture } from './analyse-thread.ts';
+import { ADMITTED_PIXELS, decodedBytes } from './decode-cost.ts';
 import { comparePixels } from './pixel-comparison.ts';
 import { IMAGE_SIGNALS } from './signal-catalogue.ts';
 import { analyseThreadModule } from './thread-modules.ts';
@@ -19,11 +21,7 @@ export const imageKind: Kind = {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<Analysis> {
-    // A copy of its own is moved to the thread. The bytes as they came are a view into the connection's larger buffer,
-    // all of which would be copied twice on the way.
-    const bytes = Uint8Array.from(request.bytes);
-    const options = { timeoutMs, signal, transfer: [bytes.buffer] };
-    const found = (await pool.ask({ ...request, bytes }, options)) as ImageAnalysis;
+    const found = await analyseAdmitted(pool, request, timeoutMs, signal);
     return {
       facts: {
         content: found.sha256,
@@ -51,6 +49,38 @@ export const imageKind: Kind = {
     byteLength,
   ],
 };
+
+/** Asks the pool; a picture whose header shows that it is large is asked for again once there is memory for it. */
+async function analyseAdmitted(
+  pool: AnalysisPool,
+  request: AnalyseRequest,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ImageAnalysis> {
+  const ask = async (content: Uint8Array, admittedPixels: number) => {
+    const bytes = bytesToMove(content, request.movable);
+    const options = { timeoutMs, signal, transfer: [bytes.buffer] };
+    return (await pool.ask({ ...request, bytes, admittedPixels }, options)) as ImageAnalysis | LargePicture;
+  };
+  const first = await ask(request.bytes, ADMITTED_PIXELS);
+  if (!('largePixels' in first)) return first;
+  const { largePixels, bytes } = first;
+  using _admitted = await pool.admit(decodedBytes(largePixels), signal);
+  const second = await ask(bytes ?? request.bytes, largePixels);
+  if (!('largePixels' in second)) return second;
+  throw new Error(`a header said ${largePixels} pixels, and then ${second.largePixels}`);
+}
+
+/**
+ * What is moved to the thread: the content itself where the asker needs it no more, else a copy of its own. One that
+ * came in a message is a view into the connection's larger buffer, all of which would be copied twice on the way.
+ */
+function bytesToMove(content: Uint8Array, isMovable = false): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = content;
+  return isMovable && buffer instanceof ArrayBuffer
+    ? new Uint8Array(buffer, byteOffset, byteLength)
+    : Uint8Array.from(content);
+}
 
 /** Effective resolution in pixels: an enlargement counts as what it was enlarged from. */
 function area(signals: Readonly<Record<string, Signal>>): number {

@@ -43,6 +43,8 @@ export interface SettledAnswer {
   /** Epoch under which the keeper owns its journal. */
   readonly epoch: number;
   readonly counts: VerdictCounts;
+  /** Bytes of memory that the ledger holds, by its own account. */
+  readonly accountedBytes: number;
   /** Sequences up to `through` without a verdict: how many, and the first 10,000. */
   readonly missing: { readonly count: number; readonly sequences: readonly number[] };
 }

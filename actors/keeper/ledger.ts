@@ -1,6 +1,6 @@
 // The ledger: one verdict for each intake sequence, the verified edges, and the cuts. This file is its state and
 // how events change it; the keeper owns the journal behind it. Applying an event twice changes nothing (G2).
-import type { Codec } from '#runtime';
+import { type Codec, compactCopy, MAP_ENTRY_BYTES, retainedBytes } from '#runtime';
 import type { ContentFacts, Edge } from '../kinds/kind.ts';
 import type { Judgement, KeepMessage } from '../pipeline/messages.ts';
 import type { DeadResolution, SequenceFate } from './dead-fate.ts';
@@ -64,8 +64,14 @@ export class Ledger {
   /** What was done about dead sequences; it counts only while the entry is a dead one. */
   readonly #resolutions = new Map<number, DeadResolution>();
   readonly #cuts: ManifestRecord[] = [];
+  #accountedBytes = 0;
   #announced = 0;
   #cutAnnounced = 0;
+
+  /** Bytes of memory that entries and edges hold, with their places in lists and maps. */
+  get accountedBytes(): number {
+    return this.#accountedBytes;
+  }
 
   apply(event: LedgerEvent): void {
     switch (event.type) {
@@ -239,7 +245,7 @@ export class Ledger {
     };
     const ledger = new Ledger();
     for (const entry of saved.order) ledger.#enter(entry);
-    for (const { edge, from } of saved.edges) ledger.#edges.set(edgeKey(edge), { edge, from });
+    for (const { edge, from } of saved.edges) ledger.#putEdge(edgeKey(edge), edge, from);
     for (const [sequence, resolution] of saved.resolutions ?? [])
       ledger.#resolutions.set(sequence, resolution);
     ledger.#cuts.push(...saved.cuts);
@@ -248,26 +254,39 @@ export class Ledger {
     return ledger;
   }
 
-  #enter(entry: LedgerEntry): void {
-    const known = this.#bySequence.get(entry.sequence);
-    if (known !== undefined && !(known.type === 'dead' && entry.type === 'judged')) return;
+  #enter(came: LedgerEntry): void {
+    const known = this.#bySequence.get(came.sequence);
+    if (known !== undefined && !(known.type === 'dead' && came.type === 'judged')) return;
+    const entry = compactCopy(came);
     this.#order.push(entry);
     this.#bySequence.set(entry.sequence, entry);
+    this.#accountedBytes += ENTRY_PLACES + retainedBytes(entry);
     if (entry.type !== 'judged') return;
     const sequences = this.#sequencesOf.get(entry.item);
-    if (sequences === undefined) this.#sequencesOf.set(entry.item, [entry.sequence]);
-    else {
+    if (sequences === undefined) {
+      this.#sequencesOf.set(entry.item, [entry.sequence]);
+      this.#accountedBytes += MAP_ENTRY_BYTES + retainedBytes([entry.sequence]);
+    } else {
       sequences.push(entry.sequence);
       sequences.sort((a, b) => a - b);
     }
   }
 
+  #putEdge(key: string, edge: Edge, from: number): void {
+    const known = compactCopy({ edge, from });
+    this.#edges.set(key, known);
+    this.#accountedBytes += MAP_ENTRY_BYTES + retainedBytes(key) + retainedBytes(known);
+  }
+
   /** Edges merge as a set: the first proof of a pair stands, since every desk derives the same one. */
   #join(edge: Edge): void {
     const key = edgeKey(edge);
-    if (!this.#edges.has(key)) this.#edges.set(key, { edge, from: this.#order.length });
+    if (!this.#edges.has(key)) this.#putEdge(key, edge, this.#order.length);
   }
 }
+
+/** An entry's place in the order and in the map by sequence. */
+const ENTRY_PLACES = 8 + MAP_ENTRY_BYTES;
 
 function edgeKey(edge: Edge): string {
   return `${edge.a}${edge.b}`;

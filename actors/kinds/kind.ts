@@ -52,6 +52,8 @@ export interface Edge {
 /** A request to the analysis pool. */
 export interface AnalyseRequest {
   readonly bytes: Uint8Array;
+  /** The bytes may be moved to the thread, so that no second copy is made: the asker needs them no more. */
+  readonly movable?: boolean;
   readonly maxPixels: number;
   readonly maxBytes: number;
   /** The copy that a model needs, as the kind specifies it (`ModelIdentity.proxy`). */
@@ -98,4 +100,6 @@ export interface AnalysisPool {
       readonly transfer?: readonly ArrayBuffer[];
     },
   ): Promise<unknown>;
+  /** Waits until a picture (or the like) may take `bytes` while it is decoded; disposing gives them back. */
+  admit(bytes: number, signal: AbortSignal): Promise<Disposable>;
 }

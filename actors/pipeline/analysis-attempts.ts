@@ -24,12 +24,13 @@ export interface AnalysisAttemptsOptions {
 }
 
 /**
+ * `request` is called for each attempt, as a thread that ended took the bytes of the one before with it.
  * @throws ItemFailure with the analysis's own code, `worker_crashed`, `worker_out_of_memory` or `worker_timeout`;
  * PassingFailure when no thread of the pool was free in time
  */
 export async function analyseWithAttempts(
   options: AnalysisAttemptsOptions,
-  request: AnalyseRequest,
+  request: () => Promise<AnalyseRequest>,
   signal: AbortSignal,
 ): Promise<Analysis> {
   const { kind, pool, timeoutMs } = options;
@@ -38,11 +39,12 @@ export async function analyseWithAttempts(
   try {
     return await withQuarantine(async (where) => {
       attempts += 1;
+      const asked = await request();
       try {
         // Waiting for a thread does not count: the pool's own deadline runs from when a thread has the request.
         return where === 'shared'
-          ? await kind.analyse(pool, request, timeoutMs * 4, signal)
-          : await kind.analyse(isolatedPool(options, limitMs), request, limitMs, signal);
+          ? await kind.analyse(pool, asked, timeoutMs * 4, signal)
+          : await kind.analyse(isolatedPool(options, limitMs), asked, limitMs, signal);
       } catch (error) {
         // One that took too long is given more time; what ended its thread at once is not.
         if (failureClassOf(error) === 'timeout') limitMs = timeoutMs * 2;
@@ -55,8 +57,12 @@ export async function analyseWithAttempts(
 }
 
 /** A pool of threads that live for one request each. */
-function isolatedPool({ kind, clock, memoryMb }: AnalysisAttemptsOptions, deadlineMs: number): AnalysisPool {
+function isolatedPool(
+  { kind, pool, clock, memoryMb }: AnalysisAttemptsOptions,
+  deadlineMs: number,
+): AnalysisPool {
   return {
+    admit: (bytes, signal) => pool.admit(bytes, signal),
     ask: (request, { signal }) =>
       isolatedCall(
         {

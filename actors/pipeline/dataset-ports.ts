@@ -1,6 +1,7 @@
 // Everything that the actors of one dataset need from outside, gathered once by the composition root.
 import type {
   BlobStore,
+  ByteBudget,
   CircuitBreaker,
   Clock,
   Codec,
@@ -25,16 +26,20 @@ export type QueueStage = (typeof STAGES)[number];
 /** Every stage that settles messages: the intake first. */
 export type Stage = 'intake' | QueueStage;
 
+/** Within which bounds a reference is read. */
 export interface ReadOptions {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   /** 1 (the default) for the first try of an item; later ones are given more time. */
   readonly tries?: number;
+  /** Asked before a body is read: resolves when `bytes` of it may be held in all. */
+  readonly admit: (bytes: number) => Promise<void>;
 }
 
 /** Reads bytes that a reference names. */
 export interface ContentSource {
   /**
+   * The bytes, in a buffer of their own, which the reader may move to another thread.
    * @throws ItemFailure `source_not_allowed`, `not_found`, `too_large`; PassingFailure when it may work later, of the
    * class `recoverable` where that says nothing about the item.
    */
@@ -70,6 +75,10 @@ export interface DatasetPorts {
   /** Durable marks of suspect messages: key `dataset.stage.sequence`. */
   readonly attempts: RecordStore;
   readonly contents: ContentSource;
+  /** Bytes of contents that all ingestors of the node may hold at once. */
+  readonly bodyBudget: ByteBudget;
+  /** Bytes that large pictures may take at once while they are decoded, on all threads of the node. */
+  readonly decodeBudget: ByteBudget;
   readonly rates: SourceRates;
   /** The breakers of the places that `contents` reads from. */
   readonly guard: SourceGuard;
@@ -105,8 +114,10 @@ export interface ModelIdentity {
   readonly proxy?: { readonly digest: string; readonly spec: unknown };
 }
 
-/** Where time goes: each stage reports what it handled. */
+/** Where time and memory go: each stage reports what it handled, and whoever keeps state what it holds. */
 export interface StageMeter {
   /** `items` were handled in `busyMs` of this stage's time, waiting for its own effects included. */
   handled(stage: Stage, items: number, busyMs: number): void;
+  /** An actor whose state grows with the dataset holds so many bytes of it in memory now, by its own account. */
+  holds(actor: string, accountedBytes: number): void;
 }

@@ -1,8 +1,8 @@
 // The ingestor: reads an intake message, refuses by what is said of it before anything is paid for, fetches and
 // hashes the content, has it analysed off the event loop, and stores what later stages need.
-import type { ActorContext, ActorSpec, Delivery } from '#runtime';
+import type { ActorContext, ActorSpec, ByteHold, Delivery } from '#runtime';
 import { analysisPool } from '../kinds/analysis-pool.ts';
-import type { Analysis, AnalysisPool } from '../kinds/kind.ts';
+import type { AnalyseRequest, Analysis, AnalysisPool } from '../kinds/kind.ts';
 import { judgeRefusal } from '../rules/judge.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import { analyseWithAttempts } from './analysis-attempts.ts';
@@ -26,6 +26,12 @@ export interface IngestorOptions {
   readonly analyseMemoryMb: number;
   readonly judging: JudgingContext;
   readonly gate: IntakeGate;
+}
+
+/** Until when an item's content is read, and which try of the item it is. */
+interface Attempt {
+  readonly signal: AbortSignal;
+  readonly tries: number;
 }
 
 /** One of the pool of ingestors; each handles one item at a time. */
@@ -90,7 +96,10 @@ class Ingestor {
   constructor(ports: DatasetPorts, options: IngestorOptions, context: ActorContext<StageMessage>) {
     this.#ports = ports;
     this.#options = options;
-    this.#pool = analysisPool(options.threads.map((path) => context.ref(path)));
+    this.#pool = analysisPool(
+      options.threads.map((path) => context.ref(path)),
+      ports.decodeBudget,
+    );
   }
 
   /** An item from the intake stream. It is held back when its source is over its rate, or cannot give it now. */
@@ -160,31 +169,25 @@ class Ingestor {
     return { effects: [{ stage: 'keep', sequence, message }] };
   }
 
-  async #accept(
-    sequence: number,
-    envelope: Envelope,
-    attempt: { readonly signal: AbortSignal; readonly tries: number },
-  ): Promise<HopResult> {
-    const { signal } = attempt;
-    const bytes = await this.#readBody(envelope, attempt);
-    const content = sha256Hex(bytes);
-    if (envelope.declaredSha256 !== undefined && envelope.declaredSha256 !== content) {
-      throw new ItemFailure('sha256_mismatch', `expected sha256 ${envelope.declaredSha256}, got ${content}`);
-    }
-    const { facts, proxy, modelProxy } = await this.#analyse(bytes, signal);
+  async #accept(sequence: number, envelope: Envelope, attempt: Attempt): Promise<HopResult> {
+    const { body } = envelope;
+    using hold = this.#ports.bodyBudget.open();
+    const { content, analysis } = await this.#examine(envelope, hold, attempt);
+    // What was fetched is gone by now; an inline body is still to be stored.
+    if (body.type === 'reference') hold.release();
+    const { facts, proxy, modelProxy } = analysis;
     const id = envelope.id ?? content;
     const identity = { ...envelope, id, content };
     const item = itemDigest(identity);
     const { blobs, model } = this.#ports;
-    const inline = envelope.body.type === 'inline';
     await Promise.all([
-      inline ? blobs.put(blobKeys.content(content), bytes) : undefined,
+      body.type === 'inline' ? blobs.put(blobKeys.content(content), body.bytes) : undefined,
       blobs.put(blobKeys.proxy(content), proxy),
       model.proxy && modelProxy && blobs.put(blobKeys.modelProxy(model.proxy.digest, content), modelProxy),
       this.#storePayload(item, {
         ...identity,
         mediaType: facts.mediaType,
-        location: envelope.body.type === 'reference' ? envelope.body.uri : `blob:${content}`,
+        location: body.type === 'reference' ? body.uri : `blob:${content}`,
       }),
     ]);
     this.#ports.faults.reach('intake.stored');
@@ -201,32 +204,64 @@ class Ingestor {
     return { effects: [{ stage: 'embed', sequence, message }] };
   }
 
-  async #readBody(
+  /** Reads and analyses the content. A fetched one is moved to the thread and read again if that takes it away. */
+  async #examine(
     envelope: Envelope,
-    attempt: { readonly signal: AbortSignal; readonly tries: number },
-  ): Promise<Uint8Array> {
-    const { maxBytes } = this.#ports.config.limits;
+    hold: ByteHold,
+    attempt: Attempt,
+  ): Promise<{ readonly content: string; readonly analysis: Analysis }> {
+    let bytes: Uint8Array | undefined = await this.#readBody(envelope, hold, attempt);
+    const content = sha256Hex(bytes);
+    if (envelope.declaredSha256 !== undefined && envelope.declaredSha256 !== content) {
+      throw new ItemFailure('sha256_mismatch', `expected sha256 ${envelope.declaredSha256}, got ${content}`);
+    }
+    const movable = envelope.body.type === 'reference';
+    const take = async (): Promise<Pick<AnalyseRequest, 'bytes' | 'movable'>> => {
+      const taken = bytes ?? (await this.#readBody(envelope, hold, attempt));
+      if (bytes === undefined && sha256Hex(taken) !== content) {
+        throw new PassingFailure('fetch_failed', 'the content changed while it was analysed');
+      }
+      bytes = movable ? undefined : taken;
+      return { bytes: taken, movable };
+    };
+    return { content, analysis: await this.#analyse(take, attempt.signal) };
+  }
+
+  async #readBody(envelope: Envelope, hold: ByteHold, attempt: Attempt): Promise<Uint8Array> {
     const { body } = envelope;
+    const { maxBytes } = this.#ports.config.limits;
+    const admit = (bytes: number) => hold.raise(bytes, attempt.signal);
+    const tooLarge = (bytes: number) =>
+      new ItemFailure('too_large', `expected at most ${maxBytes} bytes, got ${bytes}`);
+    if (body.type === 'inline') {
+      const { byteLength } = body.bytes;
+      if (byteLength > maxBytes) throw tooLarge(byteLength);
+      await admit(byteLength);
+    }
     const bytes =
       body.type === 'inline'
         ? body.bytes
-        : await this.#ports.contents.read(body.uri, { maxBytes, ...attempt }).catch((error: unknown) => {
-            throw error instanceof PassingFailure && isFetched(envelope) ? new FetchFailed(error) : error;
-          });
-    if (bytes.byteLength > maxBytes) {
-      throw new ItemFailure('too_large', `expected at most ${maxBytes} bytes, got ${bytes.byteLength}`);
-    }
+        : await this.#ports.contents
+            .read(body.uri, { maxBytes, admit, ...attempt })
+            .catch((error: unknown) => {
+              throw error instanceof PassingFailure && isFetched(envelope) ? new FetchFailed(error) : error;
+            });
+    if (bytes.byteLength > maxBytes) throw tooLarge(bytes.byteLength);
     if (bytes.byteLength === 0) throw new ItemFailure('empty', 'expected content, got 0 bytes');
     return bytes;
   }
 
-  #analyse(bytes: Uint8Array, signal: AbortSignal): Promise<Analysis> {
+  #analyse(
+    take: () => Promise<Pick<AnalyseRequest, 'bytes' | 'movable'>>,
+    signal: AbortSignal,
+  ): Promise<Analysis> {
     const { kind, config, clock, model } = this.#ports;
     const { maxPixels, maxBytes } = config.limits;
     const { analyseTimeoutMs: timeoutMs, analyseMemoryMb: memoryMb } = this.#options;
     const options = { kind, pool: this.#pool, clock, timeoutMs, memoryMb };
     const modelProxy = model.proxy && { modelProxy: model.proxy.spec };
-    return analyseWithAttempts(options, { bytes, maxPixels, maxBytes, ...modelProxy }, signal);
+    const request = async () => ({ ...(await take()), maxPixels, maxBytes, ...modelProxy });
+    return analyseWithAttempts(options, request, signal);
   }
 
   async #storePayload(item: string, payload: Payload & { readonly [key: string]: unknown }): Promise<void> {

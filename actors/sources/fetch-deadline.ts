@@ -10,6 +10,9 @@ export interface FetchTimes {
   readonly stallMs: number;
 }
 
+/** A peer that was left waiting for so long in all may hang up without being to blame for it. */
+const PATIENCE_MS = 1_000;
+
 /** Later tries of an item are given twice the time. */
 export function timesOfTry({ timeoutMs, stallMs }: FetchTimes, tries: number): FetchTimes {
   const factor = tries > 1 ? 2 : 1;
@@ -21,18 +24,22 @@ export class FetchDeadline implements Disposable {
   readonly #times: FetchTimes;
   readonly #outer: AbortSignal;
   readonly #controller = new AbortController();
-  readonly #cancelTotal: () => void;
+  #cancelTotal: () => void = () => {};
   #cancelStall: () => void = () => {};
   #failure: PassingFailure | undefined;
+  /** Of the total time, as of when it last began to run. */
+  #leftMs: number;
+  #runningSinceMs = 0;
+  /** In all, for what was ours. */
+  #waitedMs = 0;
 
   /** Both times run from now. `outer` aborts the fetch too: the actor stops. */
   constructor(clock: Clock, times: FetchTimes, outer: AbortSignal) {
     this.#clock = clock;
     this.#times = times;
     this.#outer = outer;
-    this.#cancelTotal = clock.schedule(times.timeoutMs, () =>
-      this.#expire(`expected the whole content within ${times.timeoutMs} ms`),
-    );
+    this.#leftMs = times.timeoutMs;
+    this.#runTotal();
     outer.addEventListener('abort', this.#stop, { once: true });
     if (outer.aborted) this.#stop();
     this.touch();
@@ -51,9 +58,35 @@ export class FetchDeadline implements Disposable {
     );
   }
 
+  /** Waits for something of ours, which counts neither as time of the fetch nor as its stalling. */
+  async pausedFor(wait: Promise<void>): Promise<void> {
+    const sinceMs = this.#clock.monotonicMs();
+    this.#leftMs -= sinceMs - this.#runningSinceMs;
+    this.#cancelTotal();
+    this.#cancelStall();
+    try {
+      await wait;
+    } finally {
+      this.#waitedMs += this.#clock.monotonicMs() - sinceMs;
+      this.#runTotal();
+      this.touch();
+    }
+  }
+
   /** Why the fetch was ended from here, whatever error that caused; undefined when it was not. */
   get cause(): unknown {
     return this.#failure ?? (this.#outer.aborted ? this.#outer.reason : undefined);
+  }
+
+  /**
+   * What to throw for an error that ended the fetch. Of one that waited long for something of ours an error of the
+   * network tells nothing: the item is read again, without an attempt.
+   */
+  verdictOn(error: unknown): unknown {
+    if (this.cause !== undefined) return this.cause;
+    const isOurs = error instanceof PassingFailure && error.ofSource && this.#waitedMs >= PATIENCE_MS;
+    if (!isOurs) return error;
+    return new PassingFailure(error.code, error.message, { cause: error, failureClass: 'recoverable' });
   }
 
   [Symbol.dispose](): void {
@@ -63,6 +96,14 @@ export class FetchDeadline implements Disposable {
   }
 
   readonly #stop = (): void => this.#controller.abort(this.#outer.reason);
+
+  #runTotal(): void {
+    if (this.signal.aborted) return;
+    this.#runningSinceMs = this.#clock.monotonicMs();
+    this.#cancelTotal = this.#clock.schedule(Math.max(0, this.#leftMs), () =>
+      this.#expire(`expected the whole content within ${this.#times.timeoutMs} ms`),
+    );
+  }
 
   #expire(message: string): void {
     this.#failure ??= new PassingFailure('fetch_timeout', message, {

@@ -4,8 +4,9 @@ import { constants } from 'node:fs';
 import { access, type FileHandle, open, realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ContentSource } from '../pipeline/dataset-ports.ts';
+import type { ContentSource, ReadOptions } from '../pipeline/dataset-ports.ts';
 import { ItemFailure, PassingFailure } from '../pipeline/item-failure.ts';
+import { bodyMemory } from './body-buffer.ts';
 
 /**
  * Not blocking, as opening a pipe that nobody writes to would else never return; and no link, as the path was resolved
@@ -27,7 +28,7 @@ export class FileSource implements ContentSource {
     return root === undefined ? undefined : `file://${root}`;
   }
 
-  async read(uri: string, { maxBytes }: { readonly maxBytes: number }): Promise<Uint8Array> {
+  async read(uri: string, { maxBytes, admit }: Pick<ReadOptions, 'maxBytes' | 'admit'>): Promise<Uint8Array> {
     await this.#checkRoot(uri);
     const path = await this.#resolve(uri);
     try {
@@ -38,6 +39,7 @@ export class FileSource implements ContentSource {
         if (stat.size > maxBytes) {
           throw new ItemFailure('too_large', `expected at most ${maxBytes} bytes, got ${stat.size}`);
         }
+        await admit(stat.size);
         return await readWhole(file, stat.size, uri);
       } finally {
         await file.close();
@@ -120,7 +122,7 @@ function isInside(root: string, path: string): boolean {
 
 /** Exactly `size` bytes; a file that changes its length meanwhile is read again later. */
 async function readWhole(file: FileHandle, size: number, uri: string): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size + 1);
+  const bytes = new Uint8Array(bodyMemory(size + 1));
   let at = 0;
   for (;;) {
     const { bytesRead } = await file.read(bytes, at, bytes.byteLength - at, at);

@@ -59,7 +59,7 @@ export class HttpSource implements ContentSource {
     return url === null ? undefined : url.origin;
   }
 
-  async read(uri: string, { maxBytes, signal, tries = 1 }: ReadOptions): Promise<Uint8Array> {
+  async read(uri: string, { maxBytes, signal, admit, tries = 1 }: ReadOptions): Promise<Uint8Array> {
     const { clock, guard } = this.#options;
     using deadline = new FetchDeadline(clock, timesOfTry(this.#options, tries), signal);
     using visit = guard.visit(tries);
@@ -70,13 +70,14 @@ export class HttpSource implements ContentSource {
       const bytes = await collectBody(answer, {
         maxBytes,
         deadline,
+        admit,
         ...(length !== undefined && { announced: Number(length) }),
         ...(encoding !== undefined && { encoding }),
       });
       visit.succeeded();
       return bytes;
     } catch (error) {
-      throw visit.failed(deadline.cause ?? classify(uri, error));
+      throw visit.failed(deadline.verdictOn(classify(uri, error)));
     }
   }
 

@@ -46,7 +46,7 @@ export class S3Source implements ContentSource {
     return endpoint === undefined ? `s3://${bucket}` : `s3://${bucket} at ${endpoint}`;
   }
 
-  async read(uri: string, { maxBytes, signal, tries = 1 }: ReadOptions): Promise<Uint8Array> {
+  async read(uri: string, { maxBytes, signal, admit, tries = 1 }: ReadOptions): Promise<Uint8Array> {
     const { bucket, key } = this.#admit(uri);
     using deadline = new FetchDeadline(this.#options.clock, timesOfTry(this.#options, tries), signal);
     try {
@@ -62,10 +62,11 @@ export class S3Source implements ContentSource {
       return await collectBody(Body, {
         maxBytes,
         deadline,
+        admit,
         ...(ContentLength !== undefined && { announced: ContentLength }),
       });
     } catch (error) {
-      throw deadline.cause ?? this.#classify(uri, error);
+      throw deadline.verdictOn(this.#classify(uri, error));
     }
   }
 

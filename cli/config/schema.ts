@@ -2,7 +2,7 @@
 // and docs/config.md all come. Each field says what it means and why its default is what it is.
 
 import { z } from 'zod';
-import { datasetConfigSchema, modelConfigSchema, TROUPE_TINY } from '#actors';
+import { byteSize, datasetConfigSchema, modelConfigSchema, TROUPE_TINY } from '#actors';
 import { breakerFields, checkOpenTimes } from './breaker.ts';
 import { sourcesSchema } from './sources.ts';
 
@@ -66,6 +66,16 @@ const nodeSchema = z.strictObject({
     .prefault({})
     .describe(
       'When the session of an embedding model that fails is left alone. Nothing more is embedded then; what is in hand waits, without an attempt, until a probe succeeds. Each failure may cost a restart of the session, so few are enough, and the times leave its supervisor its restarts.',
+    ),
+  bodyBudget: byteSize({ min: 2 ** 20, max: 2 ** 36 })
+    .prefault('32MiB')
+    .describe(
+      'Bytes of contents that all ingestors of the node hold at once; others wait in line and lose no attempt. Without it each of `ingestConcurrency` could hold one of `limits.maxBytes`. The default is one of the largest, or eight of 4 MB. A content larger than the whole budget goes alone.',
+    ),
+  decodeBudget: byteSize({ min: 2 ** 20, max: 2 ** 40 })
+    .prefault('512MiB')
+    .describe(
+      'Bytes that large pictures take at once while they are decoded, on all threads of the node: four a pixel, counted for pictures of more than 4 MiB pixels (16 MiB decoded). The default is one of `limits.maxPixels`, or ten of 12 megapixels. A picture larger than the whole budget goes alone.',
     ),
 });
 

@@ -71,6 +71,8 @@ export async function connectPorts(
     heads: new NatsRecords(link, names.records.heads),
     attempts: new NatsRecords(link, names.records.attempts),
     contents: connectSources({ config: loaded, link, names, clock, guard: breakers.guard }),
+    bodyBudget: node.resolve(TOKENS.bodyBudget),
+    decodeBudget: node.resolve(TOKENS.decodeBudget),
     rates: new SourceRates({ rates: settings.sources.rates, clock }),
     ...breakers,
     clock,

@@ -57,9 +57,9 @@ export function connectSources({ config, link, names, clock, guard }: SourceConn
 export function uploadSource(link: NatsLink, names: SystemNames): ContentSource {
   const uploads = new NatsUploads(link, names.objects.uploads);
   return {
-    async read(uri, { maxBytes }) {
+    async read(uri, { maxBytes, admit }) {
       try {
-        return await uploads.read(uri, maxBytes);
+        return await uploads.read(uri, maxBytes, admit);
       } catch (cause) {
         if (cause instanceof UploadNotFound) throw new ItemFailure('not_found', cause.message, { cause });
         if (cause instanceof UploadTooLarge) throw new ItemFailure('too_large', cause.message, { cause });

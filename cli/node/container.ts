@@ -3,7 +3,7 @@
 import 'reflect-metadata';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
 import { type NatsLink, namesOf } from '#nats';
-import { killAt, type Logger, noFaults, systemClock, systemRandom } from '#runtime';
+import { ByteBudget, killAt, type Logger, noFaults, systemClock, systemRandom } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 import { messageCodec } from './message-codec.ts';
 import { TOKENS } from './tokens.ts';
@@ -26,6 +26,13 @@ export function nodeContainer(options: {
   node.register(TOKENS.codec, { useValue: messageCodec });
   node.register(TOKENS.names, {
     useFactory: instanceCachingFactory(() => namesOf(options.config.config.system)),
+  });
+  const { bodyBudget, decodeBudget } = options.config.config.node;
+  node.register(TOKENS.bodyBudget, {
+    useFactory: instanceCachingFactory(() => new ByteBudget(bodyBudget)),
+  });
+  node.register(TOKENS.decodeBudget, {
+    useFactory: instanceCachingFactory(() => new ByteBudget(decodeBudget)),
   });
   node.register(TOKENS.faults, {
     useFactory: instanceCachingFactory(() => {

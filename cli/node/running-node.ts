@@ -172,6 +172,7 @@ export class RunningNode {
         tree: dataset.snapshot(),
         stages: dataset.totals.toJSON(),
         breakers: dataset.breakers(),
+        accountedBytes: dataset.totals.accountedBytes,
       })),
     };
   }

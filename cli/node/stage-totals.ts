@@ -1,4 +1,5 @@
-// Sums up what each stage has handled, for status and for the demo's account of where time went.
+// Sums up what each stage has handled and what each actor with state holds, for status and for accounts of where time
+// and memory went.
 import type { Stage, StageMeter } from '#actors';
 
 export interface StageTotal {
@@ -8,11 +9,21 @@ export interface StageTotal {
 }
 
 export class StageTotals implements StageMeter {
+  readonly #accountedBytes = new Map<string, number>();
   readonly #totals = new Map<Stage, StageTotal>();
 
   handled(stage: Stage, items: number, busyMs: number): void {
     const total = this.#totals.get(stage) ?? { items: 0, busyMs: 0 };
     this.#totals.set(stage, { items: total.items + items, busyMs: total.busyMs + busyMs });
+  }
+
+  holds(actor: string, accountedBytes: number): void {
+    this.#accountedBytes.set(actor, accountedBytes);
+  }
+
+  /** Bytes by actor, as each accounts for its own state. */
+  get accountedBytes(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#accountedBytes);
   }
 
   toJSON(): Readonly<Record<string, StageTotal>> {

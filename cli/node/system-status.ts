@@ -38,6 +38,8 @@ export interface NodeStatus {
   readonly durability: string;
   readonly actors: readonly ActorLine[];
   readonly breakers: readonly BreakerSnapshot[];
+  /** Bytes of the dataset that each actor with state holds in memory, as it accounts for them, by path. */
+  readonly accountedBytes: Readonly<Record<string, number>>;
 }
 
 export interface StageStatus {
@@ -99,7 +101,12 @@ const nodeStatsSchema = z.object({
   node: z.string(),
   durability: z.string(),
   datasets: z.array(
-    z.object({ name: z.string(), tree: snapshotSchema, breakers: z.array(breakerSchema).default([]) }),
+    z.object({
+      name: z.string(),
+      tree: snapshotSchema,
+      breakers: z.array(breakerSchema).default([]),
+      accountedBytes: z.record(z.string(), z.number()).default({}),
+    }),
   ),
 });
 
@@ -111,7 +118,12 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     const { node, durability, datasets } = parsed.data;
     const actors = datasets.flatMap(({ tree }) => tree.children.flatMap((child) => [...lines(child, 0)]));
     const breakers = datasets.flatMap((dataset) => dataset.breakers);
-    nodes.push({ name: node, version, started, durability, actors, breakers });
+    const accountedBytes = Object.fromEntries(
+      datasets.flatMap(({ name, accountedBytes: held }) =>
+        Object.entries(held).map(([actor, bytes]) => [`${name}/${actor}`, bytes] as const),
+      ),
+    );
+    nodes.push({ name: node, version, started, durability, actors, breakers, accountedBytes });
   }
   const datasets: DatasetStatus[] = [];
   for (const name of (await system.registry.list()).keys()) datasets.push(await datasetStatus(system, name));

@@ -1,7 +1,7 @@
 // Names of what the composition root puts together. Everything below it gets its parts as constructor arguments.
 import type { InjectionToken } from 'tsyringe';
 import type { NatsLink, SystemNames } from '#nats';
-import type { Clock, Codec, FaultPoints, Logger, RandomSource } from '#runtime';
+import type { ByteBudget, Clock, Codec, FaultPoints, Logger, RandomSource } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
@@ -13,6 +13,8 @@ export const TOKENS = {
   log: token<Logger>('log'),
   codec: token<Codec>('codec'),
   faults: token<FaultPoints>('fault points'),
+  bodyBudget: token<ByteBudget>('budget of contents in hand'),
+  decodeBudget: token<ByteBudget>('budget of large pictures'),
   link: token<NatsLink>('NATS connection'),
   names: token<SystemNames>('names'),
 } as const;

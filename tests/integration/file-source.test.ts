@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FileSource } from '#actors';
+import { admitAll } from '../support/admit-all.ts';
 
 let base = '';
 let root = '';
@@ -31,7 +32,7 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 
 const urlOf = (...path: readonly string[]) => pathToFileURL(join(...path)).href;
 const read = async (uri: string, maxBytes = 100, roots = [root]) =>
-  Buffer.from(await new FileSource(roots).read(uri, { maxBytes })).toString();
+  Buffer.from(await new FileSource(roots).read(uri, { maxBytes, admit: admitAll })).toString();
 
 describe('files under configured roots', () => {
   it('are read, with escapes, and through links that stay inside', async () => {

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '#runtime';
 import { ClientSystem } from '../../cli/node/client-system.ts';
 import { uploadSource } from '../../cli/node/connect-sources.ts';
 import { type PublishPlan, type PublishReport, runPublish } from '../../cli/publish/run-publish.ts';
+import { admitAll } from '../support/admit-all.ts';
 import { describeOnServers, smallDataset } from './nats-harness.ts';
 
 const MIB = 1024 * 1024;
@@ -217,6 +218,7 @@ await describeOnServers('publishing', (under) => {
     const bytes = await uploadSource(link, names).read(reference.uri, {
       maxBytes: MIB,
       signal: new AbortController().signal,
+      admit: admitAll,
     });
     expect(Buffer.from(bytes).toString()).toBe('content of 1.jpg');
   });
@@ -228,7 +230,7 @@ await describeOnServers('publishing', (under) => {
     const [message] = await intake();
     const { uri } = JSON.parse(message?.body ?? '') as { readonly uri: string };
     const signal = new AbortController().signal;
-    const reading = uploadSource(link, names).read(uri, { maxBytes: 64 * MIB, signal });
+    const reading = uploadSource(link, names).read(uri, { maxBytes: 64 * MIB, signal, admit: admitAll });
     await expect(reading).rejects.toMatchObject({ name: 'ItemFailure', code: 'too_large' });
   });
 

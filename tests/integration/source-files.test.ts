@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FileSource } from '../../actors/sources/file-source.ts';
+import { admitAll } from '../support/admit-all.ts';
 
 let folder: string;
 let root: string;
 const uri = (...path: readonly string[]) => pathToFileURL(join(root, ...path)).href;
 const read = (reference: string, roots = [root]) =>
-  new FileSource(roots).read(reference, { maxBytes: 1_000 });
+  new FileSource(roots).read(reference, { maxBytes: 1_000, admit: admitAll });
 
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'troupe-files-')));

@@ -5,6 +5,7 @@ import { systemClock } from '#runtime';
 import { ManualClock } from '#testkit';
 import { AddressPolicy } from '../../actors/sources/address-policy.ts';
 import { HttpSource, type HttpSourceOptions } from '../../actors/sources/http-source.ts';
+import { admitAll } from '../support/admit-all.ts';
 import { memoryGuard } from '../support/memory-ports.ts';
 import { type Answer, type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';
 
@@ -58,7 +59,8 @@ async function fixture(
     source,
     lookups,
     url: (path, host = 'images.test') => `http://${host}:${server.port}${path}`,
-    read: (uri, signal = new AbortController().signal) => source.read(uri, { maxBytes: MAX_BYTES, signal }),
+    read: (uri, signal = new AbortController().signal) =>
+      source.read(uri, { maxBytes: MAX_BYTES, signal, admit: admitAll }),
   };
 }
 
@@ -246,6 +248,49 @@ describe('a web source bounds', () => {
     await server.asked('/a');
     stop.abort(new Error('stopped'));
     await outcome;
+  });
+});
+
+describe('a fetch that waits for memory', () => {
+  it('burns none of its time, and blames nobody who hangs up meanwhile', async () => {
+    const clock = new ManualClock();
+    const guard = memoryGuard(clock);
+    let hangUp = () => {};
+    const { source, url } = await fixture(
+      {
+        '/a': (_request, response) => {
+          hangUp = () => response.destroy();
+          response.writeHead(200, { 'Content-Length': picture.byteLength }).write(picture.subarray(0, 3));
+        },
+      },
+      { clock, guard },
+    );
+    const signal = new AbortController().signal;
+    const admit = async () => {
+      await clock.advance(3_600_000);
+      hangUp();
+    };
+    for (let fetches = 0; fetches < 5; fetches++) {
+      await expect(source.read(url('/a'), { maxBytes: MAX_BYTES, signal, admit })).rejects.toMatchObject({
+        code: 'fetch_failed',
+        failureClass: 'recoverable',
+        ofSource: false,
+      });
+    }
+    expect(guard.snapshot()).toMatchObject([{ state: 'closed', failures: 0 }]);
+  });
+
+  it('that ends with its actor lets the place go without a word', async () => {
+    const guard = memoryGuard(systemClock);
+    const { source, url } = await fixture({ '/a': content }, { guard });
+    const stop = new AbortController();
+    const admit = () => {
+      stop.abort(new Error('stopped'));
+      return Promise.reject(stop.signal.reason);
+    };
+    const read = source.read(url('/a'), { maxBytes: MAX_BYTES, signal: stop.signal, admit });
+    await expect(read).rejects.toThrow('stopped');
+    expect(guard.snapshot()).toMatchObject([{ state: 'closed', failures: 0 }]);
   });
 });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#runtime';
 import { ManualClock } from '#testkit';
 import { S3Source, type S3SourceOptions } from '../../actors/sources/s3-source.ts';
+import { admitAll } from '../support/admit-all.ts';
 import { type Answer, type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';
 
 const MAX_BYTES = 100_000;
@@ -49,7 +50,9 @@ async function read(
     clock: systemClock,
     ...options,
   });
-  return Buffer.from(await source.read(uri, { maxBytes: MAX_BYTES, signal: new AbortController().signal }));
+  return Buffer.from(
+    await source.read(uri, { maxBytes: MAX_BYTES, signal: new AbortController().signal, admit: admitAll }),
+  );
 }
 
 const content: Answer = (_request, response) =>

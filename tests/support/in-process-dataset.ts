@@ -170,7 +170,7 @@ async function treeOf(
   };
   const ports = await connectPorts(node, DATASET, settings, {
     model,
-    meter: { handled: () => {} },
+    meter: { handled: () => {}, holds: () => {} },
     fenced,
     emit: (happening) => onEvent({ ...happening, atMs: systemClock.wallMs() }),
   });

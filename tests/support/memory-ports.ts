@@ -1,6 +1,7 @@
 // The ports of a dataset's actors over the test kit's stand-ins in memory. Deterministic: nothing happens but by a call
 // or the manual clock.
 import {
+  ByteBudget,
   CircuitBreaker,
   type Clock,
   type FaultPoints,
@@ -124,6 +125,7 @@ export function memoryDataset(
     readonly clock?: ManualClock;
     readonly rates?: readonly SourceRate[];
     readonly contents?: ContentSource;
+    readonly bodyBudget?: ByteBudget;
     readonly kind?: Kind;
     readonly giveUpAfterMs?: number;
   } = {},
@@ -189,10 +191,12 @@ export function memoryDataset(
       emit,
     }),
     contents: options.contents ?? { read: () => Promise.reject(new Error('no contents are read here')) },
+    bodyBudget: options.bodyBudget ?? new ByteBudget(2 ** 26),
+    decodeBudget: new ByteBudget(2 ** 26),
     clock,
     faults: options.faults ?? new CrashPoint(),
     model: MEMORY_MODEL,
-    meter: { handled: () => {} },
+    meter: { handled: () => {}, holds: () => {} },
     log: silentLogger,
     fenced: (error) => void fencedBy.push(error),
   };

@@ -9,7 +9,10 @@ import {
 import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
 import { numberKind } from '../../support/memory-ports.ts';
 
-const POOL: AnalysisPool = { ask: () => Promise.reject(new Error('no kind of these tests asks the pool')) };
+const POOL: AnalysisPool = {
+  ask: () => Promise.reject(new Error('no kind of these tests asks the pool')),
+  admit: () => Promise.reject(new Error('no kind of these tests needs much memory')),
+};
 const ANALYSIS: Analysis = {
   facts: { content: '', mediaType: '', byteLength: 0, hashes: {}, lowInformation: false, signals: {} },
   proxy: new Uint8Array(),
@@ -37,7 +40,9 @@ async function attempt(...ends: readonly (Error | Analysis)[]) {
   const clock = new ManualClock();
   const options: AnalysisAttemptsOptions = { kind, pool: POOL, clock, timeoutMs: 1_000, memoryMb: 64 };
   const signal = new AbortController().signal;
-  const outcome = await analyseWithAttempts(options, request, signal).catch((error: unknown) => error);
+  const outcome = await analyseWithAttempts(options, async () => request, signal).catch(
+    (error: unknown) => error,
+  );
   return { outcome, ran, places: ran.map(({ on }) => on) };
 }
 

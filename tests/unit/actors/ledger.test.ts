@@ -343,3 +343,24 @@ function distinctBatches(batches: readonly (readonly KeepMessage[])[]): KeepMess
     return split;
   });
 }
+
+describe('the account of a ledger', () => {
+  it('grows with each new entry and edge, not with what it knows, and is the same after a snapshot', () => {
+    const ledger = new Ledger();
+    const seen: number[] = [];
+    const apply = (...messages: readonly KeepMessage[]) => {
+      ledger.apply(eventOf(ledger, messages));
+      seen.push(ledger.accountedBytes);
+    };
+    apply(judged(1, 'a', 'a'));
+    apply(judged(1, 'a', 'a'));
+    apply(judged(2, 'b', 'b', { edges: [edgeOf('a', 'b')] }));
+    apply(dead(3));
+    const [one = 0, repeated, two = 0, three = 0] = seen;
+    expect(one).toBeGreaterThan(500);
+    expect(repeated).toBe(one);
+    expect(two - one).toBeGreaterThan(one);
+    expect(three).toBeGreaterThan(two);
+    expect(Ledger.decode(memoryCodec, ledger.encode(memoryCodec)).accountedBytes).toBe(three);
+  });
+});

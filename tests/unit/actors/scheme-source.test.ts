@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ContentSource } from '../../../actors/pipeline/dataset-ports.ts';
 import { SchemeSource } from '../../../actors/sources/scheme-source.ts';
+import { admitAll } from '../../support/admit-all.ts';
 
-const options = { maxBytes: 10, signal: new AbortController().signal };
+const options = { maxBytes: 10, signal: new AbortController().signal, admit: admitAll };
 const echo: ContentSource = { read: async (uri) => Buffer.from(uri) };
 const source = new SchemeSource({ file: echo, obj: echo });
 

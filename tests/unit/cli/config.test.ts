@@ -25,7 +25,7 @@ describe('the configuration', () => {
     expect(config.datasets.photos).toMatchObject({
       kind: 'image',
       shards: 4,
-      limits: { maxBytes: 67_108_864, maxMetadataBytes: 65_536 },
+      limits: { maxBytes: 33_554_432, maxMetadataBytes: 65_536 },
       rules: {
         keepAt: 0.5,
         rejectBelow: 0.35,

@@ -14,7 +14,7 @@ function systemMissing(clock: ManualClock, ...missing: readonly number[]) {
   const settled = async (): Promise<SettledAnswer> => {
     const count = missing[Math.min(asked, missing.length - 1)] ?? 0;
     asked += 1;
-    return { epoch: 1, counts, missing: { count, sequences: [] } };
+    return { epoch: 1, counts, accountedBytes: 0, missing: { count, sequences: [] } };
   };
   const system = { link: { clock }, keeper: () => ({ settled }) } as unknown as ClientSystem;
   return { system, asked: () => asked };

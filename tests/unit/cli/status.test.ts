@@ -30,6 +30,7 @@ const STATUS: SystemStatus = {
       version: '0.1.0',
       started: '2026-01-02T03:04:05Z',
       durability: 'disk',
+      accountedBytes: {},
       actors: [
         {
           ...supervisor,
