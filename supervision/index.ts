@@ -1,6 +1,21 @@
 // The public door of supervision/: pure decisions about restarts and failures, event in, decision out.
 export { type AutoShutdown, checkSignificant } from './auto-shutdown.ts';
 export {
+  type AllocationPlan,
+  allocate,
+  type Member,
+  type MemberState,
+  type Move,
+  type OwnedShard,
+  voluntaryLimit,
+} from './allocation/allocation.ts';
+export {
+  decideOwnership,
+  type OwnershipDecision,
+  type OwnershipRequest,
+  type ShardRecord,
+} from './allocation/ownership.ts';
+export {
   type BackoffOptions,
   backoffDelay,
   checkBackoff,
