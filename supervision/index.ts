@@ -9,6 +9,8 @@ export {
   type OwnedShard,
   voluntaryLimit,
 } from './allocation/allocation.ts';
+export { type Duty, type DutyView, dutiesOf, heldShards, type RecordedShard } from './allocation/duties.ts';
+export { type HandOvers, handOversOf } from './allocation/hand-overs.ts';
 export {
   decideOwnership,
   type OwnershipDecision,
@@ -39,6 +41,13 @@ export {
   type FailureConsequence,
   failureClassOf,
 } from './failure-class.ts';
+export {
+  Membership,
+  type NodeSighting,
+  type NodeStanding,
+  type Reach,
+  type RecordedState,
+} from './membership.ts';
 export { InvalidSupervisionOptions } from './options-error.ts';
 export { type PoolLoad, PoolSize, type PoolSizing } from './pool-size.ts';
 export { isRestarted, type RestartType } from './restart-type.ts';

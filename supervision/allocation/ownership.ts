@@ -2,28 +2,45 @@
 // that of two who change it at once one fails and reads again; whoever finds a hand-off half done can finish it.
 //
 //   none ──take──▶ active(A, 1)                         active(B, e) ──take, A gone──▶ active(B, e + 1)
-//   active(A, e) ──offer──▶ moving(A, e → B) ──release──▶ released(e) ──take──▶ active(B, e + 1)
-//                               └──withdraw──▶ active(A, e)
+//   active(A, e) ──offer──▶ moving(A, e → B) ──prepare──▶ moving, prepared ──release──▶ released(e) ──take──▶ active(B, e + 1)
+//                               └──withdraw──▶ active(A, e) ◀──withdraw──┘
 
-/** Who owns a shard. `moving`: the owner still answers and is to release it for `target`. */
+/**
+ * Who owns a shard. `moving`: the owner still answers, and releases it once `target` has loaded the last snapshot
+ * (`prepared`).
+ */
 export type ShardRecord =
   | { readonly phase: 'active'; readonly owner: string; readonly epoch: number }
-  | { readonly phase: 'moving'; readonly owner: string; readonly epoch: number; readonly target: string }
+  | {
+      readonly phase: 'moving';
+      readonly owner: string;
+      readonly epoch: number;
+      readonly target: string;
+      readonly prepared: boolean;
+    }
   | { readonly phase: 'released'; readonly epoch: number; readonly target: string };
 
 /** What a node wants to do with a shard. */
 export type OwnershipRequest =
   /** The coordinator's plan gives the shard to another node. */
   | { readonly type: 'offer'; readonly target: string }
+  /** The target has loaded what it can before the owner lets go. */
+  | { readonly type: 'prepare'; readonly target: string }
   /** The target is gone, or the plan has changed, before the owner released. */
   | { readonly type: 'withdraw' }
   /** The owner no longer answers and lets go. */
   | { readonly type: 'release'; readonly owner: string; readonly epoch: number }
   /**
    * `node` becomes the owner. Allowed for a shard that nobody owns or that was released, and for one whose owner is
-   * gone in the eyes of whoever asks: that is safe, since the former owner is fenced by its journal.
+   * gone in the eyes of whoever asks: that is safe, since the former owner is fenced by its journal. The epoch is
+   * above `journalEpoch`, the one under which the journal was owned last: records can be lost, journals are not.
    */
-  | { readonly type: 'take'; readonly node: string; readonly ownerGone: boolean };
+  | {
+      readonly type: 'take';
+      readonly node: string;
+      readonly ownerGone: boolean;
+      readonly journalEpoch: number;
+    };
 
 /** The record to write, or why there is none. */
 export type OwnershipDecision =
@@ -38,6 +55,11 @@ export function decideOwnership(
   switch (request.type) {
     case 'offer':
       return offer(present, request.target);
+    case 'prepare':
+      if (present?.phase !== 'moving') return refused('it is not being moved');
+      if (present.target !== request.target) return refused(`it is being moved to ${present.target}`);
+      if (present.prepared) return refused('it is prepared already');
+      return allowed({ ...present, prepared: true });
     case 'withdraw':
       if (present?.phase !== 'moving') return refused('it is not being moved');
       return allowed({ phase: 'active', owner: present.owner, epoch: present.epoch });
@@ -52,7 +74,9 @@ function offer(present: ShardRecord | undefined, target: string): OwnershipDecis
   if (present === undefined) return refused('nobody owns it; its new owner takes it');
   if (present.phase === 'released') return refused('it is released already; its new owner takes it');
   if (present.owner === target) return refused(`${target} owns it already`);
-  return allowed({ phase: 'moving', owner: present.owner, epoch: present.epoch, target });
+  if (present.phase === 'moving' && present.target === target)
+    return refused(`it is being moved to ${target} already`);
+  return allowed({ phase: 'moving', owner: present.owner, epoch: present.epoch, target, prepared: false });
 }
 
 function release(
@@ -68,10 +92,11 @@ function release(
 
 function take(
   present: ShardRecord | undefined,
-  { node, ownerGone }: { readonly node: string; readonly ownerGone: boolean },
+  { node, ownerGone, journalEpoch }: Extract<OwnershipRequest, { type: 'take' }>,
 ): OwnershipDecision {
-  if (present === undefined) return allowed({ phase: 'active', owner: node, epoch: 1 });
-  const next: ShardRecord = { phase: 'active', owner: node, epoch: present.epoch + 1 };
+  const epoch = Math.max(present?.epoch ?? 0, journalEpoch) + 1;
+  const next: ShardRecord = { phase: 'active', owner: node, epoch };
+  if (present === undefined) return allowed(next);
   if (present.phase === 'released' || ownerGone) return allowed(next);
   // A node that restarted under its own name takes what the record says is its own, under a new epoch.
   if (present.owner === node && present.phase === 'active') return allowed(next);
