@@ -7,6 +7,7 @@ import {
   JournalConflict,
   JournalFenced,
   type JournalFrame,
+  type JournalStanding,
   type Logger,
   type SnapshotPointer,
 } from '#runtime';
@@ -55,14 +56,19 @@ export class NatsJournal implements Journal {
     this.#newId = options.newId ?? (() => nuid.next());
   }
 
-  /** See `Journal.own`. @throws CodecError when the last frame is not readable; StreamFull; NoStream */
-  own(): Promise<{ readonly epoch: number; readonly sequence: number; readonly snapshot?: SnapshotPointer }> {
+  /** See `Journal.own`. @throws JournalFenced; CodecError when the last frame is not readable; StreamFull; NoStream */
+  own(wanted?: number): Promise<JournalStanding> {
     return this.#exclusive(async () => {
       this.#tenure = undefined;
       for (;;) {
         const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject });
         const before = last === undefined ? undefined : decodeFrame(last.data);
-        const epoch = (before?.epoch ?? 0) + 1;
+        const epoch = wanted ?? (before?.epoch ?? 0) + 1;
+        if (before !== undefined && before.epoch > epoch) {
+          throw new JournalFenced(
+            `journal ${this.#subject}, epoch ${epoch}: owned under epoch ${before.epoch} since`,
+          );
+        }
         const snapshots = before?.snapshots ?? [];
         const data = encodeFrame({ kind: 'owned', epoch, snapshots, events: [] });
         const outcome = await this.#publish(data, last?.sequence ?? 0);
@@ -73,6 +79,15 @@ export class NatsJournal implements Journal {
         return newest === undefined ? { epoch, sequence } : { epoch, sequence, snapshot: newest };
       }
     });
+  }
+
+  /** See `Journal.standing`. @throws CodecError when the last frame is not readable */
+  async standing(): Promise<JournalStanding> {
+    const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject });
+    if (last === undefined) return { epoch: 0, sequence: 0 };
+    const { epoch, snapshots } = decodeFrame(last.data);
+    const [snapshot] = snapshots;
+    return { epoch, sequence: last.sequence, ...(snapshot && { snapshot }) };
   }
 
   async *replay(afterSequence: number, throughSequence: number): AsyncGenerator<JournalFrame, void> {

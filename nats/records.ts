@@ -1,7 +1,7 @@
 // Small mutable records in a key-value bucket (as ADR-8 lays it out, so that the nats command reads them too).
 // Decisions are made by compare-and-set alone, and reads come from the leader.
 import { nuid } from 'nats';
-import type { RecordStore } from '#runtime';
+import type { RecordChange, SharedRecords } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { InvalidName } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
@@ -19,7 +19,7 @@ export interface StoredRecord {
 }
 
 /** The records of one bucket. */
-export class NatsRecords implements RecordStore {
+export class NatsRecords implements SharedRecords {
   readonly #link: NatsLink;
   readonly #stream: string;
   readonly #prefix: string;
@@ -54,7 +54,31 @@ export class NatsRecords implements RecordStore {
     const subject = this.#subject(key);
     const headers = { 'KV-Operation': 'PURGE', 'Nats-Rollup': 'sub' };
     const { sequence } = await this.#link.publisher.publish({ subject, data: new Uint8Array(), headers });
-    await this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 });
+    await this.#forget(subject, sequence);
+  }
+
+  /** See `SharedRecords.deleteAt`. */
+  async deleteAt(key: string, revision: number): Promise<boolean> {
+    const headers = { 'KV-Operation': 'PURGE', 'Nats-Rollup': 'sub' };
+    const subject = this.#subject(key);
+    const message = { stream: this.#stream, subject, data: new Uint8Array(), id: nuid.next(), headers };
+    const outcome = await publishFenced(this.#link, { ...message, expected: revision });
+    if (outcome.type === 'refused') return false;
+    await this.#forget(subject, outcome.sequence);
+    return true;
+  }
+
+  /** See `SharedRecords.changes`. Each read is the leader's. */
+  async changes(revision: number): Promise<readonly RecordChange[]> {
+    const changes: RecordChange[] = [];
+    for (let after = revision; ; ) {
+      const query = { seq: after + 1, next_by_subj: `${this.#prefix}>` };
+      const next = await readStored(this.#link, this.#stream, query);
+      if (next === undefined) return changes;
+      after = next.sequence;
+      const key = next.subject.slice(this.#prefix.length);
+      changes.push({ key, value: isMarker(next) ? undefined : next.data, revision: after });
+    }
   }
 
   async keys(): Promise<readonly string[]> {
@@ -79,6 +103,11 @@ export class NatsRecords implements RecordStore {
       });
     }
     return records;
+  }
+
+  /** Removes a marker, once watchers have been told by it. */
+  async #forget(subject: string, sequence: number): Promise<void> {
+    await this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 });
   }
 
   #subject(key: string): string {

@@ -37,6 +37,13 @@ export {
   type CircuitBreakerOptions,
   type Permit,
 } from './circuit-breaker.ts';
+export { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from './cluster/cluster-errors.ts';
+export type { ClusterEvent, ClusterHappening, HandOffPhase } from './cluster/cluster-event.ts';
+export { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
+export { ClusterView } from './cluster/cluster-view.ts';
+export type { CodecRange, NodeRecord } from './cluster/node-record.ts';
+export type { ShardHost } from './cluster/shard-host.ts';
+export { parseShardKey, type ShardName, shardKey, shardKeysOf } from './cluster/shard-record.ts';
 export type { Runnable, Scheduler } from './dispatcher.ts';
 export { logHappening } from './event-log.ts';
 export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
@@ -54,11 +61,14 @@ export type {
   DurablePublisher,
   Journal,
   JournalFrame,
+  JournalStanding,
   Logger,
   OutgoingMessage,
   PublishReceipt,
   RandomSource,
+  RecordChange,
   RecordStore,
+  SharedRecords,
   SnapshotPointer,
   WorkSource,
   WorkSubscription,

@@ -95,6 +95,15 @@ export interface SnapshotPointer {
   readonly digest: string;
 }
 
+/** How a journal stands, without owning it. */
+export interface JournalStanding {
+  /** Under which it was owned last. */
+  readonly epoch: number;
+  /** Of its last frame. */
+  readonly sequence: number;
+  readonly snapshot?: SnapshotPointer;
+}
+
 export interface JournalFrame {
   readonly sequence: number;
   readonly epoch: number;
@@ -109,10 +118,16 @@ export interface JournalFrame {
  */
 export interface Journal {
   /**
-   * Takes the journal under an epoch higher than any before: appends `owned(epoch)` by compare-and-set, reading
-   * again and retrying until it lands. From then on every append of a former owner is refused.
+   * Takes the journal under `epoch`, by default one higher than any before: appends `owned(epoch)` by
+   * compare-and-set, reading again and retrying until it lands. From then on every append of a former owner is
+   * refused. The same epoch again is for the same owner, whose actor was restarted.
+   * @throws JournalFenced when it is owned under a higher epoch
    */
-  own(): Promise<{ readonly epoch: number; readonly sequence: number; readonly snapshot?: SnapshotPointer }>;
+  own(
+    epoch?: number,
+  ): Promise<{ readonly epoch: number; readonly sequence: number; readonly snapshot?: SnapshotPointer }>;
+  /** How the journal stands, whoever owns it; epoch and sequence are 0 before its first frame. */
+  standing(): Promise<JournalStanding>;
   /** Frames after `afterSequence`, up to and including `throughSequence`, oldest first. */
   replay(afterSequence: number, throughSequence: number): AsyncIterable<JournalFrame>;
   /** Appends events as one frame (split only between events at 512 KiB); resolves to the last sequence. */
@@ -139,6 +154,24 @@ export interface RecordStore {
   compareAndSet(key: string, value: Uint8Array, revision: number): Promise<number | undefined>;
   delete(key: string): Promise<void>;
   keys(): Promise<readonly string[]>;
+}
+
+/** A record that changed; without a value it was deleted. */
+export interface RecordChange {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+  readonly revision: number;
+}
+
+/** Records that several processes follow. Revisions grow over all keys. */
+export interface SharedRecords extends RecordStore {
+  /**
+   * What changed after `revision`, in order, each key at its newest value. A deletion may be missed: that a record is
+   * not seen proves nothing.
+   */
+  changes(revision: number): Promise<readonly RecordChange[]>;
+  /** Deletes the record only if it is at `revision`. Resolves to whether it was. */
+  deleteAt(key: string, revision: number): Promise<boolean>;
 }
 
 /** Turns messages and events into bytes and back; `nats/` implements it with a version byte and msgpack. */

@@ -1,5 +1,5 @@
 // The public door of supervision/: pure decisions about restarts and failures, event in, decision out.
-export { type AutoShutdown, checkSignificant } from './auto-shutdown.ts';
+
 export {
   type AllocationPlan,
   allocate,
@@ -17,6 +17,7 @@ export {
   type OwnershipRequest,
   type ShardRecord,
 } from './allocation/ownership.ts';
+export { type AutoShutdown, checkSignificant } from './auto-shutdown.ts';
 export {
   type BackoffOptions,
   backoffDelay,

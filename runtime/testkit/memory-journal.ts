@@ -1,6 +1,6 @@
 // A journal in memory that keeps the contract of the durable one: one writer, fenced by epoch and sequence.
 import { JournalConflict, JournalFenced } from '../journal-errors.ts';
-import type { Journal, JournalFrame, SnapshotPointer } from '../ports.ts';
+import type { Journal, JournalFrame, JournalStanding, SnapshotPointer } from '../ports.ts';
 
 interface StoredJournal {
   frames: JournalFrame[];
@@ -45,16 +45,21 @@ export class MemoryJournal implements Journal {
     return this.#stored.frames;
   }
 
-  async own(): Promise<{
-    readonly epoch: number;
-    readonly sequence: number;
-    readonly snapshot?: SnapshotPointer;
-  }> {
-    this.#stored.epoch += 1;
-    this.#epoch = this.#stored.epoch;
+  async own(epoch = this.#stored.epoch + 1): Promise<JournalStanding> {
+    if (this.#stored.epoch > epoch) {
+      throw new JournalFenced(`expected epoch ${epoch}, but the journal is at ${this.#stored.epoch}`);
+    }
+    this.#stored.epoch = epoch;
+    this.#epoch = epoch;
     const sequence = this.#push([]);
     const snapshot = this.#stored.snapshots.at(-1);
     return { epoch: this.#epoch, sequence, ...(snapshot && { snapshot }) };
+  }
+
+  async standing(): Promise<JournalStanding> {
+    const { epoch, lastSequence: sequence, snapshots } = this.#stored;
+    const snapshot = snapshots.at(-1);
+    return { epoch, sequence, ...(snapshot && { snapshot }) };
   }
 
   async *replay(afterSequence: number, throughSequence: number): AsyncIterable<JournalFrame> {

@@ -1,8 +1,8 @@
 // Records in memory, changed by compare-and-set as the durable ones are.
-import type { RecordStore } from '../ports.ts';
+import type { RecordChange, SharedRecords } from '../ports.ts';
 
 /** Records in memory; revisions grow over all keys. */
-export class MemoryRecords implements RecordStore {
+export class MemoryRecords implements SharedRecords {
   readonly #records = new Map<string, { readonly value: Uint8Array; readonly revision: number }>();
   readonly #trace: string[] | undefined;
   #revision = 0;
@@ -29,8 +29,19 @@ export class MemoryRecords implements RecordStore {
     this.#trace?.push(`forget ${key}`);
   }
 
+  async deleteAt(key: string, revision: number): Promise<boolean> {
+    if (this.#records.get(key)?.revision !== revision) return false;
+    await this.delete(key);
+    return true;
+  }
+
   async keys(): Promise<readonly string[]> {
     return [...this.#records.keys()];
+  }
+
+  async changes(after: number): Promise<readonly RecordChange[]> {
+    const changed = [...this.#records].filter(([, { revision }]) => revision > after);
+    return changed.map(([key, record]) => ({ key, ...record })).sort((a, b) => a.revision - b.revision);
   }
 
   /** A record's value as text. */

@@ -50,6 +50,23 @@ await describeOnServers('a journal', (under) => {
     expect(await collect(second.replay(last, last))).toEqual([]);
   });
 
+  it('is owned under the epoch that is asked for, never below the last one, and shows how it stands', async () => {
+    const { open, link } = await journals();
+    const first = open(link);
+    expect(await first.standing()).toEqual({ epoch: 0, sequence: 0 });
+    expect((await first.own(4)).epoch).toBe(4);
+    const late = open(await under.link());
+    await expect(late.own(3)).rejects.toThrow(JournalFenced);
+    await first.append(['still mine']);
+    const again = open(await under.link());
+    expect((await again.own(4)).epoch).toBe(4);
+    await expect(first.append(['a former actor of the same owner'])).rejects.toThrow(JournalConflict);
+    const last = await again.append(['a']);
+    await again.recordSnapshot({ sequence: last, digest: 'd'.repeat(64) });
+    const snapshot = { sequence: last, digest: 'd'.repeat(64) };
+    expect(await late.standing()).toEqual({ epoch: 4, sequence: last + 1, snapshot });
+  });
+
   it('refuses every append of a former owner once the new one has written', async () => {
     const { open, link } = await journals();
     const former = open(link);

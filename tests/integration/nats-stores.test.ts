@@ -62,6 +62,30 @@ await describeOnServers('records', (under) => {
     expect(await records.compareAndSet('a', bytes('2'), 0)).toBeGreaterThan(first ?? 0);
   });
 
+  it('are followed by revision: what changed since then, each key once, at its newest value', async () => {
+    const { records } = await bucket();
+    expect(await records.changes(0)).toEqual([]);
+    const first = await records.compareAndSet('photos.1', bytes('a'), 0);
+    await records.compareAndSet('photos.2', bytes('b'), 0);
+    const third = await records.compareAndSet('photos.1', bytes('c'), first ?? -1);
+    const all = await records.changes(0);
+    expect(all.map(({ key, value }) => `${key} ${text(value)}`)).toEqual(['photos.2 b', 'photos.1 c']);
+    expect(all.at(-1)?.revision).toBe(third);
+    expect(await records.changes(third ?? 0)).toEqual([]);
+  });
+
+  it('are deleted only at the revision which the writer saw', async () => {
+    const { records } = await bucket();
+    const first = await records.compareAndSet('photos.1', bytes('a'), 0);
+    const second = await records.compareAndSet('photos.1', bytes('b'), first ?? -1);
+    expect(await records.deleteAt('photos.1', first ?? -1)).toBe(false);
+    expect(text((await records.get('photos.1'))?.value)).toBe('b');
+    expect(await records.deleteAt('photos.1', second ?? -1)).toBe(true);
+    expect(await records.get('photos.1')).toBeUndefined();
+    expect(await records.compareAndSet('photos.1', bytes('c'), second ?? -1)).toBeUndefined();
+    expect(await records.compareAndSet('photos.1', bytes('c'), 0)).toBeGreaterThan(second ?? 0);
+  });
+
   it('are listed by key, without what other clients deleted', async () => {
     const { link, records, bucket: name } = await bucket();
     for (const key of ['node.b', 'node.a', 'other', 'x/y=z']) await records.compareAndSet(key, bytes(key), 0);

@@ -76,7 +76,8 @@ const content = (name: string, phash: bigint, dhash = phash): IndexedContent => 
 function gatedJournal(inner: Journal): { journal: Journal; open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const journal: Journal = {
-    own: () => inner.own(),
+    own: (epoch) => inner.own(epoch),
+    standing: () => inner.standing(),
     replay: (after, through) => inner.replay(after, through),
     append: async (events) => {
       await promise;

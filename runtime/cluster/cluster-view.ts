@@ -1,0 +1,95 @@
+// What one process knows of a system: who is there and whose each shard is, read from the records' leader. It follows
+// changes by revision, so that a look at a thousand shards of which none changed costs one request.
+import { type Member, Membership, type NodeStanding, type ShardRecord } from '#supervision';
+import type { Clock, SharedRecords } from '../ports.ts';
+import { COORDINATOR_KEY, type CoordinatorRecord, parseCoordinatorRecord } from './coordinator-record.ts';
+import { type NodeRecord, parseNodeRecord } from './node-record.ts';
+import { parseShardRecord } from './shard-record.ts';
+
+/** A shard's record, if there is one, and its revision; 0: there never was any. */
+export interface StoredShard {
+  readonly record: ShardRecord | undefined;
+  readonly revision: number;
+}
+
+const ABSENT: StoredShard = { record: undefined, revision: 0 };
+
+/** The view of one process. */
+export class ClusterView {
+  readonly #nodes: SharedRecords;
+  readonly #shardRecords: SharedRecords;
+  readonly #clock: Clock;
+  readonly #membership = new Membership();
+  readonly #seen = new Map<string, { readonly record: NodeRecord; readonly revision: number }>();
+  readonly #shards = new Map<string, StoredShard>();
+  #coordinator: { readonly record: CoordinatorRecord | undefined; readonly revision: number } = {
+    record: undefined,
+    revision: 0,
+  };
+  #nodesRevision = 0;
+  #shardsRevision = 0;
+
+  constructor(options: {
+    readonly nodes: SharedRecords;
+    readonly shards: SharedRecords;
+    readonly clock: Clock;
+  }) {
+    this.#nodes = options.nodes;
+    this.#shardRecords = options.shards;
+    this.#clock = options.clock;
+  }
+
+  /** Reads what has changed. */
+  async refresh(): Promise<void> {
+    const nowMs = this.#clock.monotonicMs();
+    for (const { key, value, revision } of await this.#nodes.changes(this.#nodesRevision)) {
+      this.#nodesRevision = revision;
+      if (key === COORDINATOR_KEY) {
+        this.#coordinator = { record: value && parseCoordinatorRecord(value), revision };
+        continue;
+      }
+      const record = value && parseNodeRecord(key, value);
+      if (record !== undefined) this.#seen.set(record.name, { record, revision });
+    }
+    const sightings = [...this.#seen.values()].map(({ record, revision }) => {
+      const { name, state, weight, leaseMs } = record;
+      return { id: name, revision, state, weight, leaseMs };
+    });
+    this.#membership.observe(sightings, nowMs);
+    for (const { key, value, revision } of await this.#shardRecords.changes(this.#shardsRevision)) {
+      this.#shardsRevision = revision;
+      this.learn(key, { record: value && parseShardRecord(value), revision });
+    }
+  }
+
+  /** What this process wrote itself counts at once, so that no older look makes it undo that. */
+  learn(key: string, shard: StoredShard): void {
+    if (shard.revision <= this.shard(key).revision) return;
+    // A deleted record is absent, whatever revision its marker has.
+    this.#shards.set(key, shard);
+  }
+
+  /** Nodes that are not gone, as allocation sees them. */
+  members(): readonly Member[] {
+    return this.#membership.members();
+  }
+
+  /** Every node that was ever seen. */
+  standings(): readonly NodeStanding[] {
+    return this.#membership.standings();
+  }
+
+  /** What a node says of itself, and under which revision. */
+  node(name: string): { readonly record: NodeRecord; readonly revision: number } | undefined {
+    return this.#seen.get(name);
+  }
+
+  /** Who plans. */
+  get coordinator(): { readonly record: CoordinatorRecord | undefined; readonly revision: number } {
+    return this.#coordinator;
+  }
+
+  shard(key: string): StoredShard {
+    return this.#shards.get(key) ?? ABSENT;
+  }
+}

@@ -1,0 +1,293 @@
+// Nodes that own shards: crashes, freezes and lost writes between any two steps never give a shard two writers, and
+// in the end every shard has exactly one owner, that lives.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from '#runtime';
+import { SeededRandom } from '#testkit';
+import { DRAIN_MS, LEASE_MS, SimulatedCluster } from '../../support/cluster-simulation.ts';
+
+const NAMES = ['a', 'b', 'c'] as const;
+const SHARDS = 5;
+
+type Step =
+  | { readonly type: 'wait'; readonly ms: number }
+  | { readonly type: 'start' | 'kill' | 'freeze' | 'thaw' | 'drain'; readonly node: (typeof NAMES)[number] };
+
+const steps: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({ type: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 400 }) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constantFrom(
+          'start' as const,
+          'kill' as const,
+          'freeze' as const,
+          'thaw' as const,
+          'drain' as const,
+        ),
+        node: fc.constantFrom(...NAMES),
+      }),
+    },
+  ),
+  { maxLength: 40 },
+);
+
+async function carryOut(cluster: SimulatedCluster, step: Step): Promise<void> {
+  if (step.type === 'wait') return cluster.clock.advance(step.ms);
+  const node = cluster.nodes.get(step.node);
+  switch (step.type) {
+    case 'start':
+      return cluster.start(step.node);
+    case 'kill':
+      return node?.kill();
+    case 'freeze':
+      return node?.freeze();
+    case 'thaw':
+      return node?.thaw();
+    case 'drain':
+      return node?.drain();
+  }
+}
+
+/** Every frame of an epoch is of one node, and epochs never go back. */
+function expectOneWriterEach(cluster: SimulatedCluster): void {
+  for (const shard of cluster.shards) {
+    const writers = new Map<number, string>();
+    let before = 0;
+    for (const { epoch, events } of cluster.journal(shard).frames) {
+      expect(epoch).toBeGreaterThanOrEqual(before);
+      before = epoch;
+      for (const writer of events as string[]) {
+        expect(writers.get(epoch) ?? writer).toBe(writer);
+        writers.set(epoch, writer);
+      }
+    }
+  }
+}
+
+/** Each shard is recorded as some living node's, and runs there alone, under the recorded epoch. */
+async function expectAllOwned(cluster: SimulatedCluster): Promise<void> {
+  const owners = await cluster.owners();
+  for (const shard of cluster.shards) {
+    const recorded = owners.get(shard);
+    const running = cluster
+      .living()
+      .flatMap(({ name, running }) =>
+        running.has(shard) ? [{ owner: name, epoch: running.get(shard) }] : [],
+      );
+    expect(running, shard).toEqual([recorded]);
+  }
+}
+
+describe('the nodes of a cluster', () => {
+  it('give each shard one writer an epoch and a living owner in the end, whatever happens to them', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), steps, async (seed, story) => {
+        const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(seed) });
+        for (const name of NAMES) cluster.start(name);
+        for (const step of story) await carryOut(cluster, step);
+        for (const node of cluster.nodes.values()) node.thaw();
+        await cluster.clock.advance(2 * LEASE_MS);
+        cluster.start('b');
+        await cluster.clock.advance(8 * LEASE_MS);
+        expectOneWriterEach(cluster);
+        await expectAllOwned(cluster);
+      }),
+      { numRuns: 25 },
+    );
+  }, 60_000);
+
+  it('keep one writer an epoch by the journals alone, when no node heeds its lease', async () => {
+    let fenced = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const cluster = new SimulatedCluster({ shards: 2, random: new SeededRandom(seed), lease: 'ignored' });
+        cluster.start('a');
+        await cluster.clock.advance(LEASE_MS);
+        cluster.nodes.get('a')?.freeze();
+        cluster.start('b');
+        await cluster.clock.advance(3 * LEASE_MS);
+        cluster.nodes.get('a')?.thaw();
+        const before = cluster.nodes.get('a')?.running.size ?? 0;
+        await cluster.clock.advance(LEASE_MS);
+        fenced += before - (cluster.nodes.get('a')?.running.size ?? 0);
+        expectOneWriterEach(cluster);
+        expect(cluster.node('a').hosted.size).toBe(0);
+        for (const shard of cluster.shards) {
+          expect(cluster.journal(shard).frames.at(-1)?.events).toEqual(['b']);
+        }
+      }),
+      { numRuns: 10 },
+    );
+    expect(fenced).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('hand over as few shards as the weights allow when a node joins, one phase after the other', async () => {
+    const cluster = new SimulatedCluster({ shards: 12, random: new SeededRandom(7) });
+    cluster.start('a');
+    await cluster.clock.advance(LEASE_MS);
+    cluster.start('b');
+    cluster.start('c');
+    await cluster.clock.advance(20 * LEASE_MS);
+    await expectAllOwned(cluster);
+    expect(cluster.living().map(({ running }) => running.size)).toEqual([4, 4, 4]);
+    expect(cluster.phases('offered')).toHaveLength(8);
+    const [first] = cluster.phases('offered');
+    const phases = cluster.handOffs(first?.shard).filter(({ epoch }) => epoch <= 2);
+    expect(phases.map(({ phase, node, epoch }) => `${phase} ${node} ${epoch}`)).toEqual([
+      'taken a 1',
+      'answering a 1',
+      'offered a 1',
+      `prepared ${first?.target} 1`,
+      'stopped a 1',
+      'released a 1',
+      `taken ${first?.target} 2`,
+      `answering ${first?.target} 2`,
+    ]);
+  });
+
+  it('make no more than the voluntary moves of a round at a time', async () => {
+    const cluster = new SimulatedCluster({ shards: 30, random: new SeededRandom(3) });
+    cluster.start('a');
+    await cluster.clock.advance(LEASE_MS);
+    cluster.start('b');
+    let underWay = 0;
+    for (let look = 0; look < 300; look += 1) {
+      await cluster.clock.advance(20);
+      const moving = cluster.shards.filter(
+        (shard) => !/"active"/.test(cluster.shardRecords.text(shard) ?? ''),
+      );
+      underWay = Math.max(underWay, moving.length);
+    }
+    expect(underWay).toBe(3);
+    await expectAllOwned(cluster);
+  });
+
+  it('take the shards of a frozen node after its lease; thawed, it does nothing more and says why', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(11) });
+    cluster.start('a');
+    cluster.start('b');
+    await cluster.clock.advance(6 * LEASE_MS);
+    const frozen = cluster.node('a');
+    expect(frozen.running.size).toBeGreaterThan(0);
+    frozen.freeze();
+    await cluster.clock.advance(3 * LEASE_MS);
+    expect(cluster.node('b').running.size).toBe(SHARDS);
+    expect(frozen.holds).toBe(false);
+    const before = cluster.events.length;
+    frozen.thaw();
+    await cluster.clock.advance(2 * LEASE_MS);
+    expect(frozen.lost).toBeInstanceOf(NodeLeaseLost);
+    expect(frozen.lost?.message).toContain('node a has not renewed its lease');
+    const done = cluster.events.slice(before);
+    expect(done.filter((event) => event.type === 'handoff' && event.node === 'a')).toEqual([]);
+  });
+
+  it('give way to a later process of their name, which takes their shards under new epochs at once', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(13) });
+    cluster.start('a');
+    await cluster.clock.advance(LEASE_MS);
+    const former = cluster.node('a');
+    cluster.startAgain('a');
+    await cluster.clock.advance(LEASE_MS);
+    expect(former.lost).toBeInstanceOf(NodeNameTaken);
+    const owners = await cluster.owners();
+    expect([...owners.values()]).toEqual(cluster.shards.map(() => ({ owner: 'a', epoch: 2 })));
+    await expectAllOwned(cluster);
+  });
+
+  it('take again, under a new epoch, what they could not start', async () => {
+    const cluster = new SimulatedCluster({ shards: 1, random: new SeededRandom(37) });
+    cluster.start('a');
+    cluster.node('a').failNextStart();
+    await cluster.clock.advance(LEASE_MS);
+    await expectAllOwned(cluster);
+    expect([...(await cluster.owners()).values()]).toEqual([{ owner: 'a', epoch: 2 }]);
+  });
+
+  it('hand everything over when they drain, and leave without a lease to wait for', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(17) });
+    cluster.start('a');
+    cluster.start('b');
+    await cluster.clock.advance(6 * LEASE_MS);
+    cluster.node('a').drain();
+    await cluster.clock.advance(LEASE_MS);
+    expect(cluster.node('a').isOver).toBe(true);
+    await expectAllOwned(cluster);
+    cluster.node('b').drain();
+    await cluster.clock.advance(LEASE_MS / 2);
+    expect(cluster.node('b').isOver).toBe(true);
+    cluster.start('c');
+    await cluster.clock.advance(LEASE_MS / 2);
+    await expectAllOwned(cluster);
+  });
+
+  it('leave at the deadline of a drain, although the next owner never gets ready', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(19) });
+    cluster.start('a');
+    cluster.start('b');
+    await cluster.clock.advance(6 * LEASE_MS);
+    cluster.node('b').blockPreparing();
+    cluster.node('a').drain();
+    await cluster.clock.advance(DRAIN_MS - 100);
+    expect(cluster.node('a').isOver).toBe(false);
+    await cluster.clock.advance(LEASE_MS);
+    expect(cluster.node('a').isOver).toBe(true);
+    await expectAllOwned(cluster);
+  });
+
+  it('go on without a coordinator: another node plans once its holder is gone', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(23) });
+    cluster.start('a');
+    await cluster.clock.advance(LEASE_MS);
+    cluster.start('b');
+    await cluster.clock.advance(6 * LEASE_MS);
+    cluster.node('a').kill();
+    await cluster.clock.advance(3 * LEASE_MS);
+    await expectAllOwned(cluster);
+    cluster.start('c');
+    await cluster.clock.advance(6 * LEASE_MS);
+    const coordinators = cluster.events.flatMap((event) =>
+      event.type === 'coordinator' ? [event.node] : [],
+    );
+    expect(coordinators).toEqual(['a', 'b']);
+    expect(
+      cluster
+        .living()
+        .map(({ running }) => running.size)
+        .sort(),
+    ).toEqual([2, 3]);
+  });
+
+  it('do not join those that run with codecs they cannot read, but wait for the dead ones', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(29) });
+    cluster.start('a');
+    await cluster.clock.advance(LEASE_MS);
+    cluster.start('b', { lowest: 2, highest: 3 });
+    await cluster.clock.advance(LEASE_MS);
+    expect(cluster.node('b').lost).toBeInstanceOf(CodecIncompatible);
+    expect(cluster.node('b').lost?.message).toContain('reads message versions 1 to 1, this program 2 to 3');
+    expect(await cluster.nodeRecords.keys()).not.toContain('node.b');
+    cluster.node('a').kill();
+    cluster.start('c', { lowest: 2, highest: 3 });
+    await cluster.clock.advance(3 * LEASE_MS);
+    expect(cluster.node('c').lost).toBeUndefined();
+    await expectAllOwned(cluster);
+  });
+
+  it('forget the record of a node that has long been gone', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(31) });
+    cluster.start('a');
+    cluster.start('b');
+    await cluster.clock.advance(2 * LEASE_MS);
+    cluster.node('a').kill();
+    await cluster.clock.advance(5 * LEASE_MS);
+    expect(await cluster.nodeRecords.keys()).toContain('node.a');
+    await cluster.clock.advance(5 * LEASE_MS);
+    expect(await cluster.nodeRecords.keys()).not.toContain('node.a');
+  });
+});
