@@ -5,6 +5,9 @@ import { CodecError } from './errors.ts';
 
 const VERSION = 1;
 
+/** Versions that this program reads and can write. */
+export const CODEC_VERSIONS = { lowest: VERSION, highest: VERSION } as const;
+
 /**
  * Encodes a value of objects, arrays, strings, numbers, booleans, null, dates and byte arrays. The same value with
  * the same order of keys always gives the same bytes. Maps come back as objects and sets as arrays.

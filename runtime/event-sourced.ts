@@ -5,7 +5,7 @@
 import { toError } from './actor-errors.ts';
 import { type FaultPoints, noFaults } from './fault-points.ts';
 import { silentLogger } from './loggers.ts';
-import type { BlobStore, Journal, Logger } from './ports.ts';
+import type { BlobStore, Journal, Logger, SnapshotPointer } from './ports.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { TailWeight } from './tail-weight.ts';
 
@@ -25,11 +25,23 @@ export interface EventSourcedOptions<S, E> {
   readonly minTailEvents?: number;
   /** Default: silent. */
   readonly log?: Logger;
+  /** Under which the journal is owned; default one higher than any before. */
+  readonly epoch?: number;
+  /** Loaded by `prepare`, to be used once: recovery then reads only what came later. */
+  readonly prepared?: PreparedState<S> | undefined;
   /** Reaches `persist.before-append` and `persist.after-append`; default none. */
   readonly faults?: FaultPoints;
 }
 
 const defaultMinTailEvents = 1_000;
+
+/** A state as far as it was loaded, and what a journal says of it. */
+export interface PreparedState<S> {
+  readonly state: S;
+  /** Of the last frame whose events it holds. */
+  readonly sequence: number;
+  readonly tail: TailWeight;
+}
 
 /** An owned, recovered state. */
 export class EventSourced<S, E> {
@@ -49,23 +61,26 @@ export class EventSourced<S, E> {
   #broken: Error | undefined;
 
   /**
-   * Takes the journal under a new epoch, loads the snapshot that counts and replays what came after it.
+   * Loads the state without owning the journal, while another owner may still write.
    * @throws SnapshotUnreadable, or what the journal and the blob store throw
    */
+  static async prepare<S, E>(options: EventSourcedOptions<S, E>): Promise<PreparedState<S>> {
+    const { snapshot, sequence } = await options.journal.standing();
+    return replayed(options, await loaded(options, snapshot), sequence);
+  }
+
+  /**
+   * Takes the journal under its epoch, loads the snapshot that counts and replays what came after it.
+   * @throws JournalFenced, SnapshotUnreadable, or what the journal and the blob store throw
+   */
   static async recover<S, E>(options: EventSourcedOptions<S, E>): Promise<EventSourced<S, E>> {
-    const { journal, blobs, prefix } = options;
-    const owned = await journal.own();
+    const { journal, blobs, prefix, prepared } = options;
+    const owned = await journal.own(options.epoch);
+    // What a snapshot holds may be gone from the journal: an older state cannot be brought up to date any more.
+    const usable = prepared !== undefined && prepared.sequence >= (owned.snapshot?.sequence ?? 0);
+    const start = usable ? prepared : await loaded(options, owned.snapshot);
+    const { state, tail } = await replayed(options, start, owned.sequence);
     const snapshots = new SnapshotStore(blobs, prefix, owned.snapshot);
-    const bytes = await snapshots.loadLast();
-    const tail = new TailWeight(options.minTailEvents ?? defaultMinTailEvents, bytes?.byteLength ?? 0);
-    const state = bytes === undefined ? options.initial() : options.decodeSnapshot(bytes);
-    for await (const frame of journal.replay(owned.snapshot?.sequence ?? 0, owned.sequence)) {
-      for (const event of frame.events) {
-        // The journal holds what `persist` gave to it.
-        options.apply(state, event as E);
-        tail.add(event);
-      }
-    }
     return new EventSourced(options, { ...owned, snapshots, tail, state });
   }
 
@@ -186,4 +201,31 @@ export class EventSourced<S, E> {
       );
     }
   }
+}
+
+/** The state of a snapshot, or the initial one. */
+async function loaded<S, E>(
+  options: EventSourcedOptions<S, E>,
+  snapshot: SnapshotPointer | undefined,
+): Promise<PreparedState<S>> {
+  const bytes = await new SnapshotStore(options.blobs, options.prefix, snapshot).loadLast();
+  const tail = new TailWeight(options.minTailEvents ?? defaultMinTailEvents, bytes?.byteLength ?? 0);
+  const state = bytes === undefined ? options.initial() : options.decodeSnapshot(bytes);
+  return { state, sequence: snapshot?.sequence ?? 0, tail };
+}
+
+/** Brings a state up to date with the journal, in place. */
+async function replayed<S, E>(
+  options: EventSourcedOptions<S, E>,
+  { state, sequence, tail }: PreparedState<S>,
+  throughSequence: number,
+): Promise<PreparedState<S>> {
+  for await (const frame of options.journal.replay(sequence, throughSequence)) {
+    for (const event of frame.events) {
+      // The journal holds what `persist` gave to it.
+      options.apply(state, event as E);
+      tail.add(event);
+    }
+  }
+  return { state, sequence: throughSequence, tail };
 }

@@ -46,7 +46,7 @@ export type { ShardHost } from './cluster/shard-host.ts';
 export { parseShardKey, type ShardName, shardKey, shardKeysOf } from './cluster/shard-record.ts';
 export type { Runnable, Scheduler } from './dispatcher.ts';
 export { logHappening } from './event-log.ts';
-export { EventSourced, type EventSourcedOptions } from './event-sourced.ts';
+export { EventSourced, type EventSourcedOptions, type PreparedState } from './event-sourced.ts';
 export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
 export { type IsolatedCallOptions, isolatedCall } from './isolated-call.ts';
 export { JournalConflict, JournalFenced, SnapshotUnreadable } from './journal-errors.ts';

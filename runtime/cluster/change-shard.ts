@@ -20,7 +20,10 @@ export async function changeShard(
   // Of a deleted record, 0 stands for its absence.
   const revision = present.record === undefined ? 0 : present.revision;
   const written = await records.compareAndSet(shard, encodeRecord(record), revision);
-  if (written === undefined) return undefined;
+  if (written === undefined) {
+    await view.reread(shard);
+    return undefined;
+  }
   view.learn(shard, { record, revision: written });
   return record;
 }

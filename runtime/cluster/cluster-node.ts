@@ -1,6 +1,5 @@
 // A node as a member of its system: it joins, looks at the records again and again, owns what the plan gives it, hands
 // over and leaves. Everything that decides is elsewhere (supervision/); this keeps the rhythm.
-import type { Member } from '#supervision';
 import { toError } from '../actor-errors.ts';
 import type { FaultPoints } from '../fault-points.ts';
 import { pause } from '../pause.ts';
@@ -27,6 +26,8 @@ export interface ClusterNodeOptions {
   readonly log: Logger;
   /** Called once: the node must stop. Nothing is taken, renewed or answered by its lease from then on. */
   readonly lost: (error: NodeLeaseLost | NodeNameTaken) => void;
+  /** Why this node does not join while that other one runs; default: it does. */
+  readonly refuses?: (other: NodeRecord) => Error | undefined;
   readonly onEvent?: (event: ClusterEvent) => void;
   readonly faults?: FaultPoints;
   /** For the test that the fence alone keeps one writer: acts without a lease, too. Default `heeded`. */
@@ -56,12 +57,12 @@ export class ClusterNode {
 
   /**
    * Joins in the state `joining`: it owns nothing until `activate`.
-   * @throws CodecIncompatible, NodeNameTaken
+   * @throws CodecIncompatible, NodeNameTaken; what `refuses` gave
    */
   static async join(options: ClusterNodeOptions): Promise<ClusterNode> {
-    const { nodes, shardRecords: shards, clock, node } = options;
+    const { nodes, shardRecords: shards, clock } = options;
     const view = new ClusterView({ nodes, shards, clock });
-    await refuseIncompatible(view, clock, node);
+    await refuseMisfits(view, options);
     let joined: ClusterNode | undefined;
     const lease = await NodeLease.join({
       ...options,
@@ -189,6 +190,7 @@ export class ClusterNode {
     if (this.#closed) return;
     try {
       await this.view.refresh();
+      this.#lease.check(this.view.node(this.#options.node.name)?.record);
       this.#tellMembers();
       await this.#coordinator.step();
       this.#loop.step();
@@ -214,29 +216,28 @@ export class ClusterNode {
   }
 }
 
-/** Waits until each node whose codecs do not fit is gone, and refuses as soon as one of them proves to live. */
-async function refuseIncompatible(
-  view: ClusterView,
-  clock: Clock,
-  own: Omit<NodeRecord, 'state'>,
-): Promise<void> {
-  await view.refresh();
-  const misfits = (members: readonly Member[]) =>
-    members.flatMap(({ id }) => {
+/** Waits until each node beside which this one may not run is gone; refuses as soon as one of them proves to live. */
+async function refuseMisfits(view: ClusterView, options: ClusterNodeOptions): Promise<void> {
+  const { node: own, clock, refuses } = options;
+  const misfits = () =>
+    view.members().flatMap(({ id }) => {
       const known = view.node(id);
       if (known === undefined || id === own.name) return [];
-      const { lowest, highest } = known.record.codec;
-      const fits = lowest <= own.codec.highest && own.codec.lowest <= highest;
-      return fits ? [] : [known];
+      const error = codecMisfit(own, known.record) ?? refuses?.(known.record);
+      return error === undefined ? [] : [{ id, revision: known.revision, error }];
     });
-  const before = new Map(misfits(view.members()).map(({ record, revision }) => [record.name, revision]));
-  for (let left = misfits(view.members()); left.length > 0; left = misfits(view.members())) {
-    const alive = left.find(({ record, revision }) => before.get(record.name) !== revision);
-    if (alive !== undefined) {
-      const { name, version, codec } = alive.record;
-      throw new CodecIncompatible(own.codec, { ...codec, node: name, version });
-    }
+  await view.refresh();
+  const before = new Map(misfits().map(({ id, revision }) => [id, revision]));
+  for (let left = misfits(); left.length > 0; left = misfits()) {
+    const alive = left.find(({ id, revision }) => before.get(id) !== revision);
+    if (alive !== undefined) throw alive.error;
     await pause(clock, Math.min(MAX_LOOK_MS, own.leaseMs / LOOKS));
     await view.refresh();
   }
+}
+
+function codecMisfit(own: Omit<NodeRecord, 'state'>, other: NodeRecord): Error | undefined {
+  const { lowest, highest } = other.codec;
+  if (lowest <= own.codec.highest && own.codec.lowest <= highest) return undefined;
+  return new CodecIncompatible(own.codec, { ...other.codec, node: other.name, version: other.version });
 }

@@ -42,6 +42,11 @@ export class ClusterView {
   /** Reads what has changed. */
   async refresh(): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
+    // Shards first: whoever changed a shard had written its own record before, so that it is seen, too.
+    for (const { key, value, revision } of await this.#shardRecords.changes(this.#shardsRevision)) {
+      this.#shardsRevision = revision;
+      this.learn(key, { record: value && parseShardRecord(value), revision });
+    }
     for (const { key, value, revision } of await this.#nodes.changes(this.#nodesRevision)) {
       this.#nodesRevision = revision;
       if (key === COORDINATOR_KEY) {
@@ -56,10 +61,6 @@ export class ClusterView {
       return { id: name, revision, state, weight, leaseMs };
     });
     this.#membership.observe(sightings, nowMs);
-    for (const { key, value, revision } of await this.#shardRecords.changes(this.#shardsRevision)) {
-      this.#shardsRevision = revision;
-      this.learn(key, { record: value && parseShardRecord(value), revision });
-    }
   }
 
   /** What this process wrote itself counts at once, so that no older look makes it undo that. */
@@ -67,6 +68,15 @@ export class ClusterView {
     if (shard.revision <= this.shard(key).revision) return;
     // A deleted record is absent, whatever revision its marker has.
     this.#shards.set(key, shard);
+  }
+
+  /** Reads one record anew: what was seen of it turned out to be old. */
+  async reread(key: string): Promise<void> {
+    const before = this.shard(key);
+    const found = await this.#shardRecords.get(key);
+    if (this.shard(key) !== before) return;
+    if (found === undefined) this.#shards.delete(key);
+    else this.#shards.set(key, { record: parseShardRecord(found.value), revision: found.revision });
   }
 
   /** Nodes that are not gone, as allocation sees them. */

@@ -72,6 +72,14 @@ export class NodeLease {
     if (state === 'left') this.close();
   }
 
+  /** Ends the lease if the record that was read is of another process. */
+  check(record: NodeRecord | undefined): void {
+    const { node, lost } = this.#options;
+    if (this.#over || record === undefined || record.incarnation === node.incarnation) return;
+    this.close();
+    lost(new NodeNameTaken(node.name));
+  }
+
   /** Ends the renewals; the record stays as it is. */
   close(): void {
     this.#over = true;
@@ -95,11 +103,11 @@ export class NodeLease {
     const { clock, node } = this.#options;
     this.#cancelDeadline();
     const leftMs = Math.max(0, node.leaseMs - this.#silentMs());
-    this.#cancelDeadline = clock.schedule(leftMs, () => this.#check());
+    this.#cancelDeadline = clock.schedule(leftMs, () => this.#stillHeld());
   }
 
   /** Ends the lease when it has run out, however late this process finds that. */
-  #check(): boolean {
+  #stillHeld(): boolean {
     if (this.#over) return false;
     if (this.holds()) return true;
     const { node, lost } = this.#options;
@@ -115,7 +123,7 @@ export class NodeLease {
   }
 
   async #renew(): Promise<void> {
-    if (!this.#check()) return;
+    if (!this.#stillHeld()) return;
     const { records, clock, log, node, lost } = this.#options;
     const startedMs = clock.monotonicMs();
     const value = encodeRecord({ ...node, state: this.#state } satisfies NodeRecord);
@@ -135,6 +143,6 @@ export class NodeLease {
     }
     this.#revision = revision;
     this.#renewedMs = startedMs;
-    if (this.#check()) this.#awaitDeadline();
+    if (this.#stillHeld()) this.#awaitDeadline();
   }
 }

@@ -56,6 +56,7 @@ export class OwnershipLoop {
    */
   step(): void {
     if (!this.#options.mayAct()) return;
+    this.#dropEnded();
     for (const duty of this.#duties()) {
       const { shard } = duty;
       const work = duty.type === 'prepare' ? this.#preparing : this.#working;
@@ -90,6 +91,17 @@ export class OwnershipLoop {
       if (record === undefined || record.phase === 'active') return false;
       return record.target === node || (record.phase === 'moving' && record.owner === node);
     });
+  }
+
+  /** A shard that ended here by itself, with its supervisor, is taken anew. */
+  #dropEnded(): void {
+    const { node, host, emit } = this.#options;
+    const running = host.running();
+    for (const [shard, epoch] of this.#hosted) {
+      if (running.has(shard) || this.#working.has(shard)) continue;
+      this.#hosted.delete(shard);
+      emit({ type: 'handoff', shard, phase: 'stopped', epoch, node });
+    }
   }
 
   #duties(): readonly Duty[] {

@@ -12,6 +12,8 @@ export interface ShardHost {
    * @throws JournalFenced when it is owned under a higher epoch; then nothing of it runs here
    */
   start(shard: string, epoch: number): Promise<void>;
+  /** Shards that run now, or are being started again after a crash. */
+  running(): ReadonlySet<string>;
   /** Resolves when the shard no longer answers. Of one that does not run: at once. */
   stop(shard: string): Promise<void>;
 }

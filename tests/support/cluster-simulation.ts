@@ -264,6 +264,7 @@ export class SimulatedNode {
         this.running.set(shard, epoch);
         void this.#write(shard, epoch, journal, clock);
       },
+      running: () => new Set(this.running.keys()),
       stop: async (shard) => {
         this.running.delete(shard);
         await this.#access();
