@@ -69,7 +69,8 @@ export {
   type Stage,
   type StageMeter,
 } from './pipeline/dataset-ports.ts';
-export { type DatasetSizing, datasetTree } from './pipeline/dataset-tree.ts';
+export { type DatasetShard, DatasetShards, shardPath } from './pipeline/dataset-shards.ts';
+export { type DatasetSizing, datasetTree, STATELESS_PARTS } from './pipeline/dataset-tree.ts';
 export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
 export { globMatches } from './rules/glob.ts';

@@ -9,8 +9,8 @@ export {
   type OwnedShard,
   voluntaryLimit,
 } from './allocation/allocation.ts';
-export { type Duty, type DutyView, dutiesOf, heldShards, type RecordedShard } from './allocation/duties.ts';
-export { type HandOvers, handOversOf } from './allocation/hand-overs.ts';
+export { type Duty, dutiesOf, heldShards, type RecordedShard } from './allocation/duties.ts';
+export { handOversOf } from './allocation/hand-overs.ts';
 export {
   decideOwnership,
   type OwnershipDecision,
@@ -46,7 +46,6 @@ export {
   Membership,
   type NodeSighting,
   type NodeStanding,
-  type Reach,
   type RecordedState,
 } from './membership.ts';
 export { InvalidSupervisionOptions } from './options-error.ts';

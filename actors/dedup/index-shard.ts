@@ -1,10 +1,11 @@
 // An index shard: a part of a dataset's similarity index, event-sourced and fenced, so that one owner answers.
 // It answers an insert only after its journal holds it; queries answer from what is journaled.
-import type { ActorSpec, Behaviour, Codec, Reply } from '#runtime';
+import type { ActorSpec, Behaviour, Codec, EventSourcedOptions, Reply } from '#runtime';
 import { compactCopy, EventSourced, MAP_ENTRY_BYTES, retainedBytes } from '#runtime';
 import type { Candidate } from '../kinds/kind.ts';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
+import type { Tenure } from '../pipeline/tenure.ts';
 import { HammingIndex } from './hamming-index.ts';
 
 /** What a shard keeps of a content: enough to find it, nothing that a person gave. */
@@ -128,29 +129,48 @@ class ShardIndex {
   }
 }
 
+/** Loads shard `shard` while another node owns it; the result is its actor, to be started once. */
+export async function prepareIndexShard(
+  ports: DatasetPorts,
+  shard: number,
+): Promise<(epoch: number) => ActorSpec<IndexShardMessage>> {
+  const prepared = await EventSourced.prepare(storage(ports, shard));
+  return (epoch) => indexShardActor(ports, shard, { epoch, prepared });
+}
+
 /** Actor that owns shard `shard` of the dataset's index. */
-export function indexShardActor(ports: DatasetPorts, shard: number): ActorSpec<IndexShardMessage> {
+export function indexShardActor(
+  ports: DatasetPorts,
+  shard: number,
+  tenure: Tenure<ShardIndex> = {},
+): ActorSpec<IndexShardMessage> {
+  let { prepared } = tenure;
   return {
     type: 'actor',
     id: `shard-${shard}`,
     mailbox: { capacity: 256, overflow: 'backpressure' },
     start: async (context) => {
-      const store = await EventSourced.recover<ShardIndex, InsertedEvent>({
-        journal: ports.journal('index', shard),
-        blobs: ports.snapshots,
-        prefix: `index/${shard}`,
-        initial: () => new ShardIndex(),
-        apply: (index, event) => {
-          for (const entry of event.contents) index.insert(entry);
-        },
-        encodeSnapshot: (index) => index.encode(ports.codec),
-        decodeSnapshot: (bytes) => ShardIndex.decode(ports.codec, bytes),
-        log: context.log,
-        faults: ports.faults,
-      });
+      const recovery = { ...storage(ports, shard), ...tenure, prepared, log: context.log };
+      prepared = undefined;
+      const store = await EventSourced.recover(recovery);
       ports.meter.holds(`index/shard-${shard}`, store.state.accountedBytes);
       return shardBehaviour(ports, shard, store, context.signal);
     },
+  };
+}
+
+function storage(ports: DatasetPorts, shard: number): EventSourcedOptions<ShardIndex, InsertedEvent> {
+  return {
+    journal: ports.journal('index', shard),
+    blobs: ports.snapshots,
+    prefix: `index/${shard}`,
+    initial: () => new ShardIndex(),
+    apply: (index, event) => {
+      for (const entry of event.contents) index.insert(entry);
+    },
+    encodeSnapshot: (index) => index.encode(ports.codec),
+    decodeSnapshot: (bytes) => ShardIndex.decode(ports.codec, bytes),
+    faults: ports.faults,
   };
 }
 

@@ -1,6 +1,13 @@
 // The manifest keeper: the one writer of a dataset's ledger. It journals a verdict for each sequence, publishes
 // outcomes from journaled cursors, and cuts manifests. Fenced: a former owner can append nothing.
-import type { ActorContext, ActorSpec, Behaviour, Delivery, WorkSubscription } from '#runtime';
+import type {
+  ActorContext,
+  ActorSpec,
+  Behaviour,
+  Delivery,
+  EventSourcedOptions,
+  WorkSubscription,
+} from '#runtime';
 import { EventSourced } from '#runtime';
 import type { Edge } from '../kinds/kind.ts';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
@@ -13,6 +20,7 @@ import {
   payloadSchema,
 } from '../pipeline/messages.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
+import type { Tenure } from '../pipeline/tenure.ts';
 import { judge, judgeRefusal } from '../rules/judge.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import { type CutItem, conflictingIds, deriveRows } from './cut.ts';
@@ -49,29 +57,48 @@ export class RequestRefused extends Error {
 const MAX_BATCH = 256;
 const MISSING_LISTED = 10_000;
 
+/** Loads the ledger while another node owns it; the result is its keeper, to be started once. */
+export async function prepareKeeper(
+  ports: DatasetPorts,
+  judging: JudgingContext,
+): Promise<(epoch: number) => ActorSpec<KeeperMessage>> {
+  const prepared = await EventSourced.prepare(storage(ports));
+  return (epoch) => keeperActor(ports, judging, { epoch, prepared });
+}
+
 /** Actor that owns the dataset's ledger. */
-export function keeperActor(ports: DatasetPorts, judging: JudgingContext): ActorSpec<KeeperMessage> {
+export function keeperActor(
+  ports: DatasetPorts,
+  judging: JudgingContext,
+  tenure: Tenure<Ledger> = {},
+): ActorSpec<KeeperMessage> {
+  let { prepared } = tenure;
   return {
     type: 'actor',
     id: 'keeper',
     mailbox: { capacity: 64, overflow: 'backpressure' },
     shutdownMs: 20_000,
     start: async (context) => {
-      const store = await EventSourced.recover<Ledger, LedgerEvent>({
-        journal: ports.journal('keeper', 0),
-        blobs: ports.snapshots,
-        prefix: 'keeper',
-        initial: () => new Ledger(),
-        apply: (ledger, event) => ledger.apply(event),
-        encodeSnapshot: (ledger) => ledger.encode(ports.codec),
-        decodeSnapshot: (bytes) => Ledger.decode(ports.codec, bytes),
-        log: context.log,
-        faults: ports.faults,
-      });
+      const recovery = { ...storage(ports), ...tenure, prepared, log: context.log };
+      prepared = undefined;
+      const store = await EventSourced.recover(recovery);
       const keeper = new Keeper(ports, judging, store, context);
       await keeper.open();
       return keeper;
     },
+  };
+}
+
+function storage(ports: DatasetPorts): EventSourcedOptions<Ledger, LedgerEvent> {
+  return {
+    journal: ports.journal('keeper', 0),
+    blobs: ports.snapshots,
+    prefix: 'keeper',
+    initial: () => new Ledger(),
+    apply: (ledger, event) => ledger.apply(event),
+    encodeSnapshot: (ledger) => ledger.encode(ports.codec),
+    decodeSnapshot: (bytes) => Ledger.decode(ports.codec, bytes),
+    faults: ports.faults,
   };
 }
 

@@ -2,10 +2,9 @@
 // asks; stopped right to left, so that intake dries up first and the keeper ends last.
 import { type SupervisorSpec, threadActor } from '#runtime';
 import { type BreakerOptions, callsToTheDead, leafIntensity } from '#supervision';
-import { indexShardActor } from '../dedup/index-shard.ts';
-import { keeperActor } from '../keeper/keeper.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
+import { INDEX_PARENT, KEEPER_PARENT, shardPath } from './dataset-shards.ts';
 import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
@@ -34,6 +33,9 @@ const ASKERS_ARE_GONE_MS = 0;
 /** Those that take up items which were held back. */
 const HELD_INGESTORS = 2;
 
+/** Children of a dataset's supervisor that own nothing, in start order. */
+export const STATELESS_PARTS = ['scorer', 'desks', 'embedding', 'intake'] as const;
+
 /** Specification of the supervisor `<dataset>` with every actor below it. */
 export function datasetTree(
   ports: DatasetPorts,
@@ -55,12 +57,9 @@ export function datasetTree(
     gate,
   });
   return supervisor(ports.dataset, 'rest_for_one', [
-    keeperActor(ports, judging),
-    supervisor(
-      'index',
-      'one_for_one',
-      shards.map((shard) => indexShardActor(ports, shard)),
-    ),
+    // Their children come and go with ownership (dataset-shards.ts).
+    supervisor(KEEPER_PARENT, 'one_for_one', []),
+    supervisor(INDEX_PARENT, 'one_for_one', []),
     scorerActor(ports, { id: 'scorer', judging }),
     supervisor(
       'desks',
@@ -68,7 +67,7 @@ export function datasetTree(
       numbered(sizing.desks).map((desk) =>
         deskActor(ports, {
           id: `desk-${desk}`,
-          shards: shards.map((shard) => at(`index/shard-${shard}`)),
+          shards: shards.map((shard) => at(shardPath(shard))),
           askTimeoutMs: ASK_TIMEOUT_MS,
         }),
       ),

@@ -133,7 +133,7 @@ class Desk {
     return this.#ports.config.dedup.vectors.near !== null;
   }
 
-  /** A busy or restarting shard is waited for: the item stays unacknowledged and burns no attempt. */
+  /** A shard that is busy, or that nobody runs for the moment, is waited for: the item stays unacknowledged and burns no attempt. */
   async #ask<T>(
     shard: number,
     signal: AbortSignal,
@@ -143,8 +143,8 @@ class Desk {
     if (ref === undefined)
       throw new Error(`shard ${shard} is not among the dataset's ${this.#shards.length}`);
     for (;;) {
-      await ref.room(signal);
       try {
+        await ref.room(signal);
         const answer = await ref.ask<ShardAnswer<T>>(build, { timeoutMs: this.#askTimeoutMs, signal });
         return answer.value;
       } catch (cause) {
@@ -157,7 +157,7 @@ class Desk {
     }
   }
 
-  /** A shard that ended while it held the request is being restarted. */
+  /** A shard that is not here now is being restarted or taken. */
   #pause(): Promise<void> {
     return new Promise((resolve) => {
       this.#ports.clock.schedule(RESTART_WAIT_MS, resolve);

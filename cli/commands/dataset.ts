@@ -149,7 +149,7 @@ function registerDelete(dataset: Command, environment: CliEnvironment): void {
       await reconcile(system);
       await deleteDataset(system.link, name, system.names.system);
       await system.manifests(name).forget();
-      await system.forgetAttempts(name);
+      await system.forgetRecords(name);
       context.terminal.show({ dataset: name, deleted: true }, () =>
         context.terminal.print(`dataset ${name} deleted`),
       );

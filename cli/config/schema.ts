@@ -30,7 +30,21 @@ const nodeSchema = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, { error: 'a name of 1 to 63 letters, digits, - and _' })
     .optional()
     .describe(
-      'Name of this node in status and events. Without one it is the host name and a random suffix, so that two nodes on one host never clash.',
+      'Name of this node in status, events and records. Without one it is the host name and a suffix: of the data folder on the embedded server, so that a node which was killed finds its shards again at once, and a random one on a named server, so that two nodes on one host never clash.',
+    ),
+  weight: z
+    .number()
+    .min(0.01)
+    .max(1000)
+    .default(1)
+    .describe("This node's part of the shards, relative to the weights of other nodes."),
+  leaseMs: z
+    .int()
+    .min(1_000)
+    .max(600_000)
+    .default(10_000)
+    .describe(
+      'Time in ms without a renewal after which others take the shards of this node. It renews three times in it, and stops itself when it finds that it could not: it was frozen, blocked or cut off. A shorter one fails over sooner, a longer one forgives longer pauses.',
     ),
   ingestConcurrency: z
     .int()

@@ -1,6 +1,6 @@
 // The kinds of supervision events: what each means and what it carries beside the fields that all have. docs/events.md
 // lists the same; a test compares the two in both directions.
-import type { SystemEvent } from '#runtime';
+import type { ClusterEvent, SystemEvent } from '#runtime';
 
 /** One kind of event. */
 export interface EventKind {
@@ -45,9 +45,20 @@ export const EVENT_KINDS = {
       'The breaker of the dependency `name` is now `closed`, `open` (until `retryMs` from then, because of `error`) or `half_open`; `path` is what waits for it.',
     fields: ['name', 'state', 'retryMs', 'error'],
   },
+  handoff: {
+    meaning:
+      'A shard changes its owner, `path` is its record: `offered` or `withdrawn`, `prepared` (its next owner has loaded it), `stopped` (no longer answered here), `released`, `taken`, `answering`.',
+    fields: ['phase', 'epoch', 'target'],
+  },
+  member: {
+    meaning:
+      'Node `nodes/…` in the eyes of this one: `joining`, `active`, `draining`, `left`, `unreachable` (no renewal for half of its lease) or `gone`.',
+    fields: ['state'],
+  },
+  coordinator: { meaning: 'This node plans for the system from now on.', fields: [] },
   dead_letter: {
     meaning:
       'A message between actors was not handled. `reason`: `no_actor`, `ended`, `stopped`, `crashed`, `dropped`, `rejected`; `message` is its type. Items are never lost by it: their queue has them.',
     fields: ['reason', 'message'],
   },
-} as const satisfies Readonly<Record<SystemEvent['type'], EventKind>>;
+} as const satisfies Readonly<Record<(SystemEvent | ClusterEvent)['type'], EventKind>>;

@@ -1,7 +1,7 @@
 // A supervision event as it is published on `troupe.events.<node>.<kind>` and read back: JSON with ids, codes and numbers
 // only. Of a message between actors its type is told, never what it holds.
 import { z } from 'zod';
-import type { SystemEvent } from '#runtime';
+import { type ClusterEvent, parseShardKey, type SystemEvent } from '#runtime';
 import { durationText } from '../duration-text.ts';
 
 /** Where an event happened. */
@@ -20,6 +20,24 @@ export function encodeEvent(event: SystemEvent, origin: EventOrigin): Uint8Array
       value instanceof Error ? { name: value.name, message: value.message } : value,
     ),
   );
+}
+
+/** The same for what happens between nodes; `observer` is the node that tells of it. */
+export function encodeClusterEvent(event: ClusterEvent, observer: string): Uint8Array {
+  return Buffer.from(JSON.stringify({ type: event.type, atMs: event.atMs, ...told(event, observer) }));
+}
+
+function told(event: ClusterEvent, observer: string): object {
+  switch (event.type) {
+    case 'handoff': {
+      const { shard: path, phase, epoch, node, target } = event;
+      return { node, dataset: parseShardKey(path).dataset, path, phase, epoch, target };
+    }
+    case 'member':
+      return { node: observer, path: `nodes/${event.node}`, state: event.state };
+    case 'coordinator':
+      return { node: event.node, path: 'coordinator' };
+  }
 }
 
 function typeOf(message: unknown): string {

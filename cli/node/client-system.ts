@@ -66,11 +66,13 @@ export class ClientSystem implements AsyncDisposable {
     return datasetBlobs(this.link, this.names, dataset);
   }
 
-  /** Deletes the marks of suspect messages of a deleted dataset: a later one of its name starts afresh. */
-  async forgetAttempts(dataset: string): Promise<void> {
-    const attempts = this.#records(this.names.records.attempts);
-    for (const key of await attempts.keys()) {
-      if (key.startsWith(`${dataset}.`)) await attempts.delete(key);
+  /** Deletes marks of suspect messages and ownership records of a deleted dataset: a later one of its name starts afresh. */
+  async forgetRecords(dataset: string): Promise<void> {
+    for (const bucket of [this.names.records.attempts, this.names.records.shards]) {
+      const records = this.#records(bucket);
+      for (const key of await records.keys()) {
+        if (key.startsWith(`${dataset}.`)) await records.delete(key);
+      }
     }
   }
 

@@ -1,14 +1,19 @@
-// One dataset on this node: its streams, its supervision tree, and the door through which commands ask its keeper.
+// One dataset on this node: its streams, its supervision tree, the shards of it that this node owns, and, while it owns
+// the keeper, the door through which commands ask that.
 import { cpus } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
 import {
   type DatasetConfig,
+  type DatasetShard,
+  DatasetShards,
   datasetTree,
   embedThreadModule,
   judgingContext,
   type KeeperAnswer,
   type KeeperMessage,
   keeperRequestSchema,
+  STATELESS_PARTS,
+  shardPath,
 } from '#actors';
 import { ensureDataset } from '#nats';
 import {
@@ -44,24 +49,32 @@ export class RunningDataset {
   readonly totals: StageTotals;
   /** For a report, should the tree give up. */
   readonly recent: RecentEvents;
+  readonly #dataset: string;
   readonly #system: ActorSystem;
   readonly #breakers: () => readonly BreakerSnapshot[];
-  readonly #endService: () => void;
+  readonly #shards: DatasetShards;
+  /** Serves requests to the keeper until the returned function is called. */
+  readonly #serveKeeper: () => () => void;
+  #endService: () => void = () => {};
 
   private constructor(parts: {
+    readonly dataset: string;
     readonly config: DatasetConfig;
     readonly system: ActorSystem;
     readonly totals: StageTotals;
     readonly recent: RecentEvents;
     readonly breakers: () => readonly BreakerSnapshot[];
-    readonly endService: () => void;
+    readonly shards: DatasetShards;
+    readonly serveKeeper: () => () => void;
   }) {
+    this.#dataset = parts.dataset;
     this.config = parts.config;
     this.totals = parts.totals;
     this.recent = parts.recent;
     this.#system = parts.system;
     this.#breakers = parts.breakers;
-    this.#endService = parts.endService;
+    this.#shards = parts.shards;
+    this.#serveKeeper = parts.serveKeeper;
   }
 
   static async start(node: DependencyContainer, options: DatasetOptions): Promise<RunningDataset> {
@@ -85,7 +98,8 @@ export class RunningDataset {
       onEvent({ ...happening, atMs: clock.wallMs() });
     };
     const ports = await connectPorts(node, dataset, config, { model, meter, emit, fenced: options.fenced });
-    const tree = datasetTree(ports, judgingContext(config, ports.kind, model), embedThreadModule(), {
+    const judging = judgingContext(config, ports.kind, model);
+    const tree = datasetTree(ports, judging, embedThreadModule(), {
       ingestors: settings.ingestConcurrency,
       decodeThreads:
         settings.decodeThreads === 'auto' ? Math.max(1, cpus().length - 1) : settings.decodeThreads,
@@ -110,16 +124,27 @@ export class RunningDataset {
     }).catch((error: unknown) => {
       throw asModelFailure(error, config.model);
     });
-    const keeper = system.ref<KeeperMessage>(`${dataset}/keeper`);
-    const endService = link.serve(names.subjects.ask(dataset, 'keeper'), async (data) => {
-      const request = keeperRequestSchema.parse(codec.decode(data));
-      const answer = await keeper.ask<KeeperAnswer>((reply) => ({ type: 'request', request, reply }), {
-        timeoutMs: KEEPER_TIMEOUT_MS,
+    const keeper = system.ref<KeeperMessage>(`${dataset}/${shardPath('keeper')}`);
+    const serveKeeper = () =>
+      link.serve(names.subjects.ask(dataset, 'keeper'), async (data) => {
+        const request = keeperRequestSchema.parse(codec.decode(data));
+        const answer = await keeper.ask<KeeperAnswer>((reply) => ({ type: 'request', request, reply }), {
+          timeoutMs: KEEPER_TIMEOUT_MS,
+        });
+        return codec.encode(answer);
       });
-      return codec.encode(answer);
-    });
+    const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
     const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot()];
-    return new RunningDataset({ config, system, totals: meter, recent, breakers, endService });
+    return new RunningDataset({
+      dataset,
+      config,
+      system,
+      totals: meter,
+      recent,
+      breakers,
+      shards,
+      serveKeeper,
+    });
   }
 
   /** Resolves when the tree has ended, by `stop` or because its root gave up. */
@@ -134,6 +159,37 @@ export class RunningDataset {
   /** The model's breaker, then those of the places that references led to. */
   breakers(): readonly BreakerSnapshot[] {
     return this.#breakers();
+  }
+
+  lastEpoch(shard: DatasetShard): Promise<number> {
+    return this.#shards.lastEpoch(shard);
+  }
+
+  prepareShard(shard: DatasetShard): Promise<void> {
+    return this.#shards.prepare(shard);
+  }
+
+  async startShard(shard: DatasetShard, epoch: number): Promise<void> {
+    await this.#shards.start(shard, epoch);
+    if (shard !== 'keeper') return;
+    this.#endService();
+    this.#endService = this.#serveKeeper();
+  }
+
+  async stopShard(shard: DatasetShard): Promise<void> {
+    if (shard === 'keeper') this.#endService();
+    await this.#shards.stop(shard);
+  }
+
+  runningShards(): readonly DatasetShard[] {
+    return this.#shards.running();
+  }
+
+  /** Stops pulling and working, the intake first; shards go on. What was in hand is finished or given back. */
+  async stopStages(): Promise<void> {
+    const tree = this.#system.supervisor(this.#dataset);
+    const running = new Set(tree.children().map(({ id }) => id));
+    for (const part of STATELESS_PARTS.toReversed()) if (running.has(part)) await tree.terminateChild(part);
   }
 
   async stop(): Promise<void> {

@@ -1,22 +1,26 @@
-// A node: one process that runs the datasets of a system. It records what its configuration says, starts a tree
-// for each dataset, follows datasets that commands add or change, and answers as the NATS service `troupe-node`.
-import { hostname } from 'node:os';
+// A node: one process that runs the datasets of a system. It records what its configuration says, joins the system,
+// starts a tree for each dataset, owns shards, follows datasets that commands add or change, and answers as the NATS
+// service `troupe-node`.
+import { randomUUID } from 'node:crypto';
 import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
-import { ensureSystem, type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
-import type { Logger, SystemEvent } from '#runtime';
+import { CODEC_VERSIONS, ensureSystem, type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
+import { type ClusterEvent, ClusterNode, type Logger, type SystemEvent } from '#runtime';
+import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
-import { encodeEvent } from '../events/event-record.ts';
+import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { type EscalationReport, escalationReport } from './escalation-report.ts';
+import { allShardKeys, hostedShards } from './hosted-shards.ts';
+import { nodeName } from './node-name.ts';
 import { RunningDataset } from './running-dataset.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Why a node ended by itself; undefined after `stop`. */
 export type NodeEnd =
   | { readonly reason: 'restart_intensity'; readonly error: Error; readonly report: EscalationReport }
-  | { readonly reason: 'fenced' | 'connection'; readonly error: Error }
+  | { readonly reason: 'fenced' | 'connection' | 'lease'; readonly error: Error }
   | undefined;
 
 export interface NodeOptions {
@@ -28,6 +32,9 @@ export interface NodeOptions {
   /** What the server's acknowledged writes survive, as far as this node knows. */
   readonly durability: NodeDurability;
 }
+
+/** Longest that a node which stops waits for others to take its shards. */
+const HAND_OVER_MS = 10_000;
 
 /** `process`: every crash of processes; `disk`: a loss of power too; `external`: as the named server is configured. */
 export type NodeDurability = 'process' | 'disk' | 'external';
@@ -41,6 +48,7 @@ export class RunningNode {
   readonly #datasets = new Map<string, RunningDataset>();
   readonly #closing: (() => void)[] = [];
   readonly #end: (end: NodeEnd) => void;
+  #cluster: ClusterNode | undefined;
   #reconciling: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -61,11 +69,8 @@ export class RunningNode {
     this.#container = nodeContainer(options);
     this.ended = promise;
     this.#end = resolve;
-    const random = this.#container.resolve(TOKENS.random);
-    const suffix = Math.floor(random.next() * 0x10000)
-      .toString(16)
-      .padStart(4, '0');
-    this.name = options.config.config.node.name ?? `${hostname().split('.')[0] ?? 'node'}-${suffix}`;
+    const server = options.durability === 'external' ? 'named' : 'embedded';
+    this.name = nodeName({ config: options.config, server, random: this.#container.resolve(TOKENS.random) });
   }
 
   get names(): SystemNames {
@@ -81,12 +86,18 @@ export class RunningNode {
     return this.#datasets.get(dataset)?.totals.toJSON() ?? {};
   }
 
-  /** Stops the trees, intake first in each; what was in hand is finished or given back. */
+  /**
+   * Stops pulling, intake first; what was in hand is finished or given back. Then hands over what it owns, within a
+   * deadline, and leaves the system.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const close of this.#closing.splice(0)) close();
     await this.#reconciling.catch(() => undefined);
-    await Promise.all([...this.#datasets.values()].map((dataset) => dataset.stop()));
+    const datasets = [...this.#datasets.values()];
+    await Promise.all(datasets.map((dataset) => dataset.stopStages()));
+    await this.#cluster?.drain(HAND_OVER_MS);
+    await Promise.all(datasets.map((dataset) => dataset.stop()));
     this.#datasets.clear();
     this.#end(undefined);
   }
@@ -99,12 +110,15 @@ export class RunningNode {
     for (const [dataset, settings] of Object.entries(config.config.datasets)) {
       await registry.put(dataset, 'file', settings);
     }
+    this.#cluster = await this.#join();
     await this.#reconcile();
+    await this.#cluster.activate();
     this.#closing.push(
       link.serve(names.subjects.askNodes, async () => {
         // One that failed has told its asker; the next one starts afresh.
         this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
         await this.#reconciling;
+        await this.#cluster?.settle();
         return this.#container.resolve(TOKENS.codec).encode({ datasets: this.datasets });
       }),
     );
@@ -120,6 +134,35 @@ export class RunningNode {
     );
     void link.closed.then((error) => {
       if (error !== undefined) this.#end({ reason: 'connection', error });
+    });
+  }
+
+  /** @throws CodecIncompatible, NodeNameTaken, CommandError `system_taken` */
+  #join(): Promise<ClusterNode> {
+    const { link, config, version, log } = this.#options;
+    const { records } = this.names;
+    const clock = this.#container.resolve(TOKENS.clock);
+    const { weight, leaseMs } = config.config.node;
+    return ClusterNode.join({
+      node: {
+        name: this.name,
+        incarnation: randomUUID(),
+        version,
+        codec: CODEC_VERSIONS,
+        weight,
+        leaseMs,
+        started: new Date(clock.wallMs()).toISOString(),
+      },
+      nodes: new NatsRecords(link, records.nodes),
+      shardRecords: new NatsRecords(link, records.shards),
+      host: hostedShards(this.#datasets),
+      shards: () => allShardKeys(this.#datasets),
+      clock,
+      log,
+      lost: (error) => this.#end({ reason: 'lease', error }),
+      refuses: ({ name }) => new CommandError('system_taken', `node ${name} runs this system already`),
+      onEvent: (event) => this.#publishClusterEvent(event),
+      faults: this.#container.resolve(TOKENS.faults),
     });
   }
 
@@ -159,6 +202,12 @@ export class RunningNode {
   #publishEvent(event: SystemEvent, dataset: string): void {
     const names = this.#container.resolve(TOKENS.names);
     const body = encodeEvent(event, { node: this.name, dataset });
+    this.#options.link.publishCore(names.subjects.events(this.name, event.type), body);
+  }
+
+  #publishClusterEvent(event: ClusterEvent): void {
+    const names = this.#container.resolve(TOKENS.names);
+    const body = encodeClusterEvent(event, this.name);
     this.#options.link.publishCore(names.subjects.events(this.name, event.type), body);
   }
 

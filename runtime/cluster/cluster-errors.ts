@@ -32,7 +32,7 @@ export class CodecIncompatible extends Error {
   constructor(own: CodecRange, other: CodecRange & { readonly node: string; readonly version: string }) {
     super(
       `node ${other.node} (version ${other.version}) reads message versions ${other.lowest} to ${other.highest}, ` +
-        `this program ${own.lowest} to ${own.highest}: expected a version that both read; upgrade one version at a time`,
+        `this program ${own.lowest} to ${own.highest}: expected a version that both read`,
     );
   }
 }

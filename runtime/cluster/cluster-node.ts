@@ -211,7 +211,8 @@ export class ClusterNode {
 
   #emit(happening: ClusterHappening): void {
     const { type, ...fields } = happening;
-    this.#options.log.info(fields, type);
+    // Shards are many: their changes are told as events, and to the log only when it is asked for detail.
+    this.#options.log[type === 'handoff' ? 'debug' : 'info'](fields, type);
     this.#options.onEvent?.({ ...happening, atMs: this.#options.clock.wallMs() });
   }
 }

@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import type { KeeperAnswer, KeeperMessage, SettledAnswer } from '#actors';
 import {
   type DatasetConfig,
+  DatasetShards,
   type DatasetSizing,
   datasetTree,
   defaultModel,
   embedThreadModule,
   judgingContext,
   type Kind,
+  shardPath,
 } from '#actors';
 import { eachMessage, ensureDataset, ensureSystem, NatsLink, namesOf } from '#nats';
 import {
@@ -84,13 +86,21 @@ export class InProcessDataset implements AsyncDisposable {
     await ensureSystem(link, { system: 'troupe' });
     await ensureDataset(link, DATASET, datasetTopology('troupe'));
     const events: SystemEvent[] = [];
-    const { tree, breakers } = await treeOf(link, folder, options, (event) => void events.push(event));
+    const { tree, ports, judging, breakers } = await treeOf(
+      link,
+      folder,
+      options,
+      (event) => void events.push(event),
+    );
     const system = await ActorSystem.start({
       name: DATASET,
       root: { type: 'supervisor', id: 'root', strategy: 'one_for_one', children: [tree] },
       checks: systemChecks(),
       onEvent: (event) => void events.push(event),
     });
+    const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
+    await shards.start('keeper', 1);
+    for (let shard = 0; shard < ports.config.shards; shard += 1) await shards.start(shard, 1);
     opened.move();
     return new InProcessDataset({ events, server, link, system, folder, breakers });
   }
@@ -101,7 +111,7 @@ export class InProcessDataset implements AsyncDisposable {
   }
 
   async settled(through: number): Promise<SettledAnswer> {
-    const keeper = this.#system.ref<KeeperMessage>(`${DATASET}/keeper`);
+    const keeper = this.#system.ref<KeeperMessage>(`${DATASET}/${shardPath('keeper')}`);
     const answer = await keeper.ask<KeeperAnswer>(
       (reply) => ({ type: 'request', request: { op: 'settled', through }, reply }),
       { timeoutMs: 20_000 },
@@ -175,9 +185,15 @@ async function treeOf(
     emit: (happening) => onEvent({ ...happening, atMs: systemClock.wallMs() }),
   });
   const changed = { ...ports, kind: kind(ports.kind), clock: systemClock };
-  const tree = datasetTree(changed, judgingContext(settings, changed.kind, model), embedModule, {
+  const judging = judgingContext(settings, changed.kind, model);
+  const tree = datasetTree(changed, judging, embedModule, {
     ...SIZING,
     ...sizing,
   });
-  return { tree, breakers: () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot()] };
+  return {
+    tree,
+    ports: changed,
+    judging,
+    breakers: () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot()],
+  };
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { SystemEvent } from '#runtime';
+import type { ClusterEvent, SystemEvent } from '#runtime';
 import { EVENT_KINDS } from '../../../cli/events/event-catalogue.ts';
-import { decodeEvent, encodeEvent, eventLine } from '../../../cli/events/event-record.ts';
+import { decodeEvent, encodeClusterEvent, encodeEvent, eventLine } from '../../../cli/events/event-record.ts';
 
 const ORIGIN = { node: 'vm-1', dataset: 'photos' };
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -48,7 +48,7 @@ describe('an event', () => {
       { type: 'breaker', path: 'a', name: 'model tiny', state: 'open', retryMs: 10_000, error, atMs: AT },
       { type: 'dead_letter', path: 'a', reason: 'ended', message: { type: 'batch' }, atMs: AT },
     ];
-    expect(events.map(({ type }) => type)).toEqual(Object.keys(EVENT_KINDS));
+    expect(Object.keys(EVENT_KINDS)).toEqual(expect.arrayContaining(events.map(({ type }) => type)));
     for (const event of events) {
       const { type, atMs, node, dataset, path, ...rest } = decodeEvent(encodeEvent(event, ORIGIN)) ?? {};
       expect({ type, atMs, node, dataset, path }).toEqual({
@@ -57,6 +57,23 @@ describe('an event', () => {
         ...ORIGIN,
         path: 'a',
       });
+      expect(Object.keys(rest).sort()).toEqual([...EVENT_KINDS[event.type].fields].sort());
+    }
+  });
+
+  it('between nodes carries the fields that its kind documents', () => {
+    const handoff = { type: 'handoff', shard: 'photos.3', phase: 'offered', epoch: 2, node: 'vm-1' } as const;
+    const events: readonly ClusterEvent[] = [
+      { ...handoff, target: 'vm-2', atMs: AT },
+      { type: 'member', node: 'vm-2', state: 'unreachable', atMs: AT },
+      { type: 'coordinator', node: 'vm-1', atMs: AT },
+    ];
+    const records = events.map((event) => decodeEvent(encodeClusterEvent(event, 'vm-1')));
+    expect(records.map((record) => record?.path)).toEqual(['photos.3', 'nodes/vm-2', 'coordinator']);
+    expect(records.map((record) => record?.dataset)).toEqual(['photos', '', '']);
+    for (const [at, event] of events.entries()) {
+      const { type: _, atMs: _at, node, dataset: _of, path: _path, ...rest } = records[at] ?? {};
+      expect(node).toBe('vm-1');
       expect(Object.keys(rest).sort()).toEqual([...EVENT_KINDS[event.type].fields].sort());
     }
   });

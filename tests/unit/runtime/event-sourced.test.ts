@@ -217,4 +217,48 @@ describe('EventSourced', () => {
       { numRuns: 60 },
     );
   });
+
+  it('owns under the epoch that it is given, and never under one that another owner has passed', async () => {
+    const [journal, blobs] = [new MemoryJournal(), new MemoryBlobs()];
+    const first = await EventSourced.recover({ ...options(journal, blobs), epoch: 4 });
+    expect(first.epoch).toBe(4);
+    await expect(EventSourced.recover({ ...options(journal.rival(), blobs), epoch: 3 })).rejects.toThrow(
+      JournalFenced,
+    );
+    await first.persist([added('still mine')]);
+  });
+
+  it('is brought up to date from what was prepared while another owner wrote, and reads only what came since', async () => {
+    const [journal, blobs] = [new MemoryJournal(), new MemoryBlobs()];
+    const owner = await EventSourced.recover(options(journal, blobs));
+    await owner.persist([added('a'), added('b')]);
+    const next = journal.rival();
+    const prepared = await EventSourced.prepare(options(next, blobs));
+    expect(prepared.state.seen).toEqual(['a', 'b']);
+    await owner.persist([added('c')]);
+    const read: number[] = [];
+    const counted = Object.assign(next, {
+      replay: (after: number, through: number) => {
+        read.push(after);
+        return journal.rival().replay(after, through);
+      },
+    });
+    const successor = await EventSourced.recover({ ...options(counted, blobs), prepared });
+    expect(successor.state.seen).toEqual(['a', 'b', 'c']);
+    expect(read).toEqual([prepared.sequence]);
+    await expect(owner.persist([added('late')])).rejects.toThrow(JournalFenced);
+  });
+
+  it('does not build on what was prepared before the last snapshot, whose events may be gone', async () => {
+    const [journal, blobs] = [new MemoryJournal(), new MemoryBlobs()];
+    const owner = await EventSourced.recover(options(journal, blobs, 2));
+    await owner.persist([added('a')]);
+    const prepared = await EventSourced.prepare(options(journal.rival(), blobs, 2));
+    for (const name of ['b', 'c', 'd', 'e', 'f', 'g']) {
+      await owner.persist([added(name)]);
+      await owner.settled();
+    }
+    const successor = await EventSourced.recover({ ...options(journal.rival(), blobs, 2), prepared });
+    expect(successor.state.seen).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+  });
 });
