@@ -14,6 +14,7 @@ import { registerInit } from './commands/init.ts';
 import { registerManifest } from './commands/manifest.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerReport } from './commands/report.ts';
+import { registerShards } from './commands/shards.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
 import { ExitCode } from './exit-code.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly Register[] = [
   registerAudit,
   registerReport,
   registerDead,
+  registerShards,
   registerHash,
   registerConfig,
 ];

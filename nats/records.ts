@@ -16,6 +16,8 @@ export interface StoredRecord {
   readonly key: string;
   readonly value: Uint8Array;
   readonly revision: number;
+  /** By the server's clock, milliseconds since 1970; for people. */
+  readonly storedAtMs: number;
 }
 
 /** The records of one bucket. */
@@ -31,9 +33,8 @@ export class NatsRecords implements SharedRecords {
   }
 
   async get(key: string): Promise<{ readonly value: Uint8Array; readonly revision: number } | undefined> {
-    const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject(key) });
-    if (last === undefined || isMarker(last)) return undefined;
-    return { value: last.data, revision: last.sequence };
+    const last = await this.#last(key);
+    return last && { value: last.data, revision: last.sequence };
   }
 
   /** See `RecordStore.compareAndSet`. A deleted record is absent, whatever revision its marker has. */
@@ -96,13 +97,20 @@ export class NatsRecords implements SharedRecords {
     const records: StoredRecord[] = [];
     for (let first = 0; first < keys.length; first += READS_AT_ONCE) {
       const slice = keys.slice(first, first + READS_AT_ONCE);
-      const found = await Promise.all(slice.map((key) => this.get(key)));
+      const found = await Promise.all(slice.map((key) => this.#last(key)));
       slice.forEach((key, index) => {
-        const record = found[index];
-        if (record !== undefined) records.push({ key, ...record });
+        const last = found[index];
+        if (last === undefined) return;
+        const { data: value, sequence: revision, storedAt } = last;
+        records.push({ key, value, revision, storedAtMs: Date.parse(storedAt) });
       });
     }
     return records;
+  }
+
+  async #last(key: string): Promise<StoredMessage | undefined> {
+    const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject(key) });
+    return last === undefined || isMarker(last) ? undefined : last;
   }
 
   /** Removes a marker, once watchers have been told by it. */

@@ -40,10 +40,16 @@ export {
 export { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from './cluster/cluster-errors.ts';
 export type { ClusterEvent, ClusterHappening, HandOffPhase } from './cluster/cluster-event.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
-export { ClusterView } from './cluster/cluster-view.ts';
-export type { CodecRange, NodeRecord } from './cluster/node-record.ts';
+export { COORDINATOR_KEY, parseCoordinatorRecord } from './cluster/coordinator-record.ts';
+export { type CodecRange, type NodeRecord, parseNodeRecord } from './cluster/node-record.ts';
 export type { ShardHost } from './cluster/shard-host.ts';
-export { parseShardKey, type ShardName, shardKey, shardKeysOf } from './cluster/shard-record.ts';
+export {
+  parseShardKey,
+  parseShardRecord,
+  type ShardName,
+  shardKey,
+  shardKeysOf,
+} from './cluster/shard-record.ts';
 export type { Runnable, Scheduler } from './dispatcher.ts';
 export { logHappening } from './event-log.ts';
 export { EventSourced, type EventSourcedOptions, type PreparedState } from './event-sourced.ts';

@@ -7,6 +7,7 @@ import type { ActorSnapshot, BreakerSnapshot } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import { dueText } from '../duration-text.ts';
 import type { ClientSystem } from './client-system.ts';
+import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
 
 /** Time for nodes to answer. */
 const GATHER_MS = 400;
@@ -66,6 +67,8 @@ export interface SystemStatus {
   readonly server: { readonly version: string; readonly degraded: readonly string[] };
   readonly nodes: readonly NodeStatus[];
   readonly datasets: readonly DatasetStatus[];
+  /** Nodes and shards by their records, whether or not a node answers. */
+  readonly cluster: ClusterStatus;
   readonly problems: readonly string[];
 }
 
@@ -127,6 +130,7 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
   }
   const datasets: DatasetStatus[] = [];
   for (const name of (await system.registry.list()).keys()) datasets.push(await datasetStatus(system, name));
+  const cluster = clusterStatus(await readCluster(system));
   const { version, degraded } = system.link.features;
   return {
     system: system.names.system,
@@ -134,7 +138,8 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     server: { version, degraded },
     nodes,
     datasets,
-    problems: problemsOf(nodes),
+    cluster,
+    problems: [...problemsOf(nodes), ...clusterProblems(cluster)],
   };
 }
 

@@ -2,6 +2,7 @@
 // queues in the words of the nats CLI, then what is wrong.
 import type { BreakerSnapshot } from '#runtime';
 import { dueText, durationText } from '../duration-text.ts';
+import type { ClusterStatus } from '../node/cluster-status.ts';
 import type { ActorLine, DatasetStatus, NodeStatus, SystemStatus } from '../node/system-status.ts';
 import { formatTable, type Style } from '../terminal.ts';
 import { treePrefixes } from './tree-lines.ts';
@@ -12,16 +13,18 @@ export type Paint = (style: Style, text: string) => string;
 /** The parts of it, each with a blank line before every section. */
 interface StatusParts {
   readonly head: string;
+  readonly members: readonly string[];
   readonly nodes: readonly string[];
   readonly datasets: readonly string[];
   readonly problems: readonly string[];
 }
 
 function statusParts(status: SystemStatus, paint: Paint): StatusParts {
-  const { server, system, nodes, datasets, problems, atMs } = status;
+  const { server, system, nodes, datasets, cluster, problems, atMs } = status;
   const missing = server.degraded.length === 0 ? '' : `, without ${server.degraded.join(', ')}`;
   return {
     head: `system ${system} on nats-server ${server.version}${missing}`,
+    members: ['', ...memberLines(cluster, paint)],
     nodes: nodes.flatMap((node) => ['', ...nodeLines(node, atMs, paint)]),
     datasets: datasets.flatMap((dataset) => ['', ...datasetLines(dataset, paint)]),
     problems: [
@@ -33,14 +36,14 @@ function statusParts(status: SystemStatus, paint: Paint): StatusParts {
 
 /** For a page that is read to its end: what is wrong stands where the reader arrives. */
 export function renderStatus(status: SystemStatus, paint: Paint): readonly string[] {
-  const { head, nodes, datasets, problems } = statusParts(status, paint);
-  return [head, ...nodes, ...datasets, ...problems];
+  const { head, members, nodes, datasets, problems } = statusParts(status, paint);
+  return [head, ...members, ...nodes, ...datasets, ...problems];
 }
 
 /** For a screen that may be too small: what is wrong and the queues first, the long trees last. */
 export function renderScreen(status: SystemStatus, paint: Paint): readonly string[] {
-  const { head, nodes, datasets, problems } = statusParts(status, paint);
-  return [head, ...problems, ...datasets, ...nodes];
+  const { head, members, nodes, datasets, problems } = statusParts(status, paint);
+  return [head, ...problems, ...members, ...datasets, ...nodes];
 }
 
 const DURABILITY: Readonly<Record<string, string>> = {
@@ -48,6 +51,34 @@ const DURABILITY: Readonly<Record<string, string>> = {
   disk: 'durability: every write is on disk before it is acknowledged',
   external: 'durability: as the named NATS server is configured',
 };
+
+/** Every node that has a record; those that have left in order are shown only in `--json`. */
+function memberLines({ members, shards }: ClusterStatus, paint: Paint): readonly string[] {
+  const shown = members.filter(({ state }) => state !== 'left');
+  const rows = shown.map(({ name, state, renewedMs, leaseMs, isCoordinator }) => {
+    const own = shards.filter(({ owner }) => owner === name);
+    const epochs = own.map(({ epoch }) => epoch);
+    return [
+      name,
+      state,
+      `${durationText(renewedMs)} ago of ${durationText(leaseMs)}`,
+      `${own.length} of ${shards.length}`,
+      own.length === 0 ? '' : `${Math.min(...epochs)} to ${Math.max(...epochs)}`,
+      isCoordinator ? 'plans' : '',
+    ];
+  });
+  const columns = [
+    { title: 'Node' },
+    { title: 'State' },
+    { title: 'Lease renewed' },
+    { title: 'Shards', align: 'right' as const },
+    { title: 'Epochs', align: 'right' as const },
+    { title: '' },
+  ];
+  const [titles = '', ...lines] = formatTable(columns, rows);
+  const isWell = (at: number) => shown[at]?.state !== 'gone' && shown[at]?.state !== 'unreachable';
+  return [paint('bold', titles), ...lines.map((line, at) => (isWell(at) ? line : paint('red', line)))];
+}
 
 function nodeLines(node: NodeStatus, atMs: number, paint: Paint): readonly string[] {
   const { name, version, started, durability, actors, breakers } = node;

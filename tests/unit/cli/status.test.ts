@@ -71,6 +71,35 @@ const STATUS: SystemStatus = {
       ],
     },
   ],
+  cluster: {
+    members: [
+      {
+        name: 'vm-1',
+        state: 'active',
+        version: '0.1.0',
+        weight: 1,
+        started: '2026-01-02T03:04:05Z',
+        leaseMs: 10_000,
+        renewedMs: 2_000,
+        isCoordinator: true,
+      },
+      {
+        name: 'vm-2',
+        state: 'gone',
+        version: '0.1.0',
+        weight: 1,
+        started: '2026-01-02T03:04:05Z',
+        leaseMs: 10_000,
+        renewedMs: 60_000,
+        isCoordinator: false,
+      },
+    ],
+    shards: [
+      { shard: 'photos.keeper', phase: 'active', owner: 'vm-1', epoch: 7, target: null },
+      { shard: 'photos.0', phase: 'active', owner: 'vm-1', epoch: 2, target: null },
+      { shard: 'photos.1', phase: 'active', owner: 'vm-2', epoch: 1, target: null },
+    ],
+  },
   datasets: [
     {
       name: 'photos',
@@ -91,9 +120,13 @@ const STATUS: SystemStatus = {
 const plain = (_style: string, text: string) => text;
 
 describe('the state of a system', () => {
-  it('is drawn as a tree with restarts, retries, mailboxes, failures and breakers, then queues and problems', () => {
+  it('is drawn as nodes with leases and shards, trees with restarts and breakers, then queues and problems', () => {
     expect(renderStatus(STATUS, plain).join('\n')).toBe(
       `system troupe on nats-server 2.15.1
+
+Node  State   Lease renewed     Shards  Epochs
+vm-1  active  2 s ago of 10 s   2 of 3  2 to 7  plans
+vm-2  gone    60 s ago of 10 s  1 of 3  1 to 1
 
 node vm-1, version 0.1.0, up since 2026-01-02T03:04:05Z
 durability: every write is on disk before it is acknowledged
@@ -121,7 +154,8 @@ problem: photos/embedding/session on vm-1 is waiting`,
   it('begins on a screen with what is wrong and the queues, as a small one cuts the end off', () => {
     const lines = renderScreen(STATUS, plain);
     expect(lines[2]).toBe('problem: photos/embedding/session on vm-1 is waiting');
-    expect(lines[4]).toMatch(/^dataset photos/);
+    expect(lines[4]).toMatch(/^Node/);
+    expect(lines[8]).toMatch(/^dataset photos/);
     expect(lines.toSorted()).toEqual(renderStatus(STATUS, plain).toSorted());
   });
 
@@ -131,7 +165,7 @@ problem: photos/embedding/session on vm-1 is waiting`,
       if (style === 'red') marked.push(text.trim().split(' ')[0] ?? '');
       return text;
     });
-    expect(marked).toEqual(['waiting', 'model', 'problem:']);
+    expect(marked).toEqual(['vm-2', 'waiting', 'model', 'problem:']);
   });
 });
 

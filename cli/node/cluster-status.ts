@@ -1,0 +1,131 @@
+// The nodes and shards of a system as their records tell, read by any process that reaches NATS, also when no node
+// answers. How old a renewal is, is told by wall clocks: for people to read, never to decide by.
+import { NatsRecords } from '#nats';
+import {
+  COORDINATOR_KEY,
+  type NodeRecord,
+  parseCoordinatorRecord,
+  parseNodeRecord,
+  parseShardRecord,
+  shardKeysOf,
+} from '#runtime';
+import { type AllocationPlan, allocate, heldShards, type Member, type RecordedShard } from '#supervision';
+import type { ClientSystem } from './client-system.ts';
+
+/** A node as it is recorded. */
+export interface MemberStatus {
+  readonly name: string;
+  /** What it says of itself, or what follows from its silence. */
+  readonly state: NodeRecord['state'] | 'unreachable' | 'gone';
+  readonly version: string;
+  readonly weight: number;
+  /** RFC 3339. */
+  readonly started: string;
+  readonly leaseMs: number;
+  /** Milliseconds since its last renewal. */
+  readonly renewedMs: number;
+  readonly isCoordinator: boolean;
+}
+
+/** A shard as it is recorded. */
+export interface ShardStatus {
+  /** `<dataset>.<number>` or `<dataset>.keeper`. */
+  readonly shard: string;
+  readonly phase: 'active' | 'moving' | 'released' | 'never owned';
+  readonly owner: string | null;
+  /** 0: it never had an owner. */
+  readonly epoch: number;
+  /** Whom it is offered to. */
+  readonly target: string | null;
+}
+
+/** Who is there and whose what is. */
+export interface ClusterStatus {
+  readonly members: readonly MemberStatus[];
+  readonly shards: readonly ShardStatus[];
+}
+
+/** Records as they were read. */
+export interface ClusterRecords {
+  readonly nodes: readonly { readonly record: NodeRecord; readonly renewedMs: number }[];
+  readonly coordinator: string | undefined;
+  readonly shards: readonly RecordedShard[];
+}
+
+/** Reads the records of all nodes, and those of all shards of the recorded datasets. */
+export async function readCluster(system: ClientSystem): Promise<ClusterRecords> {
+  const { link, names } = system;
+  const nodes: { record: NodeRecord; renewedMs: number }[] = [];
+  let coordinator: string | undefined;
+  for (const { key, value, storedAtMs } of await new NatsRecords(link, names.records.nodes).entries()) {
+    if (key === COORDINATOR_KEY) coordinator = parseCoordinatorRecord(value)?.node;
+    const record = parseNodeRecord(key, value);
+    if (record !== undefined)
+      nodes.push({ record, renewedMs: Math.max(0, link.clock.wallMs() - storedAtMs) });
+  }
+  const stored = await new NatsRecords(link, names.records.shards).entries();
+  const records = new Map(stored.map(({ key, value }) => [key, parseShardRecord(value)]));
+  const shards = [...(await system.registry.list())].flatMap(([dataset, { config }]) =>
+    shardKeysOf(dataset, config.shards).map((id) => ({ id, record: records.get(id) })),
+  );
+  return { nodes, coordinator, shards };
+}
+
+/** The records as people read them. */
+export function clusterStatus({ nodes, coordinator, shards }: ClusterRecords): ClusterStatus {
+  return {
+    members: nodes.map(({ record, renewedMs }) => {
+      const { name, version, weight, started, leaseMs } = record;
+      const isCoordinator = name === coordinator && record.state !== 'left';
+      return {
+        name,
+        state: stateOf(record, renewedMs),
+        version,
+        weight,
+        started,
+        leaseMs,
+        renewedMs,
+        isCoordinator,
+      };
+    }),
+    shards: shards.map(({ id: shard, record }) => ({
+      shard,
+      phase: record?.phase ?? 'never owned',
+      owner: record === undefined || record.phase === 'released' ? null : record.owner,
+      epoch: record?.epoch ?? 0,
+      target: record === undefined || record.phase === 'active' ? null : record.target,
+    })),
+  };
+}
+
+/** What would be done next: the plan of the present moment, carried out by nobody. */
+export function dryRun(records: ClusterRecords): AllocationPlan {
+  const members = records.nodes.flatMap(({ record, renewedMs }): Member[] => {
+    const state = stateOf(record, renewedMs);
+    return state === 'left' || state === 'gone' ? [] : [{ id: record.name, weight: record.weight, state }];
+  });
+  return allocate(members, heldShards(records.shards, members));
+}
+
+/** What is wrong with it, in words. */
+export function clusterProblems({ members, shards }: ClusterStatus): readonly string[] {
+  const present = new Set(members.flatMap(({ name, state }) => (isPresent(state) ? [name] : [])));
+  const silent = members.filter(({ state }) => state === 'unreachable' || state === 'gone');
+  const orphans = shards.filter(({ owner }) => owner === null || !present.has(owner));
+  return [
+    ...silent.map(({ name, state }) => `node ${name} is ${state}: it does not renew its lease`),
+    ...(orphans.length === 0
+      ? []
+      : [`${orphans.length} of ${shards.length} shards have no owner that is there`]),
+  ];
+}
+
+function isPresent(state: MemberStatus['state']): boolean {
+  return state !== 'left' && state !== 'gone';
+}
+
+function stateOf({ state, leaseMs }: NodeRecord, renewedMs: number): MemberStatus['state'] {
+  if (state === 'left') return state;
+  if (renewedMs >= leaseMs) return 'gone';
+  return renewedMs >= leaseMs / 2 ? 'unreachable' : state;
+}

@@ -1,0 +1,85 @@
+// Nodes and shards as their records tell, without any node to ask.
+import { describe, expect, it } from 'vitest';
+import type { NodeRecord } from '#runtime';
+import {
+  type ClusterRecords,
+  clusterProblems,
+  clusterStatus,
+  dryRun,
+} from '../../../cli/node/cluster-status.ts';
+
+function node(name: string, renewedMs: number, state: NodeRecord['state'] = 'active') {
+  const codec = { lowest: 1, highest: 1 };
+  const record: NodeRecord = {
+    name,
+    incarnation: '1',
+    version: '1.0.0',
+    codec,
+    weight: 1,
+    leaseMs: 10_000,
+    state,
+    started: '2026-01-02T03:04:05Z',
+  };
+  return { record, renewedMs };
+}
+
+const owned = (id: string, owner: string) => ({ id, record: { phase: 'active', owner, epoch: 1 } as const });
+
+const RECORDS: ClusterRecords = {
+  nodes: [
+    node('a', 1_000),
+    node('b', 6_000),
+    node('c', 10_000),
+    node('d', 60_000, 'left'),
+    node('e', 0, 'draining'),
+  ],
+  coordinator: 'a',
+  shards: [
+    owned('photos.keeper', 'a'),
+    owned('photos.0', 'c'),
+    { id: 'photos.1', record: { phase: 'released', epoch: 4, target: 'a' } },
+    { id: 'photos.2', record: { phase: 'moving', owner: 'a', epoch: 2, target: 'b', prepared: false } },
+    { id: 'photos.3', record: undefined },
+  ],
+};
+
+describe('the records of a system', () => {
+  it('tell who renews, who does not, and who has left', () => {
+    const { members } = clusterStatus(RECORDS);
+    expect(members.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'a active',
+      'b unreachable',
+      'c gone',
+      'd left',
+      'e draining',
+    ]);
+    expect(members.filter(({ isCoordinator }) => isCoordinator).map(({ name }) => name)).toEqual(['a']);
+  });
+
+  it('tell the owner, epoch and phase of every shard, also of one that nobody ever had', () => {
+    expect(clusterStatus(RECORDS).shards.slice(2)).toEqual([
+      { shard: 'photos.1', phase: 'released', owner: null, epoch: 4, target: 'a' },
+      { shard: 'photos.2', phase: 'moving', owner: 'a', epoch: 2, target: 'b' },
+      { shard: 'photos.3', phase: 'never owned', owner: null, epoch: 0, target: null },
+    ]);
+  });
+
+  it('are a problem when a node is silent and when a shard has no owner that is there', () => {
+    expect(clusterProblems(clusterStatus(RECORDS))).toEqual([
+      'node b is unreachable: it does not renew its lease',
+      'node c is gone: it does not renew its lease',
+      '3 of 5 shards have no owner that is there',
+    ]);
+    const well = { ...RECORDS, nodes: [node('a', 0)], shards: [owned('photos.0', 'a')] };
+    expect(clusterProblems(clusterStatus(well))).toEqual([]);
+  });
+
+  it('give the plan of the moment: whose owner is gone first, balance only while everyone is seen', () => {
+    const plan = dryRun(RECORDS);
+    expect(plan.heldBackBy).toEqual(['b']);
+    expect(plan.moves.map(({ shard, to, reason }) => `${shard} ${to} ${reason}`)).toEqual([
+      'photos.0 a orphaned',
+      'photos.3 a orphaned',
+    ]);
+  });
+});
