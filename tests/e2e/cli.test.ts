@@ -184,7 +184,7 @@ describe('troupe status, explain, audit and dead', () => {
       'Unprocessed',
       'Ack Pending',
       'Redelivered',
-      '├─ keeper',
+      '└─ keeper',
       'model troupe-tiny',
       'HEAD is manifest 1',
     ]) {

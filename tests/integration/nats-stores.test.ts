@@ -74,6 +74,23 @@ await describeOnServers('records', (under) => {
     expect(await records.changes(third ?? 0)).toEqual([]);
   });
 
+  it('tell the last change of many keys in one read of the leader', async () => {
+    const { link, records, bucket: name } = await bucket();
+    const last = async (filter: string) => {
+      const found = await link.manager.streams.getMessage(`KV_${name}`, {
+        last_by_subj: `$KV.${name}.${filter}`,
+      });
+      return found?.seq;
+    };
+    const one = await records.compareAndSet('photos.1', bytes('a'), 0);
+    await records.compareAndSet('other.1', bytes('a'), 0);
+    expect(await last('photos.>')).toBe(one);
+    const keeper = await records.compareAndSet('photos.keeper', bytes('a'), 0);
+    await records.compareAndSet('other.1', bytes('b'), 2);
+    expect(await last('photos.>')).toBe(keeper);
+    expect(await records.compareAndSet('photos.1', bytes('b'), one ?? -1)).toBe(await last('photos.>'));
+  });
+
   it('are deleted only at the revision which the writer saw', async () => {
     const { records } = await bucket();
     const first = await records.compareAndSet('photos.1', bytes('a'), 0);

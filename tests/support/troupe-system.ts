@@ -151,6 +151,20 @@ export class TroupeSystem implements AsyncDisposable {
     await node.ended;
   }
 
+  /** SIGSTOP to the node: it does nothing until `thaw`. */
+  freeze(): void {
+    this.#running().signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#running().signal('SIGCONT');
+  }
+
+  /** What the node has written to standard error. */
+  get log(): string {
+    return this.#running().stderr;
+  }
+
   /** Resolves when the node has ended by itself. */
   async ended(deadlineMs = SETTLE_MS): Promise<ProcessEnd> {
     const node = this.#running();
