@@ -38,9 +38,10 @@ export {
   type Permit,
 } from './circuit-breaker.ts';
 export { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from './cluster/cluster-errors.ts';
-export type { ClusterEvent, ClusterHappening, HandOffPhase } from './cluster/cluster-event.ts';
+export type { ClusterEvent, HandOffPhase } from './cluster/cluster-event.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
 export { COORDINATOR_KEY, parseCoordinatorRecord } from './cluster/coordinator-record.ts';
+export { NodeLease, type NodeLeaseOptions } from './cluster/node-lease.ts';
 export { type CodecRange, type NodeRecord, parseNodeRecord } from './cluster/node-record.ts';
 export type { ShardHost } from './cluster/shard-host.ts';
 export {

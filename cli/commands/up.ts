@@ -36,7 +36,7 @@ export function registerUp(program: Command, environment: CliEnvironment): void 
       announce(context, system);
       const end = await Promise.race([system.ended, aborted(interrupted)]);
       if (end === undefined) context.terminal.note('draining; Ctrl-C again ends at once');
-      await system.stop();
+      await system.stop(end);
       if (end !== undefined) {
         explainEnd(context.terminal, end);
         environment.setExitCode(ExitCode.no);

@@ -91,9 +91,14 @@ export class LaptopSystem {
     return this.#server?.pid;
   }
 
-  /** Drains the node, then the connection, then ends the server. */
-  async stop(): Promise<void> {
-    await this.node.stop();
+  /**
+   * Drains the node, then the connection, then ends the server. A node whose lease is over neither answers nor writes any
+   * more: its connection is closed at once, and what is in hand comes again elsewhere.
+   */
+  async stop(end?: NodeEnd): Promise<void> {
+    const stopping = this.node.stop(end);
+    if (end?.reason === 'lease') await this.link.close();
+    await stopping;
     await this.link.drain();
     await this.#server?.stop();
   }

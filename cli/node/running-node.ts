@@ -88,15 +88,17 @@ export class RunningNode {
 
   /**
    * Stops pulling, intake first; what was in hand is finished or given back. Then hands over what it owns, within a
-   * deadline, and leaves the system.
+   * deadline, and leaves the system. A node whose lease is over has nothing to hand over: it stops everything at once.
    */
-  async stop(): Promise<void> {
+  async stop(end?: NodeEnd): Promise<void> {
     this.#stopped = true;
     for (const close of this.#closing.splice(0)) close();
-    await this.#reconciling.catch(() => undefined);
     const datasets = [...this.#datasets.values()];
-    await Promise.all(datasets.map((dataset) => dataset.stopStages()));
-    await this.#cluster?.drain(HAND_OVER_MS);
+    if (end?.reason !== 'lease') {
+      await this.#reconciling.catch(() => undefined);
+      await Promise.all(datasets.map((dataset) => dataset.stopStages()));
+      await this.#cluster?.drain(HAND_OVER_MS);
+    }
     await Promise.all(datasets.map((dataset) => dataset.stop()));
     this.#datasets.clear();
     this.#end(undefined);

@@ -102,8 +102,11 @@ export class NodeLease {
   #awaitDeadline(): void {
     const { clock, node } = this.#options;
     this.#cancelDeadline();
-    const leftMs = Math.max(0, node.leaseMs - this.#silentMs());
-    this.#cancelDeadline = clock.schedule(leftMs, () => this.#stillHeld());
+    // Timers may run out a little early: then there is time left, and another one is needed.
+    const leftMs = Math.max(1, node.leaseMs - this.#silentMs());
+    this.#cancelDeadline = clock.schedule(leftMs, () => {
+      if (this.#stillHeld()) this.#awaitDeadline();
+    });
   }
 
   /** Ends the lease when it has run out, however late this process finds that. */

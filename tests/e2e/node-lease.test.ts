@@ -85,6 +85,13 @@ describe('a node', () => {
     for (const shard of await shards()) expect(shard).toMatchObject({ phase: 'active', epoch: 3 });
   });
 
+  it('stops itself when it is cut off from the server for longer than its lease, whatever it waits for there', async () => {
+    await system.freezeServer();
+    expect(await system.ended()).toMatchObject({ code: 1 });
+    expect(system.log).toContain('has not renewed its lease');
+    await system.start();
+  });
+
   it('hands over to nobody and leaves in order when it is the only one', async () => {
     expect(await system.stop()).toMatchObject({ code: 0 });
   });

@@ -191,6 +191,13 @@ export class TroupeSystem implements AsyncDisposable {
     );
   }
 
+  /** SIGSTOP to the nats-server: for everyone it is as if the network were cut. */
+  async freezeServer(): Promise<void> {
+    const pid = await this.#serverPid();
+    if (pid === undefined) throw new Error('no nats-server runs');
+    process.kill(pid, 'SIGSTOP');
+  }
+
   /** Number of the nats-server's process; `undefined` when none runs. */
   async #serverPid(): Promise<number | undefined> {
     const pid = recordedPid(this.dataDir);
