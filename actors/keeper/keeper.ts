@@ -136,7 +136,7 @@ class Keeper implements Behaviour<KeeperMessage> {
 
   /** Finishes what a former owner may have left half done, then takes work. */
   async open(): Promise<void> {
-    this.#ports.meter.holds('keeper', this.#ledger.accountedBytes);
+    this.#ports.meter.holds('ledger/keeper', this.#ledger.accountedBytes);
     await this.#announceEntries();
     await this.#announceCut();
     this.#subscription = await this.#ports.source('keep', this.#store.epoch).subscribe({
@@ -194,7 +194,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     }
     for (const delivery of deliveries) delivery.ack();
     this.#ports.faults.reach('keep.acked');
-    this.#ports.meter.holds('keeper', this.#ledger.accountedBytes);
+    this.#ports.meter.holds('ledger/keeper', this.#ledger.accountedBytes);
     this.#ports.meter.handled('keep', deliveries.length, this.#ports.clock.monotonicMs() - startedMs);
     if (entries.size > 0) await this.#cutByPolicy();
     this.#subscription?.demand();

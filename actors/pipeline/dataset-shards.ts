@@ -62,6 +62,7 @@ export class DatasetShards {
     try {
       await parent.terminateChild(id);
       await parent.deleteChild(id);
+      this.#ports.meter.holds(shardPath(shard), 0);
     } catch (error) {
       const gone = error instanceof ChildRefused && ABSENT.has(error.refusal);
       if (!gone) throw error;
