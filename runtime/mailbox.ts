@@ -172,7 +172,9 @@ export class Mailbox<T> {
    */
   #wake(waiting: Set<Waiter>): void {
     if (this.#depth >= this.#options.capacity) return;
-    const waiters = [...waiting];
-    for (const waiter of this.#depth === 0 ? waiters : waiters.slice(0, 1)) waiter.admit();
+    for (const waiter of waiting) {
+      waiter.admit();
+      if (this.#depth > 0) return;
+    }
   }
 }

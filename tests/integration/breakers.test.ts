@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BreakerSnapshot } from '#runtime';
-import { systemClock } from '#runtime';
 import { IntakePublisher } from '../../cli/publish/intake-publisher.ts';
 import { picture } from '../support/hostile-bytes.ts';
 import { InProcessDataset } from '../support/in-process-dataset.ts';
 import { type Answer, type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';
 import { TroupeProcess } from '../support/troupe-process.ts';
 import { TroupeSystem } from '../support/troupe-system.ts';
+import { until } from './nats-harness.ts';
+
+/** Longest that an outage takes to be noticed and to be over. */
+const SETTLE_MS = 60_000;
 
 const servers: ScriptedHttpServer[] = [];
 afterEach(async () => {
@@ -160,12 +163,16 @@ describe('a model that hangs', () => {
       }
       const opened = () =>
         dataset.events.filter((event) => event.type === 'breaker' && event.state === 'open').length;
-      await until(() => opened() >= 3, 'two probes have failed');
+      await until('two probes have failed', () => opened() >= 3, SETTLE_MS);
       expect(dataset.breakers()[0]).toMatchObject({ name: 'model troupe-tiny' });
       expect((await dataset.settled(ITEMS)).missing.count).toBe(ITEMS);
       expect(await dataset.letters()).toEqual(new Map());
       await rm(flag);
-      await until(async () => (await dataset.settled(ITEMS)).missing.count === 0, 'all are settled');
+      await until(
+        'all are settled',
+        async () => (await dataset.settled(ITEMS)).missing.count === 0,
+        SETTLE_MS,
+      );
       expect((await dataset.settled(ITEMS)).counts).toMatchObject({ dead: 0 });
       expect(dataset.breakers()[0]).toMatchObject({ state: 'closed' });
       const actors = dataset.actors();
@@ -179,11 +186,3 @@ describe('a model that hangs', () => {
     }
   });
 });
-
-async function until(predicate: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const endMs = systemClock.monotonicMs() + 60_000;
-  while (!(await predicate())) {
-    if (systemClock.monotonicMs() > endMs) throw new Error(`not within a minute: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -12,33 +12,17 @@ import {
   type SupervisorAction,
   SupervisorCore,
 } from '#supervision';
+import { showAction } from './show-action.ts';
 
-/** `+a` start, `-a` stop, `!a` retire, `xa` remove, `=ok` reply, else the type with what it is about. */
+/** With the children of recoveries. */
 function show(action: SupervisorAction): string {
   switch (action.type) {
-    case 'start':
-      return `+${action.child}`;
-    case 'stop':
-      return `-${action.child}`;
-    case 'retire':
-      return `!${action.child}`;
-    case 'remove':
-      return `x${action.child}`;
-    case 'reply':
-      return `=${action.outcome}`;
     case 'recover':
       return `recover ${action.children.join('')}`;
     case 'schedule':
       return `schedule ${action.recovery} ${action.children.join('')}`;
-    case 'cancel':
-      return `cancel ${action.recovery}`;
-    case 'add':
-    case 'escalate':
-    case 'auto_shutdown':
-    case 'start_failed':
-      return `${action.type} ${action.child}`;
     default:
-      return action.type;
+      return showAction(action);
   }
 }
 

@@ -10,29 +10,17 @@ import {
   type SupervisorAction,
   SupervisorCore,
 } from '#supervision';
+import { showAction } from './show-action.ts';
 
-/** `+a` start, `-a` stop, `!a` retire, `xa` remove, else the action's type with its figures. */
+/** With the figures of recoveries. */
 function show(action: SupervisorAction): string {
   switch (action.type) {
-    case 'start':
-      return `+${action.child}`;
-    case 'stop':
-      return `-${action.child}`;
-    case 'retire':
-      return `!${action.child}`;
-    case 'remove':
-      return `x${action.child}`;
     case 'recover':
       return `recover ${action.child} [${action.children.join('')}] ${action.delayMs}`;
     case 'schedule':
       return `schedule ${action.recovery} ${action.delayMs}`;
-    case 'cancel':
-      return `cancel ${action.recovery}`;
-    case 'escalate':
-    case 'start_failed':
-      return `${action.type} ${action.child}`;
     default:
-      return action.type;
+      return showAction(action);
   }
 }
 
