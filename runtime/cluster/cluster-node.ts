@@ -26,8 +26,6 @@ export interface ClusterNodeOptions {
   readonly log: Logger;
   /** Called once: the node must stop. Nothing is taken, renewed or answered by its lease from then on. */
   readonly lost: (error: NodeLeaseLost | NodeNameTaken) => void;
-  /** Why this node does not join while that other one runs; default: it does. */
-  readonly refuses?: (other: NodeRecord) => Error | undefined;
   readonly onEvent?: (event: ClusterEvent) => void;
   readonly faults?: FaultPoints;
   /** For the test that the fence alone keeps one writer: acts without a lease, too. Default `heeded`. */
@@ -57,7 +55,7 @@ export class ClusterNode {
 
   /**
    * Joins in the state `joining`: it owns nothing until `activate`.
-   * @throws CodecIncompatible, NodeNameTaken; what `refuses` gave
+   * @throws CodecIncompatible, NodeNameTaken
    */
   static async join(options: ClusterNodeOptions): Promise<ClusterNode> {
     const { nodes, shardRecords: shards, clock } = options;
@@ -219,12 +217,12 @@ export class ClusterNode {
 
 /** Waits until each node beside which this one may not run is gone; refuses as soon as one of them proves to live. */
 async function refuseMisfits(view: ClusterView, options: ClusterNodeOptions): Promise<void> {
-  const { node: own, clock, refuses } = options;
+  const { node: own, clock } = options;
   const misfits = () =>
     view.members().flatMap(({ id }) => {
       const known = view.node(id);
       if (known === undefined || id === own.name) return [];
-      const error = codecMisfit(own, known.record) ?? refuses?.(known.record);
+      const error = codecMisfit(own, known.record);
       return error === undefined ? [] : [{ id, revision: known.revision, error }];
     });
   await view.refresh();

@@ -28,6 +28,10 @@ export class ClusterView {
   };
   #nodesRevision = 0;
   #shardsRevision = 0;
+  /** The read of the shards that is under way, and the one that is to follow. */
+  #reading: Promise<void> = Promise.resolve();
+  #following: Promise<void> | undefined;
+  readonly #listeners = new Set<(key: string) => void>();
 
   constructor(options: {
     readonly nodes: SharedRecords;
@@ -43,10 +47,7 @@ export class ClusterView {
   async refresh(): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
     // Shards first: whoever changed a shard had written its own record before, so that it is seen, too.
-    for (const { key, value, revision } of await this.#shardRecords.changes(this.#shardsRevision)) {
-      this.#shardsRevision = revision;
-      this.learn(key, { record: value && parseShardRecord(value), revision });
-    }
+    await this.refreshShards();
     for (const { key, value, revision } of await this.#nodes.changes(this.#nodesRevision)) {
       this.#nodesRevision = revision;
       if (key === COORDINATOR_KEY) {
@@ -63,11 +64,35 @@ export class ClusterView {
     this.#membership.observe(sightings, nowMs);
   }
 
+  /**
+   * Reads what has changed of the shards, by a read that begins after this call: who come while one is under way share
+   * the next.
+   */
+  refreshShards(): Promise<void> {
+    this.#following ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#following = undefined;
+        this.#reading = this.#readShards();
+        return this.#reading;
+      });
+    return this.#following;
+  }
+
+  /** Calls `listener` for each change of a shard that this process learns of; the returned function ends it. */
+  onShard(listener: (key: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
   /** What this process wrote itself counts at once, so that no older look makes it undo that. */
   learn(key: string, shard: StoredShard): void {
     if (shard.revision <= this.shard(key).revision) return;
     // A deleted record is absent, whatever revision its marker has.
     this.#shards.set(key, shard);
+    this.#tell(key);
   }
 
   /** Reads one record anew: what was seen of it turned out to be old. */
@@ -77,6 +102,7 @@ export class ClusterView {
     if (this.shard(key) !== before) return;
     if (found === undefined) this.#shards.delete(key);
     else this.#shards.set(key, { record: parseShardRecord(found.value), revision: found.revision });
+    this.#tell(key);
   }
 
   /** Nodes that are not gone, as allocation sees them. */
@@ -101,5 +127,16 @@ export class ClusterView {
 
   shard(key: string): StoredShard {
     return this.#shards.get(key) ?? ABSENT;
+  }
+
+  async #readShards(): Promise<void> {
+    for (const { key, value, revision } of await this.#shardRecords.changes(this.#shardsRevision)) {
+      this.#shardsRevision = revision;
+      this.learn(key, { record: value && parseShardRecord(value), revision });
+    }
+  }
+
+  #tell(key: string): void {
+    for (const listener of [...this.#listeners]) listener(key);
   }
 }
