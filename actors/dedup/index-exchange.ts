@@ -33,7 +33,7 @@ export interface IndexPeers {
   /**
    * One answer for each shard of the request; undefined when that node gave none, for whatever reason: it may be dead,
    * cut off or starting, so that what it did is unknown.
-   * @throws PassingFailure when the node answers that it cannot; the signal's reason when it aborts first
+   * @throws PassingFailure when what it found fits no message; the signal's reason when it aborts first
    */
   ask(node: string, request: IndexRequest, signal: AbortSignal): Promise<readonly ShardReply[] | undefined>;
 }

@@ -1,7 +1,7 @@
 // Asks the index shards of other nodes, one request a node, each node behind a breaker of its own: one that is dead or
 // frozen costs a few requests, then none until a probe finds it back.
-import type { IndexPeers, IndexRequest, ShardReply } from '#actors';
-import { type NatsLink, NoResponders, RequestTimeout } from '#nats';
+import { type IndexPeers, type IndexRequest, PassingFailure, type ShardReply } from '#actors';
+import { type NatsLink, NoResponders, RequestFailed, RequestTimeout } from '#nats';
 import {
   type BreakerSnapshot,
   CircuitBreaker,
@@ -62,7 +62,7 @@ export class NatsIndexPeers implements IndexPeers {
     if (permit === undefined) return undefined;
     const answer = await this.#request(node, request, peer.timeoutMs).catch((cause: unknown) => {
       signal.throwIfAborted();
-      if (!(cause instanceof NoResponders || cause instanceof RequestTimeout)) throw cause;
+      if (!isOfPeer(cause)) throw cause;
       if (cause instanceof RequestTimeout) peer.timeoutMs = Math.min(2 * peer.timeoutMs, MAX_TIMEOUT_MS);
       permit.failed(cause);
       return undefined;
@@ -92,7 +92,10 @@ export class NatsIndexPeers implements IndexPeers {
     signal: AbortSignal,
   ): Promise<readonly ShardReply[] | undefined> {
     if (request.op === 'insert' || request.queries.length < 2) {
-      throw new Error(`node ${node}: the neighbours of one content fit no message`);
+      throw new PassingFailure(
+        'shard_unavailable',
+        `node ${node}: the neighbours of one content fit no message`,
+      );
     }
     const middle = Math.ceil(request.queries.length / 2);
     const first = await this.ask(node, { ...request, queries: request.queries.slice(0, middle) }, signal);
@@ -116,6 +119,11 @@ export class NatsIndexPeers implements IndexPeers {
     this.#peers.set(node, peer);
     return peer;
   }
+}
+
+/** What says something of the node that was asked, and nothing of the item: it is asked again when its breaker allows. */
+function isOfPeer(cause: unknown): cause is NoResponders | RequestTimeout | RequestFailed {
+  return cause instanceof NoResponders || cause instanceof RequestTimeout || cause instanceof RequestFailed;
 }
 
 /** One shard's answer to both halves; given under two epochs, they are none. */
