@@ -159,6 +159,7 @@ export class RunningNode {
       host: hostedShards(this.#datasets),
       shards: () => allShardKeys(this.#datasets),
       clock,
+      random: this.#container.resolve(TOKENS.random),
       log,
       lost: (error) => this.#end({ reason: 'lease', error }),
       onEvent: (event) => this.#publishClusterEvent(event),
@@ -219,6 +220,7 @@ export class RunningNode {
       node: this.name,
       version: this.#options.version,
       durability: this.#options.durability,
+      failingShards: this.#cluster?.failing ?? [],
       datasets: [...this.#datasets].map(([name, dataset]) => ({
         name,
         tree: dataset.snapshot(),

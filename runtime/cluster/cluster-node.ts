@@ -3,7 +3,7 @@
 import { toError } from '../actor-errors.ts';
 import type { FaultPoints } from '../fault-points.ts';
 import { pause } from '../pause.ts';
-import type { Clock, Logger, SharedRecords } from '../ports.ts';
+import type { Clock, Logger, RandomSource, SharedRecords } from '../ports.ts';
 import { CodecIncompatible, type NodeLeaseLost, type NodeNameTaken } from './cluster-errors.ts';
 import type { ClusterEvent, ClusterHappening } from './cluster-event.ts';
 import { ClusterView } from './cluster-view.ts';
@@ -12,6 +12,7 @@ import { NodeLease } from './node-lease.ts';
 import type { NodeRecord } from './node-record.ts';
 import { OwnershipLoop } from './ownership-loop.ts';
 import type { ShardHost } from './shard-host.ts';
+import type { FailingShard } from './shard-retries.ts';
 
 /** What a node needs to be a member. */
 export interface ClusterNodeOptions {
@@ -23,6 +24,8 @@ export interface ClusterNodeOptions {
   /** Keys of all shards that are to be owned by someone. */
   readonly shards: () => readonly string[];
   readonly clock: Clock;
+  /** For the jitter of retries. */
+  readonly random: RandomSource;
   readonly log: Logger;
   /** Called once: the node must stop. Nothing is taken, renewed or answered by its lease from then on. */
   readonly lost: (error: NodeLeaseLost | NodeNameTaken) => void;
@@ -91,6 +94,8 @@ export class ClusterNode {
     this.#loop = new OwnershipLoop({
       ...common,
       host: options.host,
+      clock: options.clock,
+      random: options.random,
       log: options.log,
       ...(faults && { faults }),
     });
@@ -109,6 +114,11 @@ export class ClusterNode {
   /** Shards that run here, by the epoch under which they were taken. */
   get hosted(): ReadonlyMap<string, number> {
     return this.#loop.hosted;
+  }
+
+  /** Shards that could not be started here and wait to be tried again. */
+  get failing(): readonly FailingShard[] {
+    return this.#loop.failing;
   }
 
   /** Takes part from now on; resolves when what the plan gives it at once is answering. */
@@ -178,7 +188,7 @@ export class ClusterNode {
     if (this.#closed) return;
     const { clock, node } = this.#options;
     const idleMs = Math.min(MAX_LOOK_MS, node.leaseMs / LOOKS);
-    const delayMs = this.#loop.isBusy ? Math.min(BUSY_LOOK_MS, idleMs) : idleMs;
+    const delayMs = this.#loop.isBusy ? Math.min(BUSY_LOOK_MS, idleMs) : Math.min(idleMs, this.#loop.retryMs);
     this.#cancelLook = clock.schedule(delayMs, () => {
       void this.look().then(() => this.#awaitLook());
     });

@@ -1,9 +1,18 @@
 // What one process knows of a system: who is there and whose each shard is, read from the records' leader. It follows
 // changes by revision, so that a look at a thousand shards of which none changed costs one request.
-import { type Member, Membership, type NodeStanding, type ShardRecord } from '#supervision';
+import {
+  type Member,
+  Membership,
+  type NodeStanding,
+  type RecordedShard,
+  type ShardRecord,
+  withDrained,
+} from '#supervision';
 import type { Clock, SharedRecords } from '../ports.ts';
 import { COORDINATOR_KEY, type CoordinatorRecord, parseCoordinatorRecord } from './coordinator-record.ts';
+import { parseDrainRecord } from './drain-record.ts';
 import { type NodeRecord, parseNodeRecord } from './node-record.ts';
+import { parsePinRecord } from './pin-record.ts';
 import { parseShardRecord } from './shard-record.ts';
 
 /** A shard's record, if there is one, and its revision; 0: there never was any. */
@@ -22,6 +31,9 @@ export class ClusterView {
   readonly #membership = new Membership();
   readonly #seen = new Map<string, { readonly record: NodeRecord; readonly revision: number }>();
   readonly #shards = new Map<string, StoredShard>();
+  readonly #drained = new Set<string>();
+  /** Nodes to which a person has moved shards, by the shards' keys. */
+  readonly #pins = new Map<string, string>();
   #coordinator: { readonly record: CoordinatorRecord | undefined; readonly revision: number } = {
     record: undefined,
     revision: 0,
@@ -54,8 +66,10 @@ export class ClusterView {
         this.#coordinator = { record: value && parseCoordinatorRecord(value), revision };
         continue;
       }
-      const record = value && parseNodeRecord(key, value);
+      if (value === undefined) continue;
+      const record = parseNodeRecord(key, value);
       if (record !== undefined) this.#seen.set(record.name, { record, revision });
+      else this.#heed(key, value);
     }
     const sightings = [...this.#seen.values()].map(({ record, revision }) => {
       const { name, state, weight, leaseMs } = record;
@@ -107,7 +121,7 @@ export class ClusterView {
 
   /** Nodes that are not gone, as allocation sees them. */
   members(): readonly Member[] {
-    return this.#membership.members();
+    return withDrained(this.#membership.members(), this.#drained);
   }
 
   /** Every node that was ever seen. */
@@ -129,6 +143,14 @@ export class ClusterView {
     return this.#shards.get(key) ?? ABSENT;
   }
 
+  /** These shards as plans read them. */
+  recorded(keys: readonly string[]): readonly RecordedShard[] {
+    return keys.map((id) => {
+      const pin = this.#pins.get(id);
+      return { id, record: this.shard(id).record, ...(pin !== undefined && { pin }) };
+    });
+  }
+
   async #readShards(): Promise<void> {
     for (const { key, value, revision } of await this.#shardRecords.changes(this.#shardsRevision)) {
       this.#shardsRevision = revision;
@@ -138,5 +160,16 @@ export class ClusterView {
 
   #tell(key: string): void {
     for (const listener of [...this.#listeners]) listener(key);
+  }
+
+  /** Takes in what a person has ordered. */
+  #heed(key: string, value: Uint8Array): void {
+    const drain = parseDrainRecord(key, value);
+    if (drain?.drained === true) this.#drained.add(drain.node);
+    else if (drain !== undefined) this.#drained.delete(drain.node);
+    const pin = parsePinRecord(key, value);
+    if (pin === undefined) return;
+    if (pin.node === null) this.#pins.delete(pin.shard);
+    else this.#pins.set(pin.shard, pin.node);
   }
 }

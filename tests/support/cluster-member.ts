@@ -11,6 +11,7 @@ import {
   type ShardHost,
   silentLogger,
   systemClock,
+  systemRandom,
 } from '#runtime';
 
 /** What the process is told, as JSON in its first argument. */
@@ -49,6 +50,7 @@ async function main(options: MemberOptions): Promise<void> {
     host: journalWriter(link, options),
     shards: () => shards,
     clock: systemClock,
+    random: systemRandom,
     log: silentLogger,
     lost: (error) => {
       tell({ type: 'lost', error: error.name });

@@ -11,7 +11,9 @@ const SHARDS = 5;
 
 type Step =
   | { readonly type: 'wait'; readonly ms: number }
-  | { readonly type: 'start' | 'kill' | 'freeze' | 'thaw' | 'drain'; readonly node: (typeof NAMES)[number] };
+  | { readonly type: 'start' | 'kill' | 'freeze' | 'thaw' | 'drain'; readonly node: (typeof NAMES)[number] }
+  | { readonly type: 'order'; readonly node: (typeof NAMES)[number]; readonly drained: boolean }
+  | { readonly type: 'move'; readonly shard: number; readonly node: (typeof NAMES)[number] | null };
 
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
@@ -32,12 +34,29 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
         node: fc.constantFrom(...NAMES),
       }),
     },
+    {
+      weight: 1,
+      arbitrary: fc.oneof(
+        fc.record({
+          type: fc.constant('order' as const),
+          node: fc.constantFrom(...NAMES),
+          drained: fc.boolean(),
+        }),
+        fc.record({
+          type: fc.constant('move' as const),
+          shard: fc.nat(SHARDS - 1),
+          node: fc.constantFrom(...NAMES, null),
+        }),
+      ),
+    },
   ),
   { maxLength: 40 },
 );
 
 async function carryOut(cluster: SimulatedCluster, step: Step): Promise<void> {
   if (step.type === 'wait') return cluster.clock.advance(step.ms);
+  if (step.type === 'order') return cluster.orderDrain(step.node, step.drained);
+  if (step.type === 'move') return cluster.orderMove(`photos.${step.shard}`, step.node);
   const node = cluster.nodes.get(step.node);
   switch (step.type) {
     case 'start':
@@ -83,6 +102,32 @@ async function expectAllOwned(cluster: SimulatedCluster): Promise<void> {
   }
 }
 
+/** What the last orders of a story are: who is drained, and where shards were moved. */
+function ordersOf(story: readonly Step[]) {
+  const drained = new Set<string>();
+  const pins = new Map<string, string>();
+  for (const step of story) {
+    if (step.type === 'order' && step.drained) drained.add(step.node);
+    if (step.type === 'order' && !step.drained) drained.delete(step.node);
+    if (step.type === 'move' && step.node !== null) pins.set(`photos.${step.shard}`, step.node);
+    if (step.type === 'move' && step.node === null) pins.delete(`photos.${step.shard}`);
+  }
+  return { drained, pins };
+}
+
+/** No drained node owns a shard while another one lives, and what was moved is where it was moved to if that lives. */
+async function expectOrdersFollowed(cluster: SimulatedCluster, story: readonly Step[]): Promise<void> {
+  const { drained, pins } = ordersOf(story);
+  const living = cluster.living().map(({ name }) => name);
+  const undrained = living.filter((name) => !drained.has(name));
+  const takers = undrained.length > 0 ? undrained : living;
+  for (const [shard, { owner }] of await cluster.owners()) {
+    expect(takers, shard).toContain(owner);
+    const pin = pins.get(shard);
+    if (pin !== undefined && takers.includes(pin)) expect(owner, shard).toBe(pin);
+  }
+}
+
 describe('the nodes of a cluster', () => {
   it('give each shard one writer an epoch and a living owner in the end, whatever happens to them', async () => {
     await fc.assert(
@@ -96,8 +141,9 @@ describe('the nodes of a cluster', () => {
         await cluster.clock.advance(8 * LEASE_MS);
         expectOneWriterEach(cluster);
         await expectAllOwned(cluster);
+        await expectOrdersFollowed(cluster, story);
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   }, 60_000);
 
@@ -207,6 +253,96 @@ describe('the nodes of a cluster', () => {
     await cluster.clock.advance(LEASE_MS);
     await expectAllOwned(cluster);
     expect([...(await cluster.owners()).values()]).toEqual([{ owner: 'a', epoch: 2 }]);
+  });
+
+  it('try a shard that fails to start again with growing delays, each time told, and neither slow nor stop others', async () => {
+    const cluster = new SimulatedCluster({ shards: 3, random: new SeededRandom(41) });
+    cluster.start('a');
+    const node = cluster.node('a');
+    node.failStarts('photos.1');
+    await cluster.clock.advance(60 * LEASE_MS);
+    expect([...node.running.keys()].sort()).toEqual(['photos.0', 'photos.2']);
+    const failed = cluster.phases('failed');
+    expect(new Set(failed.map(({ shard }) => shard))).toEqual(new Set(['photos.1']));
+    const delays = failed.map(({ retryMs = -1 }) => retryMs);
+    expect(delays[0]).toBe(0);
+    delays.slice(1).forEach((delayMs, at) => {
+      const middleMs = Math.min(30_000, 200 * 2 ** at);
+      expect(delayMs).toBeGreaterThanOrEqual(Math.max(200, middleMs * 0.8));
+      expect(delayMs).toBeLessThanOrEqual(Math.min(30_000, middleMs * 1.2));
+    });
+    expect(failed.length).toBeGreaterThan(6);
+    expect(failed.length).toBeLessThan(12);
+    failed.slice(1).forEach(({ atMs }, at) => {
+      const before = failed[at];
+      expect(atMs - (before?.atMs ?? 0)).toBeGreaterThanOrEqual(before?.retryMs ?? 0);
+    });
+    const [waiting] = node.failingShards;
+    expect(waiting).toMatchObject({ shard: 'photos.1', failures: failed.length });
+    expect(waiting?.lastFailure.message).toBe('a start that was made to fail');
+    node.heal('photos.1');
+    await cluster.clock.advance(40 * LEASE_MS);
+    await expectAllOwned(cluster);
+    expect(node.failingShards).toEqual([]);
+  });
+
+  it('try a shard at once again after healthy work, but not one that keeps ending as soon as it runs', async () => {
+    const cluster = new SimulatedCluster({ shards: 1, random: new SeededRandom(43) });
+    cluster.start('a');
+    await cluster.clock.advance(20 * LEASE_MS);
+    const node = cluster.node('a');
+    const retries = () => cluster.phases('failed').map(({ retryMs = -1 }) => retryMs > 0);
+    const end = async () => {
+      node.endShard('photos.0');
+      await cluster.clock.advance(2 * LEASE_MS);
+      await expectAllOwned(cluster);
+    };
+    await end();
+    await end();
+    expect(retries()).toEqual([false, true]);
+    await cluster.clock.advance(20 * LEASE_MS);
+    await end();
+    expect(retries()).toEqual([false, true, false]);
+  });
+
+  it('give all shards of a drained node away and take them back when that is undone; it lives on', async () => {
+    const cluster = new SimulatedCluster({ shards: 6, random: new SeededRandom(47) });
+    for (const name of NAMES) cluster.start(name);
+    await cluster.clock.advance(10 * LEASE_MS);
+    await cluster.orderDrain('b', true);
+    await cluster.clock.advance(2 * LEASE_MS);
+    await expectAllOwned(cluster);
+    expect(cluster.node('b').running.size).toBe(0);
+    expect(cluster.node('b').holds).toBe(true);
+    cluster.node('b').kill();
+    await cluster.clock.advance(LEASE_MS);
+    cluster.start('b');
+    await cluster.clock.advance(5 * LEASE_MS);
+    expect(cluster.node('b').running.size).toBe(0);
+    await cluster.orderDrain('b', false);
+    await cluster.clock.advance(10 * LEASE_MS);
+    await expectAllOwned(cluster);
+    expect(cluster.node('b').running.size).toBe(2);
+  });
+
+  it('keep a moved shard where it was moved, balance with others, and bring it back to its node after a crash', async () => {
+    const cluster = new SimulatedCluster({ shards: 6, random: new SeededRandom(53) });
+    for (const name of NAMES) cluster.start(name);
+    await cluster.clock.advance(10 * LEASE_MS);
+    const owner = async (shard: string) => (await cluster.owners()).get(shard)?.owner;
+    const from = await owner('photos.0');
+    const to = NAMES.find((name) => name !== from) ?? '';
+    await cluster.orderMove('photos.0', to);
+    await cluster.clock.advance(10 * LEASE_MS);
+    await expectAllOwned(cluster);
+    expect(await owner('photos.0')).toBe(to);
+    expect(cluster.living().map(({ running }) => running.size)).toEqual([2, 2, 2]);
+    cluster.node(to).kill();
+    await cluster.clock.advance(4 * LEASE_MS);
+    await expectAllOwned(cluster);
+    cluster.start(to);
+    await cluster.clock.advance(10 * LEASE_MS);
+    expect(await owner('photos.0')).toBe(to);
   });
 
   it('hand everything over when they drain, and leave without a lease to wait for', async () => {
