@@ -18,6 +18,8 @@ export interface StoredRecord {
   readonly revision: number;
   /** By the server's clock, milliseconds since 1970; for people. */
   readonly storedAtMs: number;
+  /** Milliseconds since then by the clock of the server, which tells it from 2.10 on; before, by that of this machine. */
+  readonly ageMs: number;
 }
 
 /** The records of one bucket. */
@@ -89,7 +91,9 @@ export class NatsRecords implements SharedRecords {
   /** All records whose key begins with `prefix`, sorted by key; each as it was when it was read. */
   async entries(prefix = ''): Promise<readonly StoredRecord[]> {
     const filter = `${this.#prefix}>`;
-    const { state } = await this.#link.manager.streams.info(this.#stream, { subjects_filter: filter });
+    const info = await this.#link.manager.streams.info(this.#stream, { subjects_filter: filter });
+    const nowMs = serverTimeMs(info) ?? this.#link.clock.wallMs();
+    const { state } = info;
     const keys = Object.keys(state.subjects ?? {})
       .map((subject) => subject.slice(this.#prefix.length))
       .filter((key) => key.startsWith(prefix))
@@ -102,7 +106,9 @@ export class NatsRecords implements SharedRecords {
         const last = found[index];
         if (last === undefined) return;
         const { data: value, sequence: revision, storedAt } = last;
-        records.push({ key, value, revision, storedAtMs: Date.parse(storedAt) });
+        const storedAtMs = Date.parse(storedAt);
+        const ageMs = Math.max(0, nowMs - storedAtMs);
+        records.push({ key, value, revision, storedAtMs, ageMs });
       });
     }
     return records;
@@ -126,6 +132,13 @@ export class NatsRecords implements SharedRecords {
     }
     return this.#prefix + key;
   }
+}
+
+/** When the server gave an answer, by its own clock. */
+function serverTimeMs(answer: object): number | undefined {
+  const { ts } = answer as { readonly ts?: unknown };
+  const timeMs = typeof ts === 'string' ? Date.parse(ts) : Number.NaN;
+  return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
 function isMarker(message: StoredMessage): boolean {

@@ -40,6 +40,7 @@ export {
 export { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from './cluster/cluster-errors.ts';
 export type { ClusterEvent, HandOffPhase } from './cluster/cluster-event.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
+export { ClusterView } from './cluster/cluster-view.ts';
 export { COORDINATOR_KEY, parseCoordinatorRecord } from './cluster/coordinator-record.ts';
 export { type DrainRecord, drainKey, parseDrainRecord } from './cluster/drain-record.ts';
 export { NodeLease, type NodeLeaseOptions } from './cluster/node-lease.ts';

@@ -47,6 +47,8 @@ export class RunningNode {
   readonly #datasets = new Map<string, RunningDataset>();
   readonly #closing: (() => void)[] = [];
   readonly #end: (end: NodeEnd) => void;
+  /** Tells processes apart that ran under one name. */
+  readonly #incarnation = randomUUID();
   #cluster: ClusterNode | undefined;
   #reconciling: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -115,22 +117,16 @@ export class RunningNode {
     await this.#reconcile();
     await this.#cluster.activate();
     this.#closing.push(
-      link.serve(names.subjects.askNodes, async () => {
-        // One that failed has told its asker; the next one starts afresh.
-        this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
-        await this.#reconciling;
-        await this.#cluster?.settle();
-        return this.#container.resolve(TOKENS.codec).encode({ datasets: this.datasets });
-      }),
-    );
-    this.#closing.push(
       serveNode(link, {
         name: names.service,
-        id: this.name,
+        id: this.#incarnation,
         version,
         description: 'a node of a Troupe system',
         metadata: { node: this.name, system: names.system },
         statsData: () => this.#stats(),
+        endpoints: [
+          { name: 'datasets', subject: names.subjects.askNodes, handle: () => this.#followDatasets() },
+        ],
       }),
     );
     void link.closed.then((error) => {
@@ -147,7 +143,7 @@ export class RunningNode {
     return ClusterNode.join({
       node: {
         name: this.name,
-        incarnation: randomUUID(),
+        incarnation: this.#incarnation,
         version,
         codec: CODEC_VERSIONS,
         weight,
@@ -165,6 +161,15 @@ export class RunningNode {
       onEvent: (event) => this.#publishClusterEvent(event),
       faults: this.#container.resolve(TOKENS.faults),
     });
+  }
+
+  /** Answers a command that has changed datasets, once they run here as recorded. */
+  async #followDatasets(): Promise<Uint8Array> {
+    // One that failed has told its asker; the next one starts afresh.
+    this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
+    await this.#reconciling;
+    await this.#cluster?.settle();
+    return this.#container.resolve(TOKENS.codec).encode({ datasets: this.datasets });
   }
 
   /** Starts, restarts and stops datasets until what runs is what is recorded. */
