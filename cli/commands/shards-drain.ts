@@ -30,7 +30,7 @@ export function registerDrain(shards: Command, environment: CliEnvironment): voi
     .action(async (node: string, options: { readonly undo?: boolean }, command: Command) => {
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);
-      if (options.undo === true) return undo(system, context, node);
+      if (options.undo === true) return await undo(system, context, node);
       const records = await readCluster(system);
       const { members } = clusterStatus(records);
       const known = members.map((member) => (member.name === node ? { ...member, drained: false } : member));

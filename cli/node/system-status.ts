@@ -123,11 +123,13 @@ const nodeStatsSchema = z.object({
 export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
   const cluster = clusterStatus(await readCluster(system));
   const expected = Math.max(1, cluster.members.filter(({ state }) => state === 'active').length);
-  const answers = statsOf(system.link, system.names.service, GATHER_MS, expected);
   const recorded = [...(await system.registry.list()).keys()];
-  const datasets = await Promise.all(recorded.map((name) => datasetStatus(system, name)));
+  const [answers, datasets] = await Promise.all([
+    statsOf(system.link, system.names.service, GATHER_MS, expected),
+    Promise.all(recorded.map((name) => datasetStatus(system, name))),
+  ]);
   const nodes: NodeStatus[] = [];
-  for (const { version, started, data } of await answers) {
+  for (const { version, started, data } of answers) {
     const parsed = nodeStatsSchema.safeParse(data);
     if (!parsed.success) continue;
     const { node, durability, failingShards, datasets: own } = parsed.data;
