@@ -58,7 +58,6 @@ export function registerDrain(shards: Command, environment: CliEnvironment): voi
         },
         timeoutMs: waitMsOf(command, context),
         signal: environment.interruption(),
-        verb: 'free of the node:',
         check: () => undefined,
       });
       if (pending.length > 0) environment.setExitCode(ExitCode.no);

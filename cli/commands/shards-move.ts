@@ -31,7 +31,7 @@ export function registerMove(shards: Command, environment: CliEnvironment): void
     .addHelpText(
       'after',
       examples([
-        ['troupe shards move photos 3 --to node-b', 'and wait until it answers there'],
+        ['troupe shards move photos 3 --to node-b', 'and wait until node-b has taken it'],
         ['troupe shards move photos keeper 0 1 --to node-b', 'several of them'],
         ['troupe shards move photos 3 --unpin', 'as if it had never been moved'],
       ]),
@@ -68,7 +68,6 @@ export function registerMove(shards: Command, environment: CliEnvironment): void
               isDone: (record) => record?.phase === 'active' && record.owner === to,
               timeoutMs: waitMsOf(command, context),
               signal: environment.interruption(),
-              verb: 'moved',
               check: (view) => takesNothing(view, to),
             });
       if (pending.length > 0) environment.setExitCode(ExitCode.no);

@@ -18,8 +18,6 @@ export interface AwaitedShards {
   readonly isDone: (record: ShardRecord | undefined) => boolean;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** A word for what happens, e.g. `moved`. */
-  readonly verb: string;
   /** Throws when it can come to nothing any more. */
   readonly check: (view: ClusterView) => void;
 }
@@ -36,7 +34,7 @@ export async function awaitShards(
   { terminal }: Pick<CommandContext, 'terminal'>,
   awaited: AwaitedShards,
 ): Promise<WaitReport> {
-  const { shards, isDone, timeoutMs, signal, verb, check } = awaited;
+  const { shards, isDone, timeoutMs, signal, check } = awaited;
   const { clock } = link;
   const view = new ClusterView({
     nodes: new NatsRecords(link, names.records.nodes),
@@ -48,7 +46,7 @@ export async function awaitShards(
   for (;;) {
     await view.refresh();
     const pending = shards.filter((shard) => !isDone(view.shard(shard).record));
-    const line = `${verb} ${shards.length - pending.length} of ${shards.length}${phaseOf(view, pending)}`;
+    const line = `${pending.length} left to move${phaseOf(view, pending)}`;
     const end = endOf(pending.length, signal, clock.monotonicMs() >= untilMs);
     if (end !== undefined) {
       progress.done(line);

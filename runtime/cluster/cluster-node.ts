@@ -188,7 +188,8 @@ export class ClusterNode {
     if (this.#closed) return;
     const { clock, node } = this.#options;
     const idleMs = Math.min(MAX_LOOK_MS, node.leaseMs / LOOKS);
-    const delayMs = this.#loop.isBusy ? Math.min(BUSY_LOOK_MS, idleMs) : Math.min(idleMs, this.#loop.retryMs);
+    const soonMs = this.#loop.isBusy ? BUSY_LOOK_MS : Math.max(BUSY_LOOK_MS, this.#loop.retryMs);
+    const delayMs = Math.min(idleMs, soonMs);
     this.#cancelLook = clock.schedule(delayMs, () => {
       void this.look().then(() => this.#awaitLook());
     });

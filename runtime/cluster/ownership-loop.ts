@@ -73,10 +73,9 @@ export class OwnershipLoop {
     if (!this.#options.mayAct()) return;
     this.#dropEnded();
     const duties = this.#duties();
-    for (const type of ['take', 'prepare'] as const) {
-      const due = duties.flatMap((duty) => (duty.type === type ? [duty.shard] : []));
-      this.#retries[type].keepOnly(new Set([...due, ...this.#hosted.keys(), ...this.#working.keys()]));
-    }
+    const due = (type: Duty['type']) => duties.flatMap((duty) => (duty.type === type ? [duty.shard] : []));
+    this.#retries.take.keepOnly(new Set([...due('take'), ...this.#hosted.keys(), ...this.#working.keys()]));
+    this.#retries.prepare.keepOnly(new Set(due('prepare')));
     for (const duty of duties) {
       if (!this.#mayTry(duty)) continue;
       const { shard } = duty;

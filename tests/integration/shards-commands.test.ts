@@ -83,7 +83,7 @@ await describeOnServers(
         moved: wanted,
         pending: [],
       });
-      expect(moved.stderr).toContain('moved 3 of 3');
+      expect(moved.stderr).toContain('0 left to move');
       // What is pinned stays; what was there before goes, as its share is less than three.
       await untilShared([[b, 3]]);
       expect([...(await ownedBy('b'))].sort()).toEqual([...wanted].sort());

@@ -130,6 +130,7 @@ export class SimulatedNode {
   isOver = false;
   #member: ClusterNode | undefined;
   #neverPrepares = false;
+  #failsToPrepare = false;
   #startsToFail = 0;
   readonly #failing = new Set<string>();
   #thawed: PromiseWithResolvers<void> | undefined;
@@ -187,6 +188,11 @@ export class SimulatedNode {
   /** Shards that could not be started here. */
   get failingShards(): readonly FailingShard[] {
     return this.#member?.failing ?? [];
+  }
+
+  /** From now on loading a shard that is offered to it fails. */
+  failPreparing(): void {
+    this.#failsToPrepare = true;
   }
 
   /** From now on it never gets ready for a shard that is offered to it. */
@@ -290,6 +296,7 @@ export class SimulatedNode {
       },
       prepare: async () => {
         await this.#access();
+        if (this.#failsToPrepare) throw new Error('a load that was made to fail');
         if (this.#neverPrepares) await new Promise<never>(() => {});
       },
       start: async (shard, epoch) => {

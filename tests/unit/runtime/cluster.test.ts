@@ -286,6 +286,23 @@ describe('the nodes of a cluster', () => {
     expect(node.failingShards).toEqual([]);
   });
 
+  it('try to load an offered shard again with growing delays, and forget that once they own it', async () => {
+    const cluster = new SimulatedCluster({ shards: 2, random: new SeededRandom(59) });
+    cluster.start('a');
+    await cluster.clock.advance(LEASE_MS);
+    cluster.start('b');
+    cluster.node('b').failPreparing();
+    await cluster.clock.advance(10 * LEASE_MS);
+    const failures = () => cluster.phases('failed').length;
+    expect(failures()).toBeGreaterThan(4);
+    expect(failures()).toBeLessThan(9);
+    expect(cluster.node('b').failingShards).toHaveLength(1);
+    cluster.node('a').kill();
+    await cluster.clock.advance(3 * LEASE_MS);
+    await expectAllOwned(cluster);
+    expect(cluster.node('b').failingShards).toEqual([]);
+  });
+
   it('try a shard at once again after healthy work, but not one that keeps ending as soon as it runs', async () => {
     const cluster = new SimulatedCluster({ shards: 1, random: new SeededRandom(43) });
     cluster.start('a');
