@@ -3,8 +3,10 @@
 import { afterEach, expect, it } from 'vitest';
 import { datasetConfigSchema } from '#actors';
 import { ensureDataset, ensureSystem, NatsRecords, namesOf } from '#nats';
+import { parsePinRecord } from '#runtime';
 import { DatasetRegistry } from '../../cli/node/dataset-registry.ts';
 import { datasetTopology } from '../../cli/node/dataset-topology.ts';
+import { ShardOrders } from '../../cli/node/shard-orders.ts';
 import type { MemberOptions } from '../support/cluster-member.ts';
 import { type CommandRun, runCommand } from '../support/command-run.ts';
 import { MemberProcess } from '../support/member-process.ts';
@@ -173,6 +175,23 @@ await describeOnServers(
       expect(await failure('shards', 'drain', 'b')).toMatch(/^1 node_unavailable: /);
       expect(await failure('shards', 'drain', 'a')).toMatch(/^1 no_other_node: /);
       expect((await list()).every(({ pinned }) => pinned === null)).toBe(true);
+    });
+
+    it('forgets where the shards of a deleted dataset were moved, and of no other', async () => {
+      const link = await under.link();
+      const system = under.newSystem();
+      await ensureSystem(link, { system });
+      const names = namesOf(system);
+      const orders = new ShardOrders({ link, names });
+      for (const shard of ['photos.0', 'photos.keeper', 'photos-2.0']) await orders.move(shard, 'a');
+      await orders.forgetMoves('photos');
+      const stored = await new NatsRecords(link, names.records.nodes).entries('pin.');
+      const pins = stored.map(({ key, value }) => parsePinRecord(key, value));
+      expect(Object.fromEntries(pins.map((pin) => [pin?.shard, pin?.node]))).toEqual({
+        'photos.0': null,
+        'photos.keeper': null,
+        'photos-2.0': 'a',
+      });
     });
 
     it('stops waiting at Ctrl-C and in time, while the move goes on; without a node it is done once one is there', async () => {
