@@ -42,7 +42,7 @@ const statsSchema = z.object({
   version: z.string(),
   started: z.string().default(''),
   metadata: z.record(z.string(), z.string()).nullish(),
-  endpoints: z.array(z.object({ data: z.unknown() })).nullish(),
+  endpoints: z.array(z.object({ data: z.unknown().optional() })).nullish(),
 });
 
 /** Answers PING, INFO and STATS, and at its endpoints, for this process until the returned function is called. */

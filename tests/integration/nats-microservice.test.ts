@@ -2,7 +2,7 @@
 // the types and fields that tools expect, one answer from each process.
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { type NatsLink, serveNode } from '#nats';
+import { type NatsLink, serveNode, statsOf } from '#nats';
 import { TroupeSystem } from '../support/troupe-system.ts';
 import { bytes, describeOnServers, text, until } from './nats-harness.ts';
 
@@ -133,6 +133,8 @@ await describeOnServers('nodes as NATS services', (under) => {
     expect(work?.average_processing_time).toBe(Math.round((work?.processing_time ?? 0) / 21));
     const others = await ask(client, `$SRV.STATS.${service}`, statsSchema, 3);
     expect(others.map(({ endpoints }) => endpoints[1]?.num_requests)).toEqual([21, 0, 0]);
+    const read = await statsOf(client, service, 10_000, 3);
+    expect(read.map(({ data }) => data)).toEqual([{ of: 'p1' }, { of: 'p2' }, { of: 'p3' }]);
   });
 });
 
