@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '#testkit';
 import { ClaimWorld, CONTENTS, type Reading, type Step } from '../../support/claim-world.ts';
 
+/** Thousands of runs, on a machine that may have other work. */
+const TIMEOUT_MS = 60_000;
 /** Rounds without anything to do but to let time pass, after which a run does not end. */
 const MAX_IDLE = 5;
 /** Steps after which a run does not end. */
@@ -105,7 +107,9 @@ async function expectAlwaysFound(plan: Plan): Promise<number> {
   return runs;
 }
 
-describe('of two claims of neighbours, one finds the other, in every order of steps', () => {
+describe('of two claims of neighbours, one finds the other, in every order of steps', {
+  timeout: TIMEOUT_MS,
+}, () => {
   it.each([
     ['is handed over', true],
     ['is taken from an owner that answers on as if nothing had happened', false],
@@ -116,7 +120,7 @@ describe('of two claims of neighbours, one finds the other, in every order of st
 
   it.each([0, 1] as const)(
     'while a shard is taken from such an owner and the process of claim %i dies',
-    { timeout: 60_000 },
+
     async (which) => {
       const others = (world: ClaimWorld) => [world.handOff(0, 'B', false), [world.crash(which)]];
       expect(await expectAlwaysFound({ others })).toBeGreaterThan(50);
@@ -137,7 +141,9 @@ describe('of two claims of neighbours, one finds the other, in every order of st
   });
 });
 
-describe('of two claims of neighbours, one finds the other, in random orders of steps', () => {
+describe('of two claims of neighbours, one finds the other, in random orders of steps', {
+  timeout: TIMEOUT_MS,
+}, () => {
   it('while both shards go to other nodes and back, in order or not', async () => {
     const random = new SeededRandom(20_261_125);
     const isOrderly = () => random.next() < 0.5;
