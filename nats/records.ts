@@ -71,17 +71,36 @@ export class NatsRecords implements SharedRecords {
     return true;
   }
 
-  /** See `SharedRecords.changes`. Each read is the leader's. */
+  /**
+   * See `SharedRecords.changes`. Each read is the leader's. It ends with one that finds nothing newer, so that no record
+   * which was overwritten meanwhile is missing; where nothing has changed, that is the only one.
+   */
   async changes(revision: number): Promise<readonly RecordChange[]> {
-    const changes: RecordChange[] = [];
-    for (let after = revision; ; ) {
-      const query = { seq: after + 1, next_by_subj: `${this.#prefix}>` };
-      const next = await readStored(this.#link, this.#stream, query);
-      if (next === undefined) return changes;
-      after = next.sequence;
-      const key = next.subject.slice(this.#prefix.length);
-      changes.push({ key, value: isMarker(next) ? undefined : next.data, revision: after });
+    const newest = new Map<string, RecordChange>();
+    for (let known = revision; ; ) {
+      const last = await readStored(this.#link, this.#stream, { last_by_subj: `${this.#prefix}>` });
+      if (last === undefined || last.sequence <= known) {
+        return [...newest.values()].sort((one, other) => one.revision - other.revision);
+      }
+      for (const change of await this.#changed(known, last)) newest.set(change.key, change);
+      known = last.sequence;
     }
+  }
+
+  /** What stands now of what was written after `known`, up to `last`, in order: many small reads at once. */
+  async #changed(known: number, last: StoredMessage): Promise<readonly RecordChange[]> {
+    const before = last.sequence - known - 1;
+    if (before > READS_AT_ONCE) {
+      const entries = await this.entries();
+      return entries.filter((entry) => entry.revision > known);
+    }
+    const sequences = Array.from({ length: before }, (_, at) => known + 1 + at);
+    const read = await Promise.all(sequences.map((seq) => readStored(this.#link, this.#stream, { seq })));
+    const found = read.filter((message) => message !== undefined);
+    return [...found, last].map((message) => {
+      const key = message.subject.slice(this.#prefix.length);
+      return { key, value: isMarker(message) ? undefined : message.data, revision: message.sequence };
+    });
   }
 
   async keys(): Promise<readonly string[]> {
