@@ -40,11 +40,6 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 2',
     remedy: 'Stop that one, or give this one another folder with TROUPE_DATA_DIR.',
   },
-  system_taken: {
-    meaning: 'Another node runs the system on this server, and a system has one node for now.',
-    becomes: 'exit 2',
-    remedy: 'Stop that node first, or give this one a system of its own with `system` in troupe.yaml.',
-  },
   node_name_taken: {
     meaning: 'Another process joins or runs under the name of this node.',
     becomes: 'exit 2',

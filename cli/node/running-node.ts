@@ -6,7 +6,6 @@ import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
 import { CODEC_VERSIONS, ensureSystem, type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, type SystemEvent } from '#runtime';
-import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
@@ -139,7 +138,7 @@ export class RunningNode {
     });
   }
 
-  /** @throws CodecIncompatible, NodeNameTaken, CommandError `system_taken` */
+  /** @throws CodecIncompatible, NodeNameTaken */
   #join(): Promise<ClusterNode> {
     const { link, config, version, log } = this.#options;
     const { records } = this.names;
@@ -162,7 +161,6 @@ export class RunningNode {
       clock,
       log,
       lost: (error) => this.#end({ reason: 'lease', error }),
-      refuses: ({ name }) => new CommandError('system_taken', `node ${name} runs this system already`),
       onEvent: (event) => this.#publishClusterEvent(event),
       faults: this.#container.resolve(TOKENS.faults),
     });
