@@ -63,6 +63,7 @@ export async function connectPorts(
       new NatsJournal(link, {
         stream: names.streams.journal(dataset),
         subject: names.subjects.journal(dataset, actor, shard),
+        codec: node.resolve(TOKENS.codec),
       }),
     blobs: datasetBlobs(link, names, dataset),
     snapshots: new NatsBlobs(link, names.objects.snapshots(dataset)),
