@@ -53,7 +53,14 @@ export {
   resolveNatsServer,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
-export { datasetExists, deleteDataset, ensureDataset, ensureStream, ensureSystem } from './topology.ts';
+export {
+  datasetExists,
+  deleteDataset,
+  ensureDataset,
+  ensureStream,
+  ensureSystem,
+  systemExists,
+} from './topology.ts';
 export {
   type DatasetOptions,
   INTAKE_CONSUMER,

@@ -37,6 +37,16 @@ const HELD_INGESTORS = 2;
 /** Children of a dataset's supervisor that own nothing, in start order. */
 export const STATELESS_PARTS = ['scorer', 'desks', 'embedding', 'intake'] as const;
 
+/** The role for which a node has a part of the tree, by the part's id. */
+const ROLE_OF_PART: Readonly<Record<string, Role>> = {
+  [KEEPER_PARENT]: 'shards',
+  [INDEX_PARENT]: 'shards',
+  scorer: 'score',
+  desks: 'dedup',
+  embedding: 'embed',
+  intake: 'ingest',
+};
+
 /** Specification of the supervisor `<dataset>` with the actors of a node that has these roles; default: all. */
 export function datasetTree(
   ports: DatasetPorts,
@@ -58,69 +68,60 @@ export function datasetTree(
     judging,
     gate,
   });
-  const parts: Readonly<Record<Role, () => SupervisorSpec['children']>> = {
+  const parts: SupervisorSpec['children'] = [
     // Their children come and go with ownership (dataset-shards.ts).
-    shards: () => [supervisor(KEEPER_PARENT, 'one_for_one', []), supervisor(INDEX_PARENT, 'one_for_one', [])],
-    score: () => [scorerActor(ports, { id: 'scorer', judging })],
-    dedup: () => [
-      supervisor(
-        'desks',
-        'one_for_one',
-        numbered(sizing.desks).map((desk) =>
-          deskActor(ports, {
-            id: `desk-${desk}`,
-            shards: shards.map((shard) => at(shardPath(shard))),
-            askTimeoutMs: ASK_TIMEOUT_MS,
+    supervisor(KEEPER_PARENT, 'one_for_one', []),
+    supervisor(INDEX_PARENT, 'one_for_one', []),
+    scorerActor(ports, { id: 'scorer', judging }),
+    supervisor(
+      'desks',
+      'one_for_one',
+      numbered(sizing.desks).map((desk) =>
+        deskActor(ports, {
+          id: `desk-${desk}`,
+          shards: shards.map((shard) => at(shardPath(shard))),
+          askTimeoutMs: ASK_TIMEOUT_MS,
+        }),
+      ),
+    ),
+    embedding(ports.modelBreaker.options, [
+      threadActor({
+        id: 'session',
+        module: embedModule,
+        data: ports.model.session,
+        deadlineMs: sizing.embedTimeoutMs,
+        startDeadlineMs: SESSION_START_MS,
+        maxOldGenerationMb: SESSION_MEMORY_MB,
+        shutdownMs: ASKERS_ARE_GONE_MS,
+      }),
+      embedderActor(ports, {
+        id: 'embedder',
+        session: at('embedding/session'),
+        maxBatch: sizing.embedBatch,
+        timeoutMs: sizing.embedTimeoutMs,
+      }),
+    ]),
+    supervisor('intake', 'rest_for_one', [
+      decoderPool(
+        decoders.map((decoder) =>
+          threadActor({
+            id: `decoder-${decoder}`,
+            module: ports.kind.analyserModule,
+            deadlineMs: sizing.decodeTimeoutMs,
+            maxOldGenerationMb: DECODER_MEMORY_MB,
+            shutdownMs: ASKERS_ARE_GONE_MS,
+            mailbox: { capacity: 2, overflow: 'backpressure' },
           }),
         ),
       ),
-    ],
-    embed: () => [
-      embedding(ports.modelBreaker.options, [
-        threadActor({
-          id: 'session',
-          module: embedModule,
-          data: ports.model.session,
-          deadlineMs: sizing.embedTimeoutMs,
-          startDeadlineMs: SESSION_START_MS,
-          maxOldGenerationMb: SESSION_MEMORY_MB,
-          shutdownMs: ASKERS_ARE_GONE_MS,
-        }),
-        embedderActor(ports, {
-          id: 'embedder',
-          session: at('embedding/session'),
-          maxBatch: sizing.embedBatch,
-          timeoutMs: sizing.embedTimeoutMs,
-        }),
+      supervisor('ingestors', 'one_for_one', [
+        ...numbered(sizing.ingestors).map((n) => ingestorActor(ports, ingesting(`ingestor-${n}`))),
+        ...numbered(HELD_INGESTORS).map((n) => heldIngestorActor(ports, ingesting(`held-${n}`))),
       ]),
-    ],
-    ingest: () => [
-      supervisor('intake', 'rest_for_one', [
-        decoderPool(
-          decoders.map((decoder) =>
-            threadActor({
-              id: `decoder-${decoder}`,
-              module: ports.kind.analyserModule,
-              deadlineMs: sizing.decodeTimeoutMs,
-              maxOldGenerationMb: DECODER_MEMORY_MB,
-              shutdownMs: ASKERS_ARE_GONE_MS,
-              mailbox: { capacity: 2, overflow: 'backpressure' },
-            }),
-          ),
-        ),
-        supervisor('ingestors', 'one_for_one', [
-          ...numbered(sizing.ingestors).map((n) => ingestorActor(ports, ingesting(`ingestor-${n}`))),
-          ...numbered(HELD_INGESTORS).map((n) => heldIngestorActor(ports, ingesting(`held-${n}`))),
-        ]),
-      ]),
-    ],
-  };
-  const started = ROLES.toReversed().filter((role) => roles.includes(role));
-  return supervisor(
-    ports.dataset,
-    'rest_for_one',
-    started.flatMap((role) => parts[role]()),
-  );
+    ]),
+  ];
+  const own = parts.filter(({ id }) => roles.some((role) => role === ROLE_OF_PART[id]));
+  return supervisor(ports.dataset, 'rest_for_one', own);
 }
 
 /**

@@ -1,36 +1,63 @@
-// `troupe up`: runs a node until it is interrupted, with an embedded nats-server unless one is named.
+// `troupe up`: runs a node until it is interrupted, with an embedded nats-server unless one is named, or beside the nodes
+// of a system that is there.
 import type { Command } from 'commander';
 import { type CliEnvironment, type CommandContext, contextOf } from '../command-environment.ts';
+import { UsageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import { reportLines } from '../node/escalation-report.ts';
 import { LaptopSystem } from '../node/laptop-system.ts';
+import { addNodeFlags, type NodeFlags, withNodeFlags } from '../node/node-flags.ts';
 import { nodeLog } from '../node/node-log.ts';
 import type { NodeEnd } from '../node/running-node.ts';
 import type { ServerAddress } from '../server-address.ts';
 import type { Terminal } from '../terminal.ts';
 
+interface UpOptions extends NodeFlags {
+  readonly join?: string;
+}
+
 export function registerUp(program: Command, environment: CliEnvironment): void {
-  program
+  const up = program
     .command('up')
-    .description('run a node: with an embedded nats-server, or on the one that --server or NATS_URL names')
+    .description(
+      'run a node: with an embedded nats-server, on the server that --server or NATS_URL names, or as one more node of a system (--join)',
+    )
+    .option(
+      '--join <url>',
+      'join the system on this NATS server as one more node; the datasets are those recorded there',
+    );
+  addNodeFlags(up)
     .addHelpText(
       'after',
       examples([
         ['troupe up', 'the laptop system of this folder; Ctrl-C drains and stops it'],
-        ['troupe up --server nats://10.0.0.1:4222 --creds node.creds', 'on your own NATS server'],
+        [
+          'troupe up --server nats://10.0.0.1:4222 --creds node.creds',
+          'the first node of a system on your own NATS server',
+        ],
+        ['troupe up --join nats://10.0.0.1:4222 --creds node.creds', 'one more node of that system'],
+        [
+          'troupe up --join nats://10.0.0.1:4222 --roles ingest,embed',
+          'one that fetches, decodes and embeds only',
+        ],
+        [
+          'troupe up --join nats://10.0.0.1:4222 --name big --weight 4',
+          'one that owns four times as many shards',
+        ],
         ['TROUPE_LOG=debug troupe up', 'with more of a log'],
       ]),
     )
-    .action(async (_options: unknown, command: Command) => {
+    .action(async (options: UpOptions, command: Command) => {
       const context = contextOf(command, environment);
       const interrupted = environment.interruption();
-      const server = namedServer(context, environment);
+      const server = namedServer(context, environment, options);
       const system = await LaptopSystem.start({
-        config: context.config(),
+        config: withNodeFlags(context.config(), options),
         log: nodeLog(environment.env, 'info'),
         env: environment.env,
         version: environment.version,
+        mode: options.join === undefined ? 'create' : 'join',
         ...(server === undefined ? {} : { server }),
       });
       announce(context, system);
@@ -54,13 +81,23 @@ function explainEnd(terminal: Terminal, end: NonNullable<NodeEnd>): void {
   }
 }
 
-/** A server that flags or variables name; the laptop's own is not one of them. */
-function namedServer(context: CommandContext, environment: CliEnvironment): ServerAddress | undefined {
-  const named =
-    context.options.server ??
-    context.options.context ??
-    environment.env.NATS_URL ??
-    environment.env.NATS_CONTEXT;
+/**
+ * A server that flags or variables name; the laptop's own is not one of them.
+ * @throws UsageError for --join beside --server or --context
+ */
+function namedServer(
+  context: CommandContext,
+  environment: CliEnvironment,
+  { join }: UpOptions,
+): ServerAddress | undefined {
+  const { server, context: natsContext } = context.options;
+  if (join !== undefined) {
+    if (server !== undefined) {
+      throw new UsageError('expected --join or --server, got both: --server names where a system is made');
+    }
+    return { ...context.server(join), origin: '--join' };
+  }
+  const named = server ?? natsContext ?? environment.env.NATS_URL ?? environment.env.NATS_CONTEXT;
   return named === undefined || named === '' ? undefined : context.server();
 }
 

@@ -1,15 +1,27 @@
 // The nodes and shards of a system as their records tell, read by any process that reaches NATS, also when no node
 // answers. How old a renewal is, is told by wall clocks: for people to read, never to decide by.
+import { ROLE_OF_STAGE, ROLES, type Stage, unattendedStages } from '#actors';
 import { NatsRecords } from '#nats';
 import {
+  CODEC_KEY,
   COORDINATOR_KEY,
   type NodeRecord,
+  ownsShards,
+  parseCodecRecord,
   parseCoordinatorRecord,
   parseNodeRecord,
   parseShardRecord,
   shardKeysOf,
 } from '#runtime';
-import { type AllocationPlan, allocate, heldShards, type Member, type RecordedShard } from '#supervision';
+import {
+  type AllocationPlan,
+  allocate,
+  type CodecAgreement,
+  FIRST_AGREEMENT,
+  heldShards,
+  type Member,
+  type RecordedShard,
+} from '#supervision';
 import type { ClientSystem } from './client-system.ts';
 
 /** A node as it is recorded. */
@@ -19,6 +31,10 @@ export interface MemberStatus {
   readonly state: NodeRecord['state'] | 'unreachable' | 'gone';
   readonly version: string;
   readonly weight: number;
+  /** Parts of the system that it runs. */
+  readonly roles: readonly string[];
+  /** Versions of the message format that it reads. */
+  readonly messageVersions: NodeRecord['codec'];
   /** RFC 3339. */
   readonly started: string;
   readonly leaseMs: number;
@@ -43,12 +59,17 @@ export interface ShardStatus {
 export interface ClusterStatus {
   readonly members: readonly MemberStatus[];
   readonly shards: readonly ShardStatus[];
+  /** The version of the message format that all nodes write. */
+  readonly messageVersion: number;
+  /** Stages whose queues no node that is there empties. */
+  readonly unattended: readonly Stage[];
 }
 
 /** Records as they were read. */
 export interface ClusterRecords {
   readonly nodes: readonly { readonly record: NodeRecord; readonly renewedMs: number }[];
   readonly coordinator: string | undefined;
+  readonly codec: CodecAgreement;
   readonly shards: readonly RecordedShard[];
 }
 
@@ -57,8 +78,10 @@ export async function readCluster(system: ClientSystem): Promise<ClusterRecords>
   const { link, names } = system;
   const nodes: { record: NodeRecord; renewedMs: number }[] = [];
   let coordinator: string | undefined;
+  let codec = FIRST_AGREEMENT;
   for (const { key, value, storedAtMs } of await new NatsRecords(link, names.records.nodes).entries()) {
     if (key === COORDINATOR_KEY) coordinator = parseCoordinatorRecord(value)?.node;
+    if (key === CODEC_KEY) codec = parseCodecRecord(value) ?? codec;
     const record = parseNodeRecord(key, value);
     if (record !== undefined)
       nodes.push({ record, renewedMs: Math.max(0, link.clock.wallMs() - storedAtMs) });
@@ -68,20 +91,25 @@ export async function readCluster(system: ClientSystem): Promise<ClusterRecords>
   const shards = [...(await system.registry.list())].flatMap(([dataset, { config }]) =>
     shardKeysOf(dataset, config.shards).map((id) => ({ id, record: records.get(id) })),
   );
-  return { nodes, coordinator, shards };
+  return { nodes, coordinator, codec, shards };
 }
 
 /** The records as people read them. */
-export function clusterStatus({ nodes, coordinator, shards }: ClusterRecords): ClusterStatus {
+export function clusterStatus({ nodes, coordinator, codec, shards }: ClusterRecords): ClusterStatus {
+  const present = nodes.filter(({ record, renewedMs }) => isPresent(stateOf(record, renewedMs)));
   return {
+    messageVersion: codec.version,
+    unattended: unattendedStages(present.map(({ record }) => record.roles ?? ROLES)),
     members: nodes.map(({ record, renewedMs }) => {
-      const { name, version, weight, started, leaseMs } = record;
+      const { name, version, weight, started, leaseMs, roles = ROLES, codec: messageVersions } = record;
       const isCoordinator = name === coordinator && record.state !== 'left';
       return {
         name,
         state: stateOf(record, renewedMs),
         version,
         weight,
+        roles,
+        messageVersions,
         started,
         leaseMs,
         renewedMs,
@@ -102,13 +130,14 @@ export function clusterStatus({ nodes, coordinator, shards }: ClusterRecords): C
 export function dryRun(records: ClusterRecords): AllocationPlan {
   const members = records.nodes.flatMap(({ record, renewedMs }): Member[] => {
     const state = stateOf(record, renewedMs);
-    return state === 'left' || state === 'gone' ? [] : [{ id: record.name, weight: record.weight, state }];
+    if (state === 'left' || state === 'gone' || !ownsShards(record)) return [];
+    return [{ id: record.name, weight: record.weight, state }];
   });
   return allocate(members, heldShards(records.shards, members));
 }
 
 /** What is wrong with it, in words. */
-export function clusterProblems({ members, shards }: ClusterStatus): readonly string[] {
+export function clusterProblems({ members, shards, unattended }: ClusterStatus): readonly string[] {
   const present = new Set(members.flatMap(({ name, state }) => (isPresent(state) ? [name] : [])));
   const silent = members.filter(({ state }) => state === 'unreachable' || state === 'gone');
   const orphans = shards.filter(({ owner }) => owner === null || !present.has(owner));
@@ -117,6 +146,11 @@ export function clusterProblems({ members, shards }: ClusterStatus): readonly st
     ...(orphans.length === 0
       ? []
       : [`${orphans.length} of ${shards.length} shards have no owner that is there`]),
+    ...(present.size === 0
+      ? []
+      : unattended.map((stage) => {
+          return `no node that is there runs stage ${stage} (role ${ROLE_OF_STAGE[stage]}): its items wait`;
+        })),
   ];
 }
 

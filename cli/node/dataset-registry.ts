@@ -59,7 +59,8 @@ export class DatasetRegistry {
       if (recorded !== undefined && recorded.config.shards !== config.shards) {
         throw new ShardCountFixed(dataset, recorded.config.shards, config.shards);
       }
-      if (known !== undefined && value.equals(known.value)) return;
+      // Compared as understood: what a program of another version wrote may spell defaults out or leave them away.
+      if (recorded !== undefined && value.equals(Buffer.from(canonicalJson(recorded)))) return;
       if ((await this.#records.compareAndSet(dataset, value, known?.revision ?? 0)) !== undefined) return;
     }
   }

@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../config/index.ts';
 import type { ServerAddress } from '../server-address.ts';
 import { tuneCollector } from './collector.ts';
 import { connectOptions } from './connect-options.ts';
+import type { SystemMode } from './prepare-system.ts';
 import { type NodeEnd, RunningNode } from './running-node.ts';
 
 export interface LaptopOptions {
@@ -15,6 +16,8 @@ export interface LaptopOptions {
   readonly version: string;
   /** Use this server instead of an embedded one. */
   readonly server?: ServerAddress;
+  /** Default `create`. */
+  readonly mode?: SystemMode;
 }
 
 /** Where the system's server is and what it is. */
@@ -63,6 +66,7 @@ export class LaptopSystem {
         const node = await RunningNode.start({
           ...options,
           link,
+          mode: options.mode ?? 'create',
           durability: server?.durability ?? 'external',
         });
         const { url, token, version, origin } = { ...toAddress(address), version: link.features.version };

@@ -27,6 +27,7 @@ import {
 import { connectPorts } from './connect-ports.ts';
 import { datasetTopology } from './dataset-topology.ts';
 import { RecentEvents } from './escalation-report.ts';
+import { messageCodec } from './message-codec.ts';
 import { asModelFailure, resolveModel } from './resolve-model.ts';
 import { StageTotals } from './stage-totals.ts';
 import { TOKENS } from './tokens.ts';
@@ -99,7 +100,7 @@ export class RunningDataset {
     };
     const ports = await connectPorts(node, dataset, config, { model, meter, emit, fenced: options.fenced });
     const judging = judgingContext(config, ports.kind, model);
-    const tree = datasetTree(ports, judging, embedThreadModule(), {
+    const sizing = {
       ingestors: settings.ingestConcurrency,
       decodeThreads:
         settings.decodeThreads === 'auto' ? Math.max(1, cpus().length - 1) : settings.decodeThreads,
@@ -107,7 +108,8 @@ export class RunningDataset {
       desks: DESKS,
       embedBatch: EMBED_BATCH,
       embedTimeoutMs: settings.embedTimeoutMs,
-    });
+    };
+    const tree = datasetTree(ports, judging, embedThreadModule(), sizing, settings.roles);
     const system = await ActorSystem.start({
       name: dataset,
       root: {
@@ -131,7 +133,7 @@ export class RunningDataset {
         const answer = await keeper.ask<KeeperAnswer>((reply) => ({ type: 'request', request, reply }), {
           timeoutMs: KEEPER_TIMEOUT_MS,
         });
-        return codec.encode(answer);
+        return messageCodec.encode(answer);
       });
     const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
     const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot()];
