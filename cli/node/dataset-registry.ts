@@ -2,6 +2,7 @@
 // `dataset create` adds others, and where every node and command reads them.
 import { z } from 'zod';
 import { canonicalJson, type DatasetConfig, datasetConfigSchema } from '#actors';
+import { type NatsLink, NatsRecords, type SystemNames } from '#nats';
 import type { RecordStore } from '#runtime';
 
 const recordSchema = z.object({
@@ -30,6 +31,11 @@ export class DatasetRegistry {
 
   constructor(records: RecordStore) {
     this.#records = records;
+  }
+
+  /** The registry of a system. */
+  static of(link: NatsLink, names: SystemNames): DatasetRegistry {
+    return new DatasetRegistry(new NatsRecords(link, names.records.datasets));
   }
 
   async get(dataset: string): Promise<DatasetRecord | undefined> {

@@ -53,3 +53,12 @@ export function withNodeFlags(loaded: LoadedConfig, flags: NodeFlags): LoadedCon
   };
   return { ...loaded, config: { ...loaded.config, node } };
 }
+
+/** The options as each node of a group is given them; names are the group's matter. */
+export function groupArguments({ weight, roles, drainTimeout }: NodeFlags): readonly string[] {
+  return [
+    ...(weight === undefined ? [] : ['--weight', String(weight)]),
+    ...(roles === undefined ? [] : ['--roles', roles.join(',')]),
+    ...(drainTimeout === undefined ? [] : ['--drain-timeout', `${drainTimeout}ms`]),
+  ];
+}

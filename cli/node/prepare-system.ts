@@ -32,7 +32,7 @@ export async function prepareSystem(options: PrepareOptions): Promise<void> {
     throw new CommandError('unknown_system', `expected a system called ${system} on this server, found none`);
   }
   await ensureSystem(link, { system });
-  const registry = new DatasetRegistry(new NatsRecords(link, names.records.datasets));
+  const registry = DatasetRegistry.of(link, names);
   if (mode === 'join') await checkStated(registry, config);
   else await recordStated(registry, options);
 }

@@ -16,6 +16,7 @@ import { messageCodec } from './message-codec.ts';
 import { nodeName } from './node-name.ts';
 import { prepareSystem, type SystemMode } from './prepare-system.ts';
 import { RunningDataset } from './running-dataset.ts';
+import type { NodeDurability } from './system-server.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Why a node ended by itself; undefined after `stop`. */
@@ -35,9 +36,6 @@ export interface NodeOptions {
   /** What the server's acknowledged writes survive, as far as this node knows. */
   readonly durability: NodeDurability;
 }
-
-/** `process`: every crash of processes; `disk`: a loss of power too; `external`: as the named server is configured. */
-export type NodeDurability = 'process' | 'disk' | 'external';
 
 export class RunningNode {
   readonly name: string;
@@ -224,7 +222,7 @@ export class RunningNode {
 
   #registry(): DatasetRegistry {
     const names = this.#container.resolve(TOKENS.names);
-    return new DatasetRegistry(new NatsRecords(this.#options.link, names.records.datasets));
+    return DatasetRegistry.of(this.#options.link, names);
   }
 
   /** Supervision events are for whoever listens; losing one costs nothing but a line of history. */
