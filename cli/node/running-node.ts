@@ -103,17 +103,16 @@ export class RunningNode {
 
   async #drain(datasets: readonly RunningDataset[]): Promise<void> {
     const clock = this.#container.resolve(TOKENS.clock);
-    const untilMs = clock.monotonicMs() + this.#options.config.config.node.drainMs;
+    const { drainMs } = this.#options.config.config.node;
+    const untilMs = clock.monotonicMs() + drainMs;
+    const stopped = new AbortController();
     const stages = this.#reconciling
       .catch(() => undefined)
-      .then(() => Promise.all(datasets.map((dataset) => dataset.stopStages())));
-    const over = pause(clock, untilMs - clock.monotonicMs()).then(() => 'over' as const);
-    if ((await Promise.race([stages, over])) === 'over') {
-      const { drainMs } = this.#options.config.config.node;
-      this.#options.log.warn(
-        { node: this.name, drainMs },
-        'stages did not stop in time: what they hold comes again',
-      );
+      .then(() => Promise.all(datasets.map((dataset) => dataset.stopStages())))
+      .finally(() => stopped.abort());
+    await Promise.race([stages, pause(clock, drainMs, stopped.signal)]);
+    if (!stopped.signal.aborted) {
+      this.#options.log.warn({ node: this.name, drainMs }, 'stages still work: what they hold comes again');
     }
     await this.#cluster?.drain(Math.max(0, untilMs - clock.monotonicMs()));
   }
