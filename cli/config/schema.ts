@@ -165,7 +165,9 @@ const fieldsSchema = z.strictObject({
   datasets: z
     .record(datasetName, datasetConfigSchema)
     .prefault({ photos: {} })
-    .describe('The datasets by name. Without this field there is one dataset of images, `photos`.'),
+    .describe(
+      'The datasets by name. Without this field they are those that the system has recorded; a new one has one dataset of images, `photos`.',
+    ),
 });
 
 /** The strict schema of `troupe.yaml`; every field has a default. */

@@ -7,6 +7,7 @@ import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { datasetDifferences } from './dataset-differences.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
+import { messageCodec } from './message-codec.ts';
 
 export interface PrepareOptions {
   readonly config: LoadedConfig;
@@ -49,24 +50,20 @@ async function checkStated(registry: DatasetRegistry, config: LoadedConfig): Pro
   if (problems.length > 0) throw new CommandError('datasets_differ', problems.join('\n'));
 }
 
-/** Writes what the configuration says, unless a living node runs something else. */
+/** Writes what the configuration says. Where it says nothing of datasets, what is recorded stays as it is. */
 async function recordStated(registry: DatasetRegistry, options: PrepareOptions): Promise<void> {
-  const { config, own } = options;
-  const { recorded, stated, differences } = await compare(registry, config);
-  const isNew = [...stated.keys()].some((dataset) => !recorded.has(dataset));
-  if (differences.length === 0 && !(isNew && !config.statesDatasets && recorded.size > 0)) {
-    await write(registry, config);
-    return;
+  const { config } = options;
+  const { recorded, differences } = await compare(registry, config);
+  if (!config.statesDatasets && recorded.size > 0) return;
+  if (differences.length > 0) {
+    await refuseOthers(options, new CommandError('datasets_differ', differences.join('\n')));
   }
-  const error = new CommandError('datasets_differ', differences.join('\n'));
-  try {
-    await refuseOthers(options, own, error);
-  } catch (thrown) {
-    // The defaults of a node that says nothing of datasets are no reason to refuse it, nor to change anything.
-    if (thrown !== error || config.statesDatasets) throw thrown;
-    return;
+  for (const [dataset, settings] of Object.entries(config.config.datasets)) {
+    await registry.put(dataset, 'file', settings);
   }
-  await write(registry, config);
+  // Nodes that run already follow what was added.
+  const { link, names } = options;
+  link.publishCore(names.subjects.askNodes, messageCodec.encode({}));
 }
 
 async function compare(registry: DatasetRegistry, { config }: LoadedConfig) {
@@ -75,18 +72,8 @@ async function compare(registry: DatasetRegistry, { config }: LoadedConfig) {
   return { recorded, stated, differences: datasetDifferences(recorded, stated) };
 }
 
-async function write(registry: DatasetRegistry, { config }: LoadedConfig): Promise<void> {
-  for (const [dataset, settings] of Object.entries(config.datasets)) {
-    await registry.put(dataset, 'file', settings);
-  }
-}
-
 /** @throws `error` as soon as a node of another name proves to live */
-function refuseOthers(
-  { link, names, config }: PrepareOptions,
-  own: readonly string[],
-  error: Error,
-): Promise<void> {
+function refuseOthers({ link, names, config, own }: PrepareOptions, error: Error): Promise<void> {
   const { clock } = link;
   const { nodes, shards } = names.records;
   const view = new ClusterView({
