@@ -136,7 +136,8 @@ export function isNode(pid: number): boolean {
   return processes().some((process) => process.pid === pid && process.args.includes('troupe.js up'));
 }
 
-function nodesBelow(parent: number): readonly ChildNode[] {
+/** Nodes that run as children of a process. */
+export function nodesBelow(parent: number): readonly ChildNode[] {
   return processes().flatMap(({ pid, ppid, args }) => {
     const name = ppid === parent ? /troupe\.js up .*--name (\S+)/.exec(args)?.[1] : undefined;
     return name === undefined ? [] : [{ name, pid }];
