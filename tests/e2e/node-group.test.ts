@@ -106,7 +106,7 @@ describe('nodes on one machine', () => {
 describe('nodes that cannot run', () => {
   it('end the whole with exit code 1 and a report that names the cause', async () => {
     const config = {
-      models: { broken: { file: 'absent.onnx', preprocessing: {} } },
+      models: { broken: { file: 'absent.onnx', size: 8, dimension: 8 } },
       datasets: { photos: { model: 'broken' } },
     };
     await using failing = await TroupeSystem.create({ args: ['--nodes', '2'], config });

@@ -1,12 +1,14 @@
 // Several nodes of one system as a user starts them: they join, share the shards, have roles, drain and leave.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eachMessage, NatsLink, namesOf } from '#nats';
+import { eachMessage, INTAKE_CONSUMER, NatsLink, NatsWorkSource, namesOf } from '#nats';
 import { silentLogger } from '#runtime';
 import type { SystemStatus } from '../../cli/node/system-status.ts';
 import { startTestServer, type TestServer } from '../support/nats-server.ts';
+import { scriptedHttpServer } from '../support/scripted-http-server.ts';
 import { commandOn, TroupeNode, waitFor } from '../support/troupe-node.ts';
 
 const NAMES = namesOf('troupe');
+const ITEMS = 24;
 /** Leases are short where a test waits for one to be over. */
 const SHORT_LEASE = { TROUPE_NODE__LEASE_MS: '2000' };
 
@@ -164,6 +166,55 @@ describe('a node that joins', () => {
     expect(cluster.unattended).toEqual(['intake', 'held', 'embed']);
     expect(problems).toContain('no node that is there runs stage embed (role embed): its items wait');
     expect(await stop(node)).toBe(0);
+  });
+});
+
+describe('a node that is told to stop', () => {
+  it('gives back at once what it had pulled and not handled, and ends with 0', async () => {
+    await using fresh = await startTestServer();
+    await using silent = await scriptedHttpServer({ '/slow.jpg': () => {} });
+    const host = `127.0.0.1:${silent.port}`;
+    const http = { hosts: [host], allowAddresses: ['127.0.0.1'] };
+    await using node = await TroupeNode.up({
+      server: fresh,
+      args: ['--server', fresh.url, '--name', 'fetcher', '--roles', 'ingest', '--drain-timeout', '8s'],
+      config: { sources: { http }, datasets: { photos: {} } },
+    });
+    const link = await NatsLink.connect({
+      servers: fresh.url,
+      token: fresh.token,
+      name: 'test',
+      log: silentLogger,
+    });
+    const subject = NAMES.subjects.intake('photos');
+    for (let item = 0; item < ITEMS; item += 1) {
+      const data = Buffer.from(JSON.stringify({ uri: `http://${host}/slow.jpg`, id: `item ${item}` }));
+      await link.publisher.publish({ subject, data, headers: { 'Content-Type': 'application/json' } });
+    }
+    await waitFor('it fetches', () => silent.requests.length > 0);
+    expect(await stop(node)).toBe(0);
+
+    // Otherwise what it held would come back only after the consumer's ack wait, 10 s after it was last kept alive.
+    const source = new NatsWorkSource(link, {
+      stream: NAMES.streams.intake('photos'),
+      consumer: INTAKE_CONSUMER,
+      subject,
+    });
+    const came: number[] = [];
+    const subscription = await source.subscribe({
+      maxBatch: ITEMS,
+      prefetch: 2 * ITEMS,
+      deliver: (batch) => {
+        came.push(...batch.map(({ deliveries }) => deliveries));
+        subscription?.demand();
+      },
+      failed: () => {},
+    });
+    subscription.demand();
+    await waitFor('all of it can be pulled', () => came.length === ITEMS, 4_000);
+    expect(came.some((deliveries) => deliveries > 1)).toBe(true);
+    await subscription.close();
+    await link.close();
   });
 });
 

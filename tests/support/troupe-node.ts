@@ -123,10 +123,14 @@ export async function commandOn(server: NodeServer, ...args: readonly string[]) 
 }
 
 /** Polls until the predicate holds. */
-export async function waitFor(what: string, predicate: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + DEADLINE_MS;
+export async function waitFor(
+  what: string,
+  predicate: () => boolean | Promise<boolean>,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  const endMs = performance.now() + deadlineMs;
   while (!(await predicate())) {
-    if (performance.now() > endMs) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    if (performance.now() > endMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
     await pause(POLL_MS);
   }
 }
