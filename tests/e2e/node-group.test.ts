@@ -104,6 +104,17 @@ describe('nodes on one machine', () => {
 });
 
 describe('nodes that cannot run', () => {
+  it('end by themselves when the process above them and the server are killed at once', async () => {
+    const group = await TroupeSystem.up({ args: ['--nodes', '2'], config: { node: { leaseMs: 2_000 } } });
+    const children = nodesBelow(group.pid);
+    await group[Symbol.asyncDispose]();
+    expect(children).toHaveLength(2);
+    await group.waitFor(() => children.every(({ pid }) => !isNode(pid)), {
+      deadlineMs: DEADLINE_MS,
+      what: 'no node is left',
+    });
+  });
+
   it('end the whole with exit code 1 and a report that names the cause', async () => {
     const config = {
       models: { broken: { file: 'absent.onnx', size: 8, dimension: 8 } },
