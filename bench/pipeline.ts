@@ -125,9 +125,9 @@ async function pipelineRound(
   },
 ): Promise<Round & { readonly busyMs: ReadonlyMap<string, number> }> {
   const text = `node: { decodeThreads: ${run.decodeThreads} }\n`;
-  const { config, overriddenBy } = parseConfig({ text, place: 'the bench', env: {} });
+  const parsed = parseConfig({ text, place: 'the bench', env: {} });
   const system = await LaptopSystem.start({
-    config: { config, overriddenBy, dataDir, fileRoots: [], modelFiles: {} },
+    config: { ...parsed, dataDir, fileRoots: [], modelFiles: {} },
     log: silentLogger,
     env: {},
     version: '0.0.0',

@@ -16,7 +16,7 @@ import type { SystemHappening } from '#runtime';
 import { connectBreakers } from './connect-breakers.ts';
 import { connectSources } from './connect-sources.ts';
 import { datasetBlobs } from './dataset-blobs.ts';
-import { ACK_WAIT_MS, HELD } from './dataset-topology.ts';
+import { ACK_WAIT_MS, HELD, MAX_ACK_PENDING } from './dataset-topology.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Ports of `dataset` under `config`. */
@@ -63,6 +63,7 @@ export async function connectPorts(
       new NatsJournal(link, {
         stream: names.streams.journal(dataset),
         subject: names.subjects.journal(dataset, actor, shard),
+        codec: node.resolve(TOKENS.codec),
       }),
     blobs: datasetBlobs(link, names, dataset),
     snapshots: new NatsBlobs(link, names.objects.snapshots(dataset)),
@@ -96,13 +97,14 @@ function workSource(
         consumer: INTAKE_CONSUMER,
         subject: subjects.intake(dataset),
         ackWaitMs: ACK_WAIT_MS,
+        maxAckPending: MAX_ACK_PENDING,
       })
     : new NatsWorkSource(link, {
         stream: streams.work(dataset, stage),
         consumer: stage,
         subject: subjects.work(dataset, stage),
         ...(epoch !== undefined && { ownedBy: epoch }),
-        ...(stage === 'held' && HELD.maxAckPending !== undefined && { maxAckPending: HELD.maxAckPending }),
+        maxAckPending: (stage === 'held' ? HELD.maxAckPending : undefined) ?? MAX_ACK_PENDING,
         ackWaitMs: ACK_WAIT_MS,
       });
 }
