@@ -7,6 +7,8 @@ export interface BenchOptions {
   /** A folder laid out as `shared/data`; without it the bench generates its own input. */
   readonly data?: string;
   readonly quick: boolean;
+  /** One part of the bench instead of all of them, by its name. */
+  readonly only?: string;
   /** Tells how far the run is. */
   readonly note: (line: string) => void;
 }
@@ -21,7 +23,11 @@ export interface Metric {
 }
 
 export type Metrics = Readonly<Record<string, Metric>>;
-export type Bench = (options: BenchOptions) => Promise<Metrics>;
+export interface Bench {
+  /** Names that `only` may have; none where the bench has one part. */
+  readonly parts: readonly string[];
+  run(options: BenchOptions): Promise<Metrics>;
+}
 
 export interface RunDescription {
   readonly commit: string;
