@@ -4,7 +4,6 @@ import { type DatasetConfig, type DatasetPorts, imageKind, SourceRates, type Sta
 import {
   INTAKE_CONSUMER,
   NatsBlobs,
-  NatsEntries,
   NatsJournal,
   type NatsLink,
   NatsRecords,
@@ -15,7 +14,7 @@ import {
 import type { SystemHappening } from '#runtime';
 import { connectBreakers } from './connect-breakers.ts';
 import { connectSources } from './connect-sources.ts';
-import { datasetBlobs } from './dataset-blobs.ts';
+import { datasetBlobs, datasetVectors } from './dataset-blobs.ts';
 import { ACK_WAIT_MS, HELD, MAX_ACK_PENDING } from './dataset-topology.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -68,7 +67,7 @@ export async function connectPorts(
     blobs: datasetBlobs(link, names, dataset),
     snapshots: new NatsBlobs(link, names.objects.snapshots(dataset)),
     manifests: new NatsBlobs(link, names.objects.manifests(dataset)),
-    vectors: new NatsEntries(link, names.records.vectors(dataset)),
+    vectors: datasetVectors(link, names, dataset),
     heads: new NatsRecords(link, names.records.heads),
     attempts: new NatsRecords(link, names.records.attempts),
     contents: connectSources({ config: loaded, link, names, clock, guard: breakers.guard }),
