@@ -32,7 +32,7 @@ import { datasetTopology } from '../../cli/node/dataset-topology.ts';
 import { startTestServer, type TestServer } from './nats-server.ts';
 import { oneOwner } from './one-owner.ts';
 import { assertNoCycles, systemChecks } from './system-checks.ts';
-import type { SeenOutcome } from './troupe-system.ts';
+import type { SeenOutcome } from './system-client.ts';
 
 const DATASET = 'photos';
 /** Under which everything is owned. */
