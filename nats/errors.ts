@@ -142,6 +142,42 @@ export class StorageTooSmall extends Error {
   }
 }
 
+/** A stream cannot have the copies that were asked for, or has more, which are never taken away by themselves. */
+export class ReplicasRefused extends Error {
+  override readonly name = 'ReplicasRefused';
+  readonly stream: string;
+
+  /** The server is in no cluster, or its cluster is too small. */
+  static impossible(
+    stream: string,
+    replicas: number,
+    why: string,
+    options?: { readonly cause?: unknown },
+  ): ReplicasRefused {
+    return new ReplicasRefused(
+      stream,
+      `stream ${stream} cannot have ${replicas} replicas: ${why}; expected a NATS cluster ` +
+        `of at least ${replicas} servers with JetStream, all of them running; name them with --server, or leave ` +
+        'storage.replicas at 1',
+      options,
+    );
+  }
+
+  static lower(stream: string, found: number, asked: number): ReplicasRefused {
+    return new ReplicasRefused(
+      stream,
+      `stream ${stream} has ${found} replicas and storage.replicas asks for ${asked}: copies are never taken away by ` +
+        `themselves, as the system would survive less; leave storage.replicas out to go on with ${found}, or run ` +
+        `\`nats stream edit ${stream} --replicas=${asked}\` for this and every other stream of the system first`,
+    );
+  }
+
+  private constructor(stream: string, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.stream = stream;
+  }
+}
+
 /** Bytes are no message of ours: unknown version, cut short, or not msgpack. */
 export class CodecError extends Error {
   override readonly name = 'CodecError';

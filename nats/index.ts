@@ -17,6 +17,7 @@ export {
   NoStream,
   ObjectDamaged,
   PublishRefused,
+  ReplicasRefused,
   RequestFailed,
   RequestTimeout,
   StorageTooSmall,
@@ -53,7 +54,15 @@ export {
   resolveNatsServer,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
-export { datasetExists, deleteDataset, ensureDataset, ensureStream, ensureSystem } from './topology.ts';
+export { type StreamHealth, streamHealth } from './stream-health.ts';
+export {
+  datasetExists,
+  deleteDataset,
+  ensureDataset,
+  ensureStream,
+  ensureSystem,
+  systemReplicas,
+} from './topology.ts';
 export {
   type DatasetOptions,
   INTAKE_CONSUMER,

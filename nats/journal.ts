@@ -16,6 +16,7 @@ import { JournalNotOwned } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
 import { decodeFrame, encodeEvents, encodeFrame, type Snapshots } from './journal-frame.ts';
 import { readOrdered } from './ordered-reader.ts';
+import { patiently } from './patience.ts';
 import { readStored } from './stored-message.ts';
 
 /** Which journal. */
@@ -135,7 +136,9 @@ export class NatsJournal implements Journal {
 
   /** Of the stream, which the journals of a dataset share. */
   async usage(): Promise<{ readonly bytes: number; readonly maxBytes: number }> {
-    const { state, config } = await this.#link.manager.streams.info(this.#stream);
+    const { state, config } = await patiently(this.#link, () =>
+      this.#link.manager.streams.info(this.#stream),
+    );
     return {
       bytes: state.bytes,
       maxBytes: config.max_bytes < 0 ? Number.POSITIVE_INFINITY : config.max_bytes,

@@ -6,6 +6,7 @@ import type { NatsLink } from './connection.ts';
 import { InvalidName } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
 import { recordStream } from './names.ts';
+import { patiently } from './patience.ts';
 import { readStored, type StoredMessage } from './stored-message.ts';
 
 const KEY = /^[-/_=.a-zA-Z0-9]+$/;
@@ -91,7 +92,9 @@ export class NatsRecords implements SharedRecords {
   /** All records whose key begins with `prefix`, sorted by key; each as it was when it was read. */
   async entries(prefix = ''): Promise<readonly StoredRecord[]> {
     const filter = `${this.#prefix}>`;
-    const info = await this.#link.manager.streams.info(this.#stream, { subjects_filter: filter });
+    const info = await patiently(this.#link, () =>
+      this.#link.manager.streams.info(this.#stream, { subjects_filter: filter }),
+    );
     const nowMs = serverTimeMs(info) ?? this.#link.clock.wallMs();
     const { state } = info;
     const keys = Object.keys(state.subjects ?? {})
@@ -121,7 +124,9 @@ export class NatsRecords implements SharedRecords {
 
   /** Removes a marker, once watchers have been told by it. */
   async #forget(subject: string, sequence: number): Promise<void> {
-    await this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 });
+    await patiently(this.#link, () =>
+      this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 }),
+    );
   }
 
   #subject(key: string): string {

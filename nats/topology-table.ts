@@ -56,7 +56,7 @@ export const INTAKE_CONSUMER = 'ingestor';
 export interface SystemOptions {
   /** Name of the system, e.g. `troupe`. */
   readonly system: string;
-  /** Copies of each stream: 1 or 3; default 1. */
+  /** Copies of each stream: 1 or 3. Default: what the system has, 1 for a new one. */
   readonly replicas?: number;
   readonly storage?: 'file' | 'memory';
   /** Default 256 MiB; the oldest events go first. */
@@ -73,6 +73,7 @@ export interface SystemOptions {
  */
 export interface DatasetOptions {
   readonly system: string;
+  /** As of the system. */
   readonly replicas?: number;
   readonly storage?: 'file' | 'memory';
   /** The stages with a queue of their own: the pipeline names them, this folder does not. */

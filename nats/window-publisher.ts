@@ -5,6 +5,7 @@ import type { Clock, DurablePublisher, OutgoingMessage, PublishReceipt, RandomSo
 import { LinkClosed, NoStream, PublishRefused, StreamFull } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import { FullGate, type Gated } from './full-gate.ts';
+import { isJetStreamAway } from './patience.ts';
 import { readAnswer } from './publish-answer.ts';
 import {
   type PublishAnswer,
@@ -14,7 +15,7 @@ import {
 } from './publish-transport.ts';
 
 const SWEEP_MS = 100;
-/** How often a server which cannot say whether a stream exists is asked before the message fails. */
+/** How often a server which does not say whether a stream exists is asked before the message fails. */
 const UNSTORED_ATTEMPTS = 8;
 
 /** How one message is published; the defaults are those of `publish`. */
@@ -24,6 +25,8 @@ export interface PublishOptions {
   readonly expectLastSubjectSequence?: number;
   /** `wait` (default) waits while the stream is full; `fail` throws `StreamFull`. */
   readonly whenFull?: 'wait' | 'fail';
+  /** An answer is awaited this long before the message is sent again; default: the publisher's. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** What a window publisher is made of. */
@@ -49,6 +52,7 @@ interface Entry extends Gated {
   readonly headers: PublishHeaders;
   readonly whenFull: 'wait' | 'fail';
   readonly settle: (outcome: PublishReceipt | Error) => void;
+  readonly answerTimeoutMs: number;
   settled: boolean;
   gate: FullGate<Entry> | undefined;
   deadlineMs: number;
@@ -172,6 +176,7 @@ export class WindowPublisher implements DurablePublisher {
       headers: publishHeaders(headerEntries(message, options, this.#newId)),
       whenFull: options.whenFull ?? 'wait',
       settle,
+      answerTimeoutMs: options.answerTimeoutMs ?? this.#answerTimeoutMs,
       settled: false,
       gate: undefined,
       deadlineMs: 0,
@@ -237,7 +242,7 @@ export class WindowPublisher implements DurablePublisher {
   }
 
   #transmit(entry: Entry): void {
-    entry.deadlineMs = this.#clock.monotonicMs() + this.#answerTimeoutMs;
+    entry.deadlineMs = this.#clock.monotonicMs() + entry.answerTimeoutMs;
     try {
       this.#transport.send(entry.subject, entry.data, entry.headers, entry.token);
     } catch (error) {
@@ -267,7 +272,7 @@ export class WindowPublisher implements DurablePublisher {
       this.#settle(entry, new PublishRefused(entry.subject, verdict.code, verdict.description));
     } else if (verdict.type === 'no-stream') {
       void this.#confirmNoStream(entry);
-    } else if (entry.whenFull === 'fail') {
+    } else if (verdict.full && entry.whenFull === 'fail') {
       this.#settle(entry, new StreamFull(entry.subject, verdict.description));
     } else {
       this.#holdBack(entry);
@@ -291,12 +296,12 @@ export class WindowPublisher implements DurablePublisher {
    * stream which is being recovered or has no leader answers the same way and is waited for.
    */
   async #confirmNoStream(entry: Entry): Promise<void> {
-    entry.unstored++;
     let failure: unknown;
     try {
       const stream = await this.#transport.streamOf(entry.subject);
       if (stream === undefined) failure = new NoStream(entry.subject);
     } catch (cause) {
+      if (!isJetStreamAway(cause)) entry.unstored++;
       if (entry.unstored >= UNSTORED_ATTEMPTS) failure = new NoStream(entry.subject, { cause });
     }
     if (this.#closed !== undefined) this.#settle(entry, this.#closed);

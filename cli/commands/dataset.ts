@@ -44,11 +44,13 @@ function registerCreate(dataset: Command, environment: CliEnvironment): void {
       }
       const config = configWith({}, settings);
       await using system = await ClientSystem.connect(context);
-      await ensureSystem(system.link, { system: system.names.system });
+      const { replicas } = context.config().config.storage;
+      const asked = replicas === undefined ? {} : { replicas };
+      await ensureSystem(system.link, { system: system.names.system, ...asked });
       if ((await system.registry.get(name)) !== undefined) {
         throw new CommandError('usage', `the dataset ${name} exists already; \`dataset set\` changes it`);
       }
-      await ensureDataset(system.link, name, datasetTopology(system.names.system));
+      await ensureDataset(system.link, name, datasetTopology(system.names.system, replicas));
       await system.registry.put(name, 'command', config);
       const running = await reconcile(system);
       context.terminal.show({ dataset: name, config, running }, () => {

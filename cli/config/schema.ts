@@ -42,9 +42,9 @@ const nodeSchema = z.strictObject({
     .int()
     .min(1_000)
     .max(600_000)
-    .default(10_000)
+    .optional()
     .describe(
-      'Time in ms without a renewal after which others take the shards of this node. It renews three times in it, and stops itself when it finds that it could not: it was frozen, blocked or cut off. A shorter one fails over sooner, a longer one forgives longer pauses.',
+      'Time in ms without a renewal after which others take the shards of this node. It renews three times in it, and stops itself when it finds that it could not: it was frozen, blocked or cut off. A shorter one fails over sooner, a longer one forgives longer pauses. Without it: 10,000, and 20,000 where the system has three replicas, since a NATS cluster takes up to ten seconds to elect a leader and no lease is renewed meanwhile.',
     ),
   ingestConcurrency: z
     .int()
@@ -93,6 +93,15 @@ const nodeSchema = z.strictObject({
     ),
 });
 
+const storageSchema = z.strictObject({
+  replicas: z
+    .union([z.literal(1), z.literal(3)], { error: '1 or 3' })
+    .optional()
+    .describe(
+      'Copies of every stream and bucket, each on another server: 3 survives the loss of any one server, also its disk, and needs a NATS cluster of three or more. A system that has fewer gets them; copies are never taken away by themselves. Without it a system keeps what it has, and a new one has 1.',
+    ),
+});
+
 const filesSchema = z.strictObject({
   roots: z
     .array(z.string().min(1))
@@ -127,6 +136,7 @@ const fieldsSchema = z.strictObject({
       '`default` survives every crash of processes; `disk` also survives a loss of power by forcing every write to disk, at about a tenth of the speed. It applies to the embedded server.',
     ),
   node: nodeSchema.prefault({}).describe('This process.'),
+  storage: storageSchema.prefault({}).describe('How the NATS servers keep the system.'),
   files: filesSchema.prefault({}).describe('Access to files of the node.'),
   sources: sourcesSchema
     .prefault({})

@@ -22,9 +22,10 @@ export const HELD: StagePlan = {
 };
 
 /** Options for `ensureDataset`. Byte limits are reserved on the server, so they stay modest. */
-export function datasetTopology(system: string): DatasetOptions {
+export function datasetTopology(system: string, replicas: number | undefined): DatasetOptions {
   return {
     system,
+    ...(replicas !== undefined && { replicas }),
     stages: STAGES.map((name) =>
       name === 'held' ? HELD : { name, consumer: name === 'keep' ? 'owned' : 'shared' },
     ),

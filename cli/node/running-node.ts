@@ -4,7 +4,15 @@
 import { randomUUID } from 'node:crypto';
 import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
-import { CODEC_VERSIONS, ensureSystem, type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
+import {
+  CODEC_VERSIONS,
+  ensureSystem,
+  type NatsLink,
+  NatsRecords,
+  type SystemNames,
+  serveNode,
+  systemReplicas,
+} from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, type SystemEvent } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
@@ -12,6 +20,7 @@ import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { type EscalationReport, escalationReport } from './escalation-report.ts';
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
+import { leaseTime } from './lease-time.ts';
 import { nodeName } from './node-name.ts';
 import { RunningDataset } from './running-dataset.ts';
 import { TOKENS } from './tokens.ts';
@@ -108,12 +117,17 @@ export class RunningNode {
   async #open(): Promise<void> {
     const { link, config, version } = this.#options;
     const names = this.#container.resolve(TOKENS.names);
-    await ensureSystem(link, { system: config.config.system });
+    const { system, storage, node } = config.config;
+    await ensureSystem(link, {
+      system,
+      ...(storage.replicas !== undefined && { replicas: storage.replicas }),
+    });
     const registry = this.#registry();
     for (const [dataset, settings] of Object.entries(config.config.datasets)) {
       await registry.put(dataset, 'file', settings);
     }
-    this.#cluster = await this.#join();
+    const replicas = (await systemReplicas(link, system)) ?? 1;
+    this.#cluster = await this.#join(leaseTime(node.leaseMs, replicas));
     await this.#reconcile();
     await this.#cluster.activate();
     this.#closing.push(
@@ -135,11 +149,11 @@ export class RunningNode {
   }
 
   /** @throws CodecIncompatible, NodeNameTaken */
-  #join(): Promise<ClusterNode> {
+  #join(leaseMs: number): Promise<ClusterNode> {
     const { link, config, version, log } = this.#options;
     const { records } = this.names;
     const clock = this.#container.resolve(TOKENS.clock);
-    const { weight, leaseMs } = config.config.node;
+    const { weight } = config.config.node;
     return ClusterNode.join({
       node: {
         name: this.name,

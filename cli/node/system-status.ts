@@ -8,6 +8,7 @@ import { dueText } from '../duration-text.ts';
 import { codeOf } from '../exit-code.ts';
 import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
+import { readStorage, type StorageStatus } from './storage-status.ts';
 
 /** Time for nodes to answer; less is needed when every node that renews its lease has. */
 const GATHER_MS = 1_500;
@@ -71,6 +72,8 @@ export interface SystemStatus {
   readonly datasets: readonly DatasetStatus[];
   /** Nodes and shards by their records, whether or not a node answers. */
   readonly cluster: ClusterStatus;
+  /** How the streams are kept. */
+  readonly storage: Omit<StorageStatus, 'problems'>;
   readonly problems: readonly string[];
 }
 
@@ -143,6 +146,7 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     nodes.push({ name: node, version, started, durability, actors, breakers, accountedBytes, failingShards });
   }
   nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
+  const { problems: storageProblems, ...storage } = await readStorage(system);
   const { version, degraded } = system.link.features;
   return {
     system: system.names.system,
@@ -151,7 +155,13 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     nodes,
     datasets,
     cluster,
-    problems: [...problemsOf(nodes), ...silentNodes(nodes, cluster), ...clusterProblems(cluster)],
+    storage,
+    problems: [
+      ...problemsOf(nodes),
+      ...silentNodes(nodes, cluster),
+      ...clusterProblems(cluster),
+      ...storageProblems,
+    ],
   };
 }
 

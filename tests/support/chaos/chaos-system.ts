@@ -4,6 +4,7 @@
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { streamHealth } from '#nats';
 import { endWithThisProcess } from '../end-with-process.ts';
 import type { TestServerVersion } from '../nats-server.ts';
 import { LOG_SHOWN, type SystemAddress, SystemClient } from '../system-client.ts';
@@ -14,6 +15,7 @@ import { NatsCluster } from './nats-cluster.ts';
 import { TroupeNode } from './troupe-node.ts';
 
 const LEADER_MS = 30_000;
+const COPIES_MS = 60_000;
 const COMMAND_MS = 120_000;
 const ENDED_MS = 60_000;
 
@@ -149,6 +151,22 @@ export class ChaosSystem implements AsyncDisposable {
       { deadlineMs, what: `stream ${stream} has a leader` },
     );
     return leader ?? 0;
+  }
+
+  /** Waits until every copy of every stream is up to date, so that any one server may be killed. */
+  async waitForCopies(deadlineMs = COPIES_MS): Promise<void> {
+    const { link, names } = await this.client.connect();
+    let lacking: readonly string[] = [];
+    await this.waitFor(
+      async () => {
+        const streams = await streamHealth(link, names.system).catch(() => undefined);
+        lacking = (streams ?? [])
+          .filter(({ led, behind }) => !led || behind.length > 0)
+          .map(({ stream, behind }) => `${stream} (${behind.map(({ server }) => server).join(' ')})`);
+        return streams !== undefined && lacking.length === 0;
+      },
+      { deadlineMs, what: () => `all copies are up to date; lacking: ${lacking.join(', ')}` },
+    );
   }
 
   /** Waits until a node has ended by itself. */
