@@ -37,7 +37,9 @@ describe.each(['stable', 'newest'] as const)(
       await system.client.waitSettled(half);
       const degraded = await system.command('status');
       expect(degraded.code).toBe(1);
-      expect(degraded.stdout).toContain(`NATS server ${memberName(first)} is offline for `);
+      expect(degraded.stdout).toMatch(
+        new RegExp(`NATS server ${memberName(first)} is (offline|behind) for `),
+      );
       await system.restartServer(first);
       await system.waitForCopies();
       const whole = await system.command('status');
