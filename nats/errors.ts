@@ -1,5 +1,6 @@
 // The errors which the NATS adapters throw, each named for the situation. Callers class them by consequence:
 // what may pass with time, what a person must change, and what means that another owner has taken over.
+import { StorageFull } from '#runtime';
 
 /** No server answered at the first connect, or it refused the credentials. The message names both and a remedy. */
 export class NatsUnreachable extends Error {
@@ -19,7 +20,7 @@ export class JetStreamUnavailable extends Error {
   constructor(servers: string, options?: { readonly cause?: unknown }) {
     super(
       `NATS at ${servers} has no JetStream for this account: start nats-server with -js and a store directory, ` +
-        'or enable JetStream for the account',
+        'or enable JetStream for the account; a server whose disk was full has switched it off until it is restarted',
       options,
     );
   }
@@ -95,8 +96,8 @@ export class PublishRefused extends Error {
   }
 }
 
-/** The stream is full and the publisher was told not to wait (journals: a wait would hold their only writer). */
-export class StreamFull extends Error {
+/** The stream or its server is full and the publisher was told not to wait: what waits differs, a lease from a journal. */
+export class StreamFull extends StorageFull {
   override readonly name = 'StreamFull';
   readonly subject: string;
 

@@ -71,6 +71,11 @@ export {
   type SystemOptions,
 } from './topology-table.ts';
 export { NatsUploads } from './uploads.ts';
-export { type PublishOptions, WindowPublisher, type WindowPublisherOptions } from './window-publisher.ts';
+export {
+  type PublishOptions,
+  type WaitingSubject,
+  WindowPublisher,
+  type WindowPublisherOptions,
+} from './window-publisher.ts';
 export type { WorkConsumerOptions } from './work-consumer.ts';
 export { NatsWorkSource } from './work-source.ts';

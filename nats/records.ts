@@ -28,9 +28,12 @@ export class NatsRecords implements SharedRecords {
   readonly #link: NatsLink;
   readonly #stream: string;
   readonly #prefix: string;
+  readonly #whenFull: 'wait' | 'fail';
 
-  constructor(link: NatsLink, bucket: string) {
+  /** `whenFull`: whether a change waits for room (`wait`) or throws `StreamFull` (`fail`, the default). */
+  constructor(link: NatsLink, bucket: string, options: { readonly whenFull?: 'wait' | 'fail' } = {}) {
     this.#link = link;
+    this.#whenFull = options.whenFull ?? 'fail';
     this.#stream = recordStream(bucket);
     this.#prefix = `$KV.${bucket}.`;
   }
@@ -44,7 +47,14 @@ export class NatsRecords implements SharedRecords {
   async compareAndSet(key: string, value: Uint8Array, revision: number): Promise<number | undefined> {
     const subject = this.#subject(key);
     for (let expected = revision; ; ) {
-      const message = { stream: this.#stream, subject, data: value, id: nuid.next(), expected };
+      const message = {
+        stream: this.#stream,
+        subject,
+        data: value,
+        id: nuid.next(),
+        expected,
+        whenFull: this.#whenFull,
+      };
       const outcome = await publishFenced(this.#link, message);
       if (outcome.type === 'stored') return outcome.sequence;
       const overMarker = revision === 0 && outcome.last !== undefined && isMarker(outcome.last);

@@ -45,7 +45,8 @@ export async function ensureDataset(link: NatsLink, dataset: string, options: Da
  * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused
  */
 export function ensureStream(link: NatsLink, options: StreamOptions): Promise<void> {
-  return ensurePlanned(link, streamPlan(options), options.replicas);
+  const { replicas, maxBytes } = options;
+  return ensurePlanned(link, streamPlan(options), { replicas, bytes: maxBytes !== undefined });
 }
 
 /** Whether the dataset's intake stream exists. */
@@ -97,47 +98,64 @@ export async function systemReplicas(link: NatsLink, system: string): Promise<nu
   return (await streamInfo(link, namesOf(system).streams.events))?.config.num_replicas;
 }
 
-async function ensure(link: NatsLink, plan: TopologyPlan, askedReplicas: number | undefined): Promise<void> {
-  for (const stream of plan.streams) await ensurePlanned(link, stream, askedReplicas);
+async function ensure(link: NatsLink, plan: TopologyPlan, replicas: number | undefined): Promise<void> {
+  for (const stream of plan.streams) {
+    await ensurePlanned(link, stream, { replicas, bytes: plan.limited.has(stream.name) });
+  }
   for (const consumer of plan.consumers) await patiently(link, () => ensureConsumer(link, consumer));
+}
+
+/** What a person asked for: a number of copies, a byte limit. What nobody asked for stays as it is found. */
+interface Asked {
+  readonly replicas: number | undefined;
+  readonly bytes: boolean;
 }
 
 function streamInfo(link: NatsLink, stream: string): Promise<StreamInfo | undefined> {
   return patiently(link, () => absentAs(undefined, STREAM_NOT_FOUND, link.manager.streams.info(stream)));
 }
 
-/** Makes one stream if it is absent and compares it; `askedReplicas` where a person asked for a number of copies. */
-async function ensurePlanned(
-  link: NatsLink,
-  plan: StreamPlan,
-  askedReplicas: number | undefined,
-): Promise<void> {
-  const existing = await streamInfo(link, plan.name);
-  const { num_replicas: planned = 1, name } = plan;
+/** Makes one stream if it is absent, changes what may be changed in one that is there, and compares it. */
+async function ensurePlanned(link: NatsLink, plan: StreamPlan, asked: Asked): Promise<void> {
+  const { name, num_replicas: planned = 1 } = plan;
   // Servers of 2.9 take such an update although they are in no cluster, and keep one copy.
   if (planned > 1 && link.connection.info?.cluster === undefined) {
     throw ReplicasRefused.impossible(name, planned, 'the server is in no cluster');
   }
-  const info = existing ?? (await createStream(link, plan));
-  const held = await withCopies(link, plan, info);
-  const copies = held.config.num_replicas;
-  const spare = copies > planned;
-  if (spare && askedReplicas !== undefined) throw ReplicasRefused.lower(name, copies, askedReplicas);
-  compare(`stream ${name}`, spare ? { ...plan, num_replicas: copies } : plan, held.config);
+  const existing = await streamInfo(link, name);
+  if (existing === undefined) {
+    compare(`stream ${name}`, plan, (await createStream(link, plan)).config);
+    return;
+  }
+  const wanted = adapted(plan, existing, asked);
+  compare(`stream ${name}`, wanted, (await withChanges(link, wanted, existing)).config);
 }
 
-/** The stream with at least as many copies as planned. */
-async function withCopies(link: NatsLink, plan: StreamPlan, info: StreamInfo): Promise<StreamInfo> {
-  const { num_replicas: planned = 1 } = plan;
-  if (info.config.num_replicas >= planned) return info;
-  link.log.info(
-    { stream: plan.name, from: info.config.num_replicas, to: planned },
-    'stream gets more copies',
-  );
+/** The plan with what the stream has and nobody asked to change. @throws ReplicasRefused */
+function adapted(plan: StreamPlan, { config: found }: StreamInfo, asked: Asked): StreamPlan {
+  const { name, num_replicas: planned = 1, max_bytes: bytes = -1 } = plan;
+  const spare = found.num_replicas > planned;
+  if (spare && asked.replicas !== undefined) {
+    throw ReplicasRefused.lower(name, found.num_replicas, asked.replicas);
+  }
+  return {
+    ...plan,
+    num_replicas: spare ? found.num_replicas : planned,
+    max_bytes: asked.bytes ? bytes : found.max_bytes,
+  };
+}
+
+/** The stream with the copies and the byte limit that are wanted; more of the former, any of the latter. */
+async function withChanges(link: NatsLink, wanted: StreamPlan, info: StreamInfo): Promise<StreamInfo> {
+  const { name: stream, num_replicas = 1, max_bytes = -1 } = wanted;
+  const { config: found } = info;
+  if (found.num_replicas === num_replicas && found.max_bytes === max_bytes) return info;
+  const from = { replicas: found.num_replicas, maxBytes: found.max_bytes };
+  link.log.info({ stream, from, to: { replicas: num_replicas, maxBytes: max_bytes } }, 'stream is changed');
   try {
-    return await patiently(link, () => link.manager.streams.update(plan.name, { num_replicas: planned }));
+    return await patiently(link, () => link.manager.streams.update(stream, { num_replicas, max_bytes }));
   } catch (error) {
-    throw asRefusal(error, plan);
+    throw asRefusal(error, wanted);
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Clock, DurablePublisher, OutgoingMessage, PublishReceipt, RandomSource } from '#runtime';
 import { LinkClosed, NoStream, PublishRefused, StreamFull } from './errors.ts';
 import { Fifo } from './fifo.ts';
-import { FullGate, type Gated } from './full-gate.ts';
+import { FullGate, type Gated, type Refusal } from './full-gate.ts';
 import { isJetStreamAway } from './patience.ts';
 import { readAnswer } from './publish-answer.ts';
 import {
@@ -27,6 +27,18 @@ export interface PublishOptions {
   readonly whenFull?: 'wait' | 'fail';
   /** An answer is awaited this long before the message is sent again; default: the publisher's. */
   readonly answerTimeoutMs?: number;
+}
+
+/** A subject whose stream takes nothing now. */
+export interface WaitingSubject {
+  readonly subject: string;
+  /** Messages that wait to be stored. */
+  readonly messages: number;
+  /** JetStream's code (503: nobody answers), and its words. */
+  readonly code: number;
+  readonly why: string;
+  /** How long nothing has been taken. */
+  readonly forMs: number;
 }
 
 /** What a window publisher is made of. */
@@ -71,6 +83,8 @@ export class WindowPublisher implements DurablePublisher {
   readonly #inFlight = new Map<string, Entry>();
   readonly #waiting = new Fifo<Entry>();
   readonly #gates = new Map<string, FullGate<Entry>>();
+  /** The last refusals of what was not to wait, until something is stored under the subject again. */
+  readonly #refusals = new Map<string, Refusal & { readonly sinceMs: number }>();
   #bytes = 0;
   #published = 0;
   #connected = true;
@@ -91,6 +105,22 @@ export class WindowPublisher implements DurablePublisher {
   /** Messages sent and not yet answered. */
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  /** Subjects whose stream takes nothing now, with what is held back for it or was given back to its publisher. */
+  get waiting(): readonly WaitingSubject[] {
+    const now = this.#clock.monotonicMs();
+    const held = [...this.#gates].flatMap(([subject, { refused, held: messages }]) =>
+      refused === undefined ? [] : [{ subject, messages, ...refused }],
+    );
+    const refusals = [...this.#refusals].map(([subject, refused]) => ({ subject, messages: 1, ...refused }));
+    return [...held, ...refusals].map(({ subject, messages, code, description, sinceMs }) => ({
+      subject,
+      messages,
+      code,
+      why: description,
+      forMs: now - sinceMs,
+    }));
   }
 
   /**
@@ -265,6 +295,7 @@ export class WindowPublisher implements DurablePublisher {
     const verdict = readAnswer(answer);
     this.#release(entry);
     if (verdict.type === 'stored') {
+      if (this.#refusals.size > 0) this.#refusals.delete(entry.subject);
       entry.gate?.passed();
       this.#settle(entry, verdict.receipt);
     } else if (verdict.type === 'refused') {
@@ -273,14 +304,17 @@ export class WindowPublisher implements DurablePublisher {
     } else if (verdict.type === 'no-stream') {
       void this.#confirmNoStream(entry);
     } else if (verdict.full && entry.whenFull === 'fail') {
+      const { code, description } = verdict;
+      const sinceMs = this.#refusals.get(entry.subject)?.sinceMs ?? this.#clock.monotonicMs();
+      this.#refusals.set(entry.subject, { code, description, sinceMs });
       this.#settle(entry, new StreamFull(entry.subject, verdict.description));
     } else {
-      this.#holdBack(entry);
+      this.#holdBack(entry, verdict);
     }
     this.#pump();
   }
 
-  #holdBack(entry: Entry): void {
+  #holdBack(entry: Entry, { code, description }: Refusal): void {
     const wasUnderWay = entry.gate !== undefined;
     entry.gate = undefined;
     let gate = this.#gates.get(entry.subject);
@@ -288,7 +322,7 @@ export class WindowPublisher implements DurablePublisher {
       gate = new FullGate<Entry>({ clock: this.#clock, random: this.#random, opened: () => this.#pump() });
       this.#gates.set(entry.subject, gate);
     }
-    gate.giveBack(entry, wasUnderWay);
+    gate.giveBack(entry, wasUnderWay, { code, description });
   }
 
   /**
@@ -311,7 +345,7 @@ export class WindowPublisher implements DurablePublisher {
       entry.gate?.dropped();
       this.#settle(entry, failure);
     } else {
-      this.#holdBack(entry);
+      this.#holdBack(entry, { code: 503, description: 'the stream does not answer' });
     }
     this.#pump();
   }

@@ -93,12 +93,39 @@ const nodeSchema = z.strictObject({
     ),
 });
 
+const streamLimit = (meaning: string) =>
+  byteSize({ min: 2 ** 20, max: 2 ** 44 })
+    .optional()
+    .describe(`${meaning} A stream that has another limit gets this one; without it it keeps its own.`);
+
+const limitsSchema = z.strictObject({
+  intake: streamLimit(
+    'Items that were published and are not taken on yet; publishers wait beyond it. 2 GiB for a new dataset.',
+  ),
+  work: streamLimit(
+    'Items between two stages, for each stage; the stage before it waits beyond it. 128 MiB for a new dataset.',
+  ),
+  journal: streamLimit(
+    'What the ledger and the index shards record; intake pauses when it is 80 % full. 1 GiB for a new dataset.',
+  ),
+  dead: streamLimit(
+    'Dead letters with their original bytes; a stage that has one to add waits beyond it. 512 MiB for a new dataset.',
+  ),
+  outcome: streamLimit('Outcomes for whoever subscribes; the oldest go first. 256 MiB for a new dataset.'),
+  events: streamLimit('Supervision events of the system; the oldest go first. 256 MiB for a new system.'),
+});
+
 const storageSchema = z.strictObject({
   replicas: z
     .union([z.literal(1), z.literal(3)], { error: '1 or 3' })
     .optional()
     .describe(
       'Copies of every stream and bucket, each on another server: 3 survives the loss of any one server, also its disk, and needs a NATS cluster of three or more. A system that has fewer gets them; copies are never taken away by themselves. Without it a system keeps what it has, and a new one has 1.',
+    ),
+  limits: limitsSchema
+    .prefault({})
+    .describe(
+      'Most bytes of each stream of a dataset. The NATS server reserves them, so that those of all datasets, about 4.5 GiB each unless they are given, must fit into its JetStream storage.',
     ),
 });
 

@@ -18,6 +18,7 @@ import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
+import { systemTopology } from './dataset-topology.ts';
 import { type EscalationReport, escalationReport } from './escalation-report.ts';
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
 import { leaseTime } from './lease-time.ts';
@@ -117,11 +118,8 @@ export class RunningNode {
   async #open(): Promise<void> {
     const { link, config, version } = this.#options;
     const names = this.#container.resolve(TOKENS.names);
-    const { system, storage, node } = config.config;
-    await ensureSystem(link, {
-      system,
-      ...(storage.replicas !== undefined && { replicas: storage.replicas }),
-    });
+    const { system, node } = config.config;
+    await ensureSystem(link, systemTopology(config.config));
     const registry = this.#registry();
     for (const [dataset, settings] of Object.entries(config.config.datasets)) {
       await registry.put(dataset, 'file', settings);
@@ -240,6 +238,7 @@ export class RunningNode {
       version: this.#options.version,
       durability: this.#options.durability,
       failingShards: this.#cluster?.failing ?? [],
+      waiting: this.#options.link.publisher.waiting,
       datasets: [...this.#datasets].map(([name, dataset]) => ({
         name,
         tree: dataset.snapshot(),

@@ -1,6 +1,8 @@
-// How the system's streams are kept, as `status` tells it: how many copies there are and where some are missing.
+// How the system's streams are kept, as `status` tells it: how many copies there are, where some are missing, and
+// what is full.
 import { type StreamHealth, streamHealth } from '#nats';
 import type { ClientSystem } from './client-system.ts';
+import { fullStreams } from './full-storage.ts';
 
 export interface StorageStatus {
   /** Copies that every stream and bucket has at least. */
@@ -9,14 +11,15 @@ export interface StorageStatus {
 }
 
 export async function readStorage(system: ClientSystem): Promise<StorageStatus> {
-  return storageStatus(await streamHealth(system.link, system.names.system));
+  const { names, link } = system;
+  return storageStatus(await streamHealth(link, names.system), names.system);
 }
 
-export function storageStatus(streams: readonly StreamHealth[]): StorageStatus {
+export function storageStatus(streams: readonly StreamHealth[], system: string): StorageStatus {
   const led = streams.filter((stream) => stream.led);
   return {
     replicas: led.length === 0 ? 0 : Math.min(...led.map(({ replicas }) => replicas)),
-    problems: [...leaderProblems(streams), ...copyProblems(led)],
+    problems: [...leaderProblems(streams), ...copyProblems(led), ...fullStreams(led, system)],
   };
 }
 

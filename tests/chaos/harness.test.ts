@@ -48,7 +48,10 @@ describe('the chaos harness', () => {
     expect(await nodesOf(system)).toMatchObject([{ name: 'a' }]);
     system.heal('a');
     await system.start('a');
-    expect((await system.command('status')).code).toBe(0);
+    await system.waitFor(async () => (await system.command('status')).code === 0, {
+      deadlineMs: LONG,
+      what: 'all is well again',
+    });
   });
 
   it('ends what it started also when the test run dies', async () => {

@@ -5,18 +5,18 @@ import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { streamHealth } from '#nats';
+import { type CommandRun, runCommand } from '../command-run.ts';
 import { endWithThisProcess } from '../end-with-process.ts';
 import type { TestServerVersion } from '../nats-server.ts';
 import { LOG_SHOWN, type SystemAddress, SystemClient } from '../system-client.ts';
-import { cleanEnvironment, type ProcessEnd, TroupeProcess } from '../troupe-process.ts';
-import type { CommandRun } from '../troupe-system.ts';
+import { cleanEnvironment, type ProcessEnd } from '../troupe-process.ts';
 import { waitUntil } from '../wait-until.ts';
 import { NatsCluster } from './nats-cluster.ts';
 import { TroupeNode } from './troupe-node.ts';
 
 const LEADER_MS = 30_000;
 const COPIES_MS = 60_000;
-const COMMAND_MS = 120_000;
+const STATUS_MS = 60_000;
 const ENDED_MS = 60_000;
 
 export interface ChaosOptions {
@@ -38,7 +38,7 @@ export class ChaosSystem implements AsyncDisposable {
   /** What a user asks of the system, past every cut. */
   readonly client: SystemClient;
   readonly nats: NatsCluster;
-  /** Where nodes and commands run: holds troupe.yaml. */
+  /** Where nodes run: holds troupe.yaml. */
   readonly folder: string;
   readonly #nodes: ReadonlyMap<string, TroupeNode>;
   readonly #unregister: () => void;
@@ -185,13 +185,25 @@ export class ChaosSystem implements AsyncDisposable {
     });
   }
 
-  /** Runs a command line in the system's folder, as a user in another shell; it reaches NATS past every cut. */
+  /** Waits until `troupe status` exits with the code and shows the text; resolves to what it shows. */
+  async waitForStatus(code: number, shows = /^/, deadlineMs = STATUS_MS): Promise<string> {
+    let last: CommandRun | undefined;
+    await this.waitFor(
+      async () => {
+        last = await this.command('status');
+        return last.code === code && shows.test(last.stdout);
+      },
+      {
+        deadlineMs,
+        what: () => `status exits with ${code} and shows ${shows}; it is:\n${last?.stdout}${last?.stderr}`,
+      },
+    );
+    return last?.stdout ?? '';
+  }
+
+  /** Runs a command line as a user elsewhere; it reaches NATS past every cut. */
   async command(...args: readonly string[]): Promise<CommandRun> {
-    const { url, token } = await this.client.address();
-    const env = { ...cleanEnvironment(), NATS_URL: url, NATS_TOKEN: token };
-    const run = new TroupeProcess({ args, cwd: this.folder, env, limitMs: COMMAND_MS });
-    const { code } = await run.ended;
-    return { code, stdout: run.stdout, stderr: run.stderr };
+    return runCommand({ ...(await this.client.address()), system: 'troupe' }, args);
   }
 
   /** The end of what each node has logged. */

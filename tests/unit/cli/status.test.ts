@@ -33,6 +33,7 @@ const STATUS: SystemStatus = {
       durability: 'disk',
       accountedBytes: {},
       failingShards: [],
+      waiting: [],
       actors: [
         {
           ...supervisor,

@@ -19,16 +19,22 @@ const stream = (name: string, parts: Partial<StreamHealth> = {}): StreamHealth =
 
 describe('the storage of a system', () => {
   it('has as many copies as its least copied stream, and no problem while all are up to date', () => {
-    expect(storageStatus([stream('A'), stream('B')])).toEqual({ replicas: 3, problems: [] });
-    expect(storageStatus([stream('A'), stream('B', { replicas: 1 })])).toEqual({ replicas: 1, problems: [] });
+    expect(storageStatus([stream('A'), stream('B')], 'troupe')).toEqual({ replicas: 3, problems: [] });
+    expect(storageStatus([stream('A'), stream('B', { replicas: 1 })], 'troupe')).toEqual({
+      replicas: 1,
+      problems: [],
+    });
   });
 
   it('names a server once, however many copies it lacks, offline before behind', () => {
-    const { problems } = storageStatus([
-      stream('A', { behind: [{ server: 'n2', offline: false }] }),
-      stream('B', { behind: [{ server: 'n2', offline: true }] }),
-      stream('C', { behind: [{ server: 'n3', offline: false }] }),
-    ]);
+    const { problems } = storageStatus(
+      [
+        stream('A', { behind: [{ server: 'n2', offline: false }] }),
+        stream('B', { behind: [{ server: 'n2', offline: true }] }),
+        stream('C', { behind: [{ server: 'n3', offline: false }] }),
+      ],
+      'troupe',
+    );
     expect(problems).toEqual([
       expect.stringMatching(/^NATS server n2 is offline for 2 of 3 streams/),
       expect.stringMatching(/^NATS server n3 is behind for 1 of 3 streams/),
@@ -36,7 +42,10 @@ describe('the storage of a system', () => {
   });
 
   it('names streams without a leader, which count for no copies', () => {
-    const { replicas, problems } = storageStatus([stream('A'), stream('B', { led: false, replicas: 0 })]);
+    const { replicas, problems } = storageStatus(
+      [stream('A'), stream('B', { led: false, replicas: 0 })],
+      'troupe',
+    );
     expect(replicas).toBe(3);
     expect(problems).toEqual([expect.stringMatching(/^1 of 2 streams have no leader \(B\)/)]);
   });
