@@ -3,10 +3,15 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { actorsBench } from './actors.ts';
+import { clusterBench } from './cluster.ts';
 import { type Bench, type BenchOptions, describeRun, formatMetrics } from './contract.ts';
 import { pipelineBench } from './pipeline.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { actors: actorsBench, pipeline: pipelineBench };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  actors: actorsBench,
+  cluster: clusterBench,
+  pipeline: pipelineBench,
+};
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
