@@ -24,11 +24,6 @@ export class HandOffs implements Disposable {
     });
   }
 
-  /** Shards that began to answer since `sinceMs`: each one is a move. */
-  moves(sinceMs: number): number {
-    return this.#answering(sinceMs).length;
-  }
-
   /** For each move since `sinceMs`: ms from the moment in which its former owner stopped answering. */
   pauses(sinceMs: number): readonly number[] {
     return this.#answering(sinceMs).flatMap(({ shard, atMs }) => {
