@@ -7,7 +7,7 @@ import { ActorSystem, silentLogger } from '#runtime';
 import { parseConfig } from '../../cli/config/index.ts';
 import { connectPorts } from '../../cli/node/connect-ports.ts';
 import { nodeContainer } from '../../cli/node/container.ts';
-import { datasetTopology } from '../../cli/node/dataset-topology.ts';
+import { datasetTopology, systemTopology } from '../../cli/node/dataset-topology.ts';
 import { messageCodec } from '../../cli/node/message-codec.ts';
 import { serveIndex } from '../../cli/node/serve-index.ts';
 
@@ -32,11 +32,12 @@ export interface IndexHost extends AsyncDisposable {
 /** Starts the shards; they answer when it resolves. */
 export async function startIndexHost({ url, token, dataset, shards }: HostOptions): Promise<IndexHost> {
   const link = await NatsLink.connect({ servers: url, token, name: 'index', log: silentLogger });
-  await ensureSystem(link, { system: SYSTEM });
-  await ensureDataset(link, dataset, datasetTopology(SYSTEM));
   const text = `datasets: { ${dataset}: { shards: ${shards} } }\n`;
-  const { config, overriddenBy } = parseConfig({ text, place: 'the bench', env: {} });
-  const loaded = { config, overriddenBy, dataDir: '', fileRoots: [], modelFiles: {} };
+  const parsed = parseConfig({ text, place: 'the bench', env: {} });
+  const { config } = parsed;
+  await ensureSystem(link, systemTopology(config));
+  await ensureDataset(link, dataset, datasetTopology(config));
+  const loaded = { ...parsed, dataDir: '', fileRoots: [], modelFiles: {} };
   const container = nodeContainer({ config: loaded, link, log: silentLogger, env: {} });
   const settings = config.datasets[dataset];
   if (settings === undefined) throw new Error(`the configuration has no dataset ${dataset}`);
