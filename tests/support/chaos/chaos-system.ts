@@ -85,9 +85,9 @@ export class ChaosSystem implements AsyncDisposable {
     return node;
   }
 
-  /** Starts a node's process; resolves when it is up. */
-  start(name: string): Promise<void> {
-    return this.node(name).start();
+  /** Starts a node's process; resolves when it is up. @param variables of its environment, besides the usual ones */
+  start(name: string, variables: NodeJS.ProcessEnv = {}): Promise<void> {
+    return this.node(name).start(variables);
   }
 
   /** Starts every node, one after the other. */

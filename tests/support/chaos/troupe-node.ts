@@ -64,8 +64,8 @@ export class TroupeNode implements AsyncDisposable {
     return this.#started().pid;
   }
 
-  /** Starts a process and resolves when it is up. */
-  async start(): Promise<void> {
+  /** Starts a process and resolves when it is up. @param variables of its environment, besides the usual ones */
+  async start(variables: NodeJS.ProcessEnv = {}): Promise<void> {
     if (this.isUp) throw new Error(`node ${this.name} runs already`);
     const { name, cluster, folder, env } = this.#options;
     const started = new TroupeProcess({
@@ -76,6 +76,7 @@ export class TroupeNode implements AsyncDisposable {
         TROUPE_NODE__NAME: name,
         NATS_URL: this.#proxies.map(({ url }) => url).join(','),
         NATS_TOKEN: cluster.token,
+        ...variables,
       },
     });
     this.#process = started;
