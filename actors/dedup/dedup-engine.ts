@@ -66,8 +66,8 @@ export class DedupEngine {
   /** Places items by the edges there are now. */
   stars<R extends string>(
     items: readonly StarItem[],
-    rules: StarRules<R>,
-  ): ReadonlyMap<string, StarPlace<R>> {
+    rules: StarRules<R, VerifiedEdge>,
+  ): ReadonlyMap<string, StarPlace<R, VerifiedEdge>> {
     return formStars(items, this.edges(), rules);
   }
 }

@@ -17,14 +17,14 @@ export interface StarItem {
   readonly rank: readonly number[];
 }
 
-/** Where an item stands; `R` are the relations that pairs have. */
-export interface StarPlace<R extends string = PairRelation> {
+/** Where an item stands; `R` are the relations that pairs have, `E` the pairs. */
+export interface StarPlace<R extends string = PairRelation, E extends Edge = Edge> {
   readonly item: string;
   /** The star's survivor, when this item is its duplicate; or the item that it is grouped with, or waits beside. */
   readonly survivor: string | null;
   readonly relation: 'exact' | R | null;
   /** The verified edge to the survivor; null for exact duplicates, whose proof is the equal content. */
-  readonly edge: Edge | null;
+  readonly edge: E | null;
   /**
    * `drop`: a duplicate; `group`: kept, but named with its survivor; `review`: waits for a person to decide on the
    * pair; `keep`: stands alone.
@@ -44,24 +44,24 @@ export function byKeepBest(a: StarItem, b: StarItem): number {
 }
 
 /** What each relation does, and which relation a measured pair has. `uncertain` is the one that proves nothing. */
-export interface StarRules<R extends string = PairRelation> {
+export interface StarRules<R extends string = PairRelation, E extends Edge = Edge> {
   readonly actions: {
     readonly exact: ConfirmedAction;
     readonly uncertain: 'review' | 'keep';
   } & Readonly<Record<Exclude<R, 'uncertain'>, ConfirmedAction>>;
-  relationOf(edge: Edge): R | undefined;
+  relationOf(edge: E): R | undefined;
 }
 
 /** Places every item. */
-export function formStars<R extends string = PairRelation>(
+export function formStars<R extends string = PairRelation, E extends Edge = Edge>(
   items: readonly StarItem[],
-  edges: readonly Edge[],
-  rules: StarRules<R>,
-): ReadonlyMap<string, StarPlace<R>> {
+  edges: readonly E[],
+  rules: StarRules<R, E>,
+): ReadonlyMap<string, StarPlace<R, E>> {
   const sorted = [...items].sort(byKeepBest);
   const byContent = groupByContent(sorted);
   const neighbours = adjacency(edges, byContent, rules);
-  const places = new Map<string, StarPlace<R>>();
+  const places = new Map<string, StarPlace<R, E>>();
   const graph = { sorted, byContent, neighbours, rules };
   dropDuplicates(places, graph);
   groupSurvivors(places, graph);
@@ -69,21 +69,24 @@ export function formStars<R extends string = PairRelation>(
   return tagFamilies(places, graph);
 }
 
-interface Neighbour<R> {
+interface Neighbour<R, E> {
   readonly content: string;
-  readonly edge: Edge;
+  readonly edge: E;
   readonly relation: R;
 }
 
-interface Graph<R extends string> {
+interface Graph<R extends string, E extends Edge> {
   /** Best first. */
   readonly sorted: readonly StarItem[];
   readonly byContent: ReadonlyMap<string, readonly StarItem[]>;
-  readonly neighbours: ReadonlyMap<string, readonly Neighbour<R>[]>;
-  readonly rules: StarRules<R>;
+  readonly neighbours: ReadonlyMap<string, readonly Neighbour<R, E>[]>;
+  readonly rules: StarRules<R, E>;
 }
 
-function dropDuplicates<R extends string>(places: Map<string, StarPlace<R>>, graph: Graph<R>): void {
+function dropDuplicates<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  graph: Graph<R, E>,
+): void {
   for (const survivor of graph.sorted) {
     if (places.has(survivor.item)) continue;
     places.set(survivor.item, alone(survivor.item));
@@ -102,7 +105,10 @@ function dropDuplicates<R extends string>(places: Map<string, StarPlace<R>>, gra
 }
 
 /** A survivor that is grouped with a better one stays the survivor of its own star: both are kept. */
-function groupSurvivors<R extends string>(places: Map<string, StarPlace<R>>, graph: Graph<R>): void {
+function groupSurvivors<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  graph: Graph<R, E>,
+): void {
   for (const better of graph.sorted) {
     if (places.get(better.item)?.action !== 'keep') continue;
     for (const { item, edge, relation } of related(better, graph, 'group')) {
@@ -123,9 +129,9 @@ function groupSurvivors<R extends string>(places: Map<string, StarPlace<R>>, gra
  * Of an uncertain pair of kept items the lesser one waits for a person. An item that is itself the survivor of others
  * stays: its duplicates need it.
  */
-function setAside<R extends string>(
-  places: Map<string, StarPlace<R>>,
-  { sorted, byContent, neighbours }: Graph<R>,
+function setAside<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  { sorted, byContent, neighbours }: Graph<R, E>,
 ): void {
   const survivors = new Set([...places.values()].map(({ survivor }) => survivor));
   for (const better of sorted) {
@@ -149,7 +155,7 @@ function setAside<R extends string>(
   }
 }
 
-function alone<R extends string>(item: string): StarPlace<R> {
+function alone<R extends string, E extends Edge>(item: string): StarPlace<R, E> {
   return { item, survivor: null, relation: null, edge: null, action: 'keep', family: null };
 }
 
@@ -163,13 +169,13 @@ function groupByContent(items: readonly StarItem[]): ReadonlyMap<string, readonl
   return groups;
 }
 
-function adjacency<R extends string>(
-  edges: readonly Edge[],
+function adjacency<R extends string, E extends Edge>(
+  edges: readonly E[],
   present: ReadonlyMap<string, unknown>,
-  { relationOf }: StarRules<R>,
-): ReadonlyMap<string, readonly Neighbour<R>[]> {
-  const neighbours = new Map<string, Neighbour<R>[]>();
-  const add = (from: string, neighbour: Neighbour<R>) => {
+  { relationOf }: StarRules<R, E>,
+): ReadonlyMap<string, readonly Neighbour<R, E>[]> {
+  const neighbours = new Map<string, Neighbour<R, E>[]>();
+  const add = (from: string, neighbour: Neighbour<R, E>) => {
     const list = neighbours.get(from);
     if (list === undefined) neighbours.set(from, [neighbour]);
     else list.push(neighbour);
@@ -185,11 +191,11 @@ function adjacency<R extends string>(
 }
 
 /** Items with a direct verified relation to `item` which does `action`: equal content first, then edges. */
-function* related<R extends string>(
+function* related<R extends string, E extends Edge>(
   { item: own, content: ownContent }: StarItem,
-  { byContent, neighbours, rules }: Graph<R>,
+  { byContent, neighbours, rules }: Graph<R, E>,
   action: ConfirmedAction,
-): Generator<{ readonly item: StarItem; readonly edge: Edge | null; readonly relation: 'exact' | R }> {
+): Generator<{ readonly item: StarItem; readonly edge: E | null; readonly relation: 'exact' | R }> {
   const actions: Readonly<Record<string, Action>> = rules.actions;
   if (actions.exact === action) {
     for (const item of byContent.get(ownContent) ?? []) {
@@ -203,10 +209,10 @@ function* related<R extends string>(
 }
 
 /** A family is a connected component which is more than one star: its members are named, none is removed for it. */
-function tagFamilies<R extends string>(
-  places: Map<string, StarPlace<R>>,
-  { sorted, byContent, neighbours }: Graph<R>,
-): ReadonlyMap<string, StarPlace<R>> {
+function tagFamilies<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  { sorted, byContent, neighbours }: Graph<R, E>,
+): ReadonlyMap<string, StarPlace<R, E>> {
   const seen = new Set<string>();
   for (const { content } of sorted) {
     if (seen.has(content)) continue;
@@ -228,7 +234,7 @@ function tagFamilies<R extends string>(
 /** Contents that confirmed relations connect with `start`. */
 function connected(
   start: string,
-  neighbours: Graph<string>['neighbours'],
+  neighbours: Graph<string, Edge>['neighbours'],
   seen: Set<string>,
 ): readonly string[] {
   const component = [start];

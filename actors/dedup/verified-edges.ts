@@ -5,6 +5,8 @@ import type { CandidatePair } from './claim.ts';
 
 /** A measured pair, and what it was found by. */
 export interface VerifiedEdge extends Edge {
+  /** The least distance of the variants of one to the other, where an index proposed any. */
+  readonly turned?: { readonly variant: string; readonly distance: number };
   /**
    * Keys that both contents have, where keys alone found them: the edge counts while one of them is not hot. Null when
    * a sliced index found the pair, which always counts.
@@ -13,7 +15,7 @@ export interface VerifiedEdge extends Edge {
 }
 
 /** What verification says of two contents. */
-export type Measurement = Pick<Edge, 'distance' | 'algorithm' | 'similarity'>;
+export type Measurement = Pick<VerifiedEdge, 'distance' | 'algorithm' | 'similarity' | 'turned'>;
 
 /** The edge of a candidate pair that was measured. */
 export function verifiedEdge(

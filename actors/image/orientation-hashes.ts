@@ -1,7 +1,6 @@
 // The pHashes that a picture would have mirrored and turned, all from the one DCT of the picture as it is: mirroring
 // changes the sign of every second coefficient, transposing swaps the two frequencies.
-import { lowFrequencies, medianBits } from './perceptual-hash.ts';
-import type { Raster } from './raster.ts';
+import { medianBits } from './perceptual-hash.ts';
 
 const low = 8;
 
@@ -47,12 +46,11 @@ export function inverseOrientation(orientation: Orientation): Orientation {
 export type OrientationHashes = Readonly<Record<Orientation, string>>;
 
 /**
- * Hashes of a full-size grayscale raster in its other orientations. Of 733 photographs the mirrored ones (also turned by
+ * Hashes of a picture in its other orientations, from its `lowFrequencies`. Of 733 photographs the mirrored ones (also turned by
  * 180°) have exactly these pHashes. The reduction to 32×32 rounds to bytes across before down, which does not commute
  * with transposing: 93 % of the transposed ones have exactly these, 7 % differ by 2 bits, one picture by 4.
  */
-export function orientationHashes(gray: Raster): OrientationHashes {
-  const coefficients = lowFrequencies(gray);
+export function orientationHashes(coefficients: Float64Array): OrientationHashes {
   const hashes = ORIENTATIONS.map((orientation) => [
     orientation,
     turnedHash(coefficients, TURNS[orientation]),

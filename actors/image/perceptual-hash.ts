@@ -23,9 +23,8 @@ export interface PerceptualHashes {
   readonly lowInformation: boolean;
 }
 
-/** Hashes of a full-size grayscale raster. */
-export function perceptualHashes(gray: Raster): PerceptualHashes {
-  const coefficients = lowFrequencies(gray);
+/** Hashes of a full-size grayscale raster; `coefficients` are its `lowFrequencies`, where they are there already. */
+export function perceptualHashes(gray: Raster, coefficients = lowFrequencies(gray)): PerceptualHashes {
   return {
     phash: medianBits(coefficients),
     dhash: dHash(gray),

@@ -4,7 +4,7 @@ import {
   ORIENTATIONS,
   orientationHashes,
 } from '../../../actors/image/orientation-hashes.ts';
-import { perceptualHashes } from '../../../actors/image/perceptual-hash.ts';
+import { lowFrequencies, perceptualHashes } from '../../../actors/image/perceptual-hash.ts';
 import { luminance, type Raster } from '../../../actors/image/raster.ts';
 import { turnedRaster } from '../../../actors/image/turned-raster.ts';
 import { patternRaster } from './synthetic-raster.ts';
@@ -43,7 +43,7 @@ describe('orientationHashes', () => {
     'are the pHash of the turned picture: exactly where it is mirrored, within 4 bits where it is transposed (pattern %i)',
     (seed) => {
       const gray = luminance(patternRaster(60 + 41 * seed, 300 - 23 * seed, seed));
-      const hashes = orientationHashes(gray);
+      const hashes = orientationHashes(lowFrequencies(gray));
       for (const each of ORIENTATIONS) {
         const { phash } = perceptualHashes(turnedRaster(gray, each));
         const mirrored = ['flip-x', 'flip-y', 'rotate-180'].includes(each);
