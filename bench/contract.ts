@@ -7,6 +7,8 @@ export interface BenchOptions {
   /** A folder laid out as `shared/data`; without it the bench generates its own input. */
   readonly data?: string;
   readonly quick: boolean;
+  /** Also the sizes that take minutes and gigabytes (the dedup bench at a million items). */
+  readonly million?: boolean;
   /** Tells how far the run is. */
   readonly note: (line: string) => void;
 }
