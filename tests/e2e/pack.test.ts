@@ -115,12 +115,12 @@ export const kind: unknown = ActorSystem;
   });
 
   it('accepts the programs of the documentation in a strict TypeScript project', () => {
-    const programs = ['actors.md', 'testkit.md'].flatMap((page) => programsOf(page));
+    const programs = ['actors.md', 'dedup.md', 'testkit.md'].flatMap((page) => programsOf(page));
     const files = programs.map((program, at) => {
       writeFileSync(join(consumer, `doc-${at}.ts`), program.source);
       return `doc-${at}.ts`;
     });
-    expect(files).toHaveLength(6);
+    expect(files).toHaveLength(8);
     expect(typeCheck(...files)).toEqual({ status: 0, stdout: '' });
   });
 });
