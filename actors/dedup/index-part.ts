@@ -1,7 +1,7 @@
 // One shard's part of a dataset's indexes, in memory and pure: what it is given it can find. Whoever owns it journals
 // what it is given before it is asked (the two rounds of `claim.ts`).
 import { ContentTable } from './content-table.ts';
-import { HammingIndex } from './hamming-index.ts';
+import { HammingIndex, type HammingSnapshot } from './hamming-index.ts';
 import type {
   HashIndexSpec,
   IndexSpec,
@@ -11,15 +11,24 @@ import type {
   SlicedContent,
   SliceFind,
 } from './index-spec.ts';
-import { KeyedIndex } from './keyed-index.ts';
-import { VectorIndex } from './vector-index.ts';
+import { KeyedIndex, type KeyedSnapshot } from './keyed-index.ts';
+import { VectorIndex, type VectorSnapshot } from './vector-index.ts';
+
+/** All that a part holds, as plain values and typed arrays in the machine's byte order; to be stored and restored. */
+export interface IndexPartSnapshot {
+  /** Digests of the sliced contents in order, 32 bytes each. */
+  readonly sliced: Uint8Array;
+  readonly families: Readonly<Record<string, HashFamilySnapshot>>;
+  readonly vectors: VectorSnapshot | null;
+  readonly keyed: { readonly index: KeyedSnapshot; readonly contents: Uint8Array } | null;
+}
 
 /** Idempotent by content and by key: what is there already is left as it is. */
 export class IndexPart {
-  readonly #sliced = new ContentTable();
+  #sliced = new ContentTable();
   readonly #families: ReadonlyMap<string, HashFamily>;
-  readonly #vectors: { readonly index: VectorIndex; readonly threshold: number } | undefined;
-  readonly #keyed: { readonly index: KeyedIndex; readonly contents: ContentTable } | undefined;
+  readonly #vectors: { index: VectorIndex; readonly threshold: number } | undefined;
+  readonly #keyed: { index: KeyedIndex; contents: ContentTable } | undefined;
 
   /** @throws RangeError when a dimension or limit is outside its range. */
   constructor({ hashes = {}, vectors, keys }: IndexSpec) {
@@ -75,6 +84,40 @@ export class IndexPart {
     return bucket === 'hot' ? bucket : bucket.map((number) => contents.at(number));
   }
 
+  /** Everything held, a copy. */
+  snapshot(): IndexPartSnapshot {
+    const families = [...this.#families].map(([name, family]) => [name, family.snapshot()]);
+    return {
+      sliced: this.#sliced.toBytes(),
+      families: Object.fromEntries(families),
+      vectors: this.#vectors?.index.snapshot() ?? null,
+      keyed: this.#keyed
+        ? { index: this.#keyed.index.snapshot(), contents: this.#keyed.contents.toBytes() }
+        : null,
+    };
+  }
+
+  /**
+   * The part that a snapshot was taken of, under the spec it was made with: what a spec asks for that the snapshot lacks
+   * is empty.
+   */
+  static restore(spec: IndexSpec, { sliced, families, vectors, keyed }: IndexPartSnapshot): IndexPart {
+    const part = new IndexPart(spec);
+    part.#sliced = ContentTable.fromBytes(sliced);
+    for (const [name, family] of part.#families) {
+      const held = families[name];
+      if (held !== undefined) family.restore(held);
+    }
+    if (part.#vectors !== undefined && vectors !== null) {
+      part.#vectors.index = VectorIndex.restore(vectors);
+    }
+    if (part.#keyed !== undefined && keyed !== null) {
+      part.#keyed.index = KeyedIndex.restore(keyed.index);
+      part.#keyed.contents = ContentTable.fromBytes(keyed.contents);
+    }
+    return part;
+  }
+
   #insertSlice({ content, hashes = {}, vector }: SlicedContent): void {
     if (this.#sliced.find(content) !== undefined) return;
     const number = this.#sliced.add(content);
@@ -124,11 +167,17 @@ interface FamilyFind {
   readonly distance: number;
 }
 
+interface HashFamilySnapshot {
+  readonly index: HammingSnapshot;
+  readonly shapes: BigUint64Array;
+  readonly complete: Uint8Array;
+}
+
 /** A Hamming index of one family, and the variants of what is in it. */
 class HashFamily {
   readonly #name: string;
   readonly #spec: HashIndexSpec;
-  readonly #index = new HammingIndex();
+  #index = new HammingIndex();
   readonly #variants: readonly string[];
   /** By content number: the hashes of its variants. */
   #shapes = new BigUint64Array(0);
@@ -160,6 +209,16 @@ class HashFamily {
       .query(own, this.#spec.radius)
       .map(({ value, distance }) => ({ number: value, name: this.#name, distance }));
     return this.#variants.length === 0 ? finds : [...finds, ...this.#queryVariants(hashes, own)];
+  }
+
+  snapshot(): HashFamilySnapshot {
+    return { index: this.#index.snapshot(), shapes: this.#shapes.slice(), complete: this.#complete.slice() };
+  }
+
+  restore({ index, shapes, complete }: HashFamilySnapshot): void {
+    this.#index = HammingIndex.restore(index);
+    this.#shapes = shapes.slice();
+    this.#complete = complete.slice();
   }
 
   /**

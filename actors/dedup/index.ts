@@ -29,7 +29,7 @@ export {
 } from './claim.ts';
 export { DedupEngine, type DedupEngineOptions, inversesOf } from './dedup-engine.ts';
 export { HammingIndex, type HammingMatch, MAX_HAMMING_RADIUS } from './hamming-index.ts';
-export { IndexPart } from './index-part.ts';
+export { IndexPart, type IndexPartSnapshot } from './index-part.ts';
 export type {
   ContentKeys,
   HashIndexSpec,

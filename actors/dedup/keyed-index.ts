@@ -4,6 +4,14 @@
 /** The contents under a key, by number; `hot` when there were more than the limit, and then they are not told. */
 export type Bucket = readonly number[] | 'hot';
 
+/** The tables of an index. */
+export interface KeyedSnapshot {
+  readonly limit: number;
+  readonly keys: number;
+  readonly slots: Uint32Array;
+  readonly pool: Uint32Array;
+}
+
 /** Sizes up to which a bucket is told. */
 export const MAX_BUCKET_LIMIT = 0xffff;
 
@@ -77,15 +85,24 @@ export class KeyedIndex {
     return members.length > this.#limit ? 'hot' : members;
   }
 
-  /** Every key with its members (one more than the limit where it is hot), as `restore` takes them. */
-  *entries(): Generator<readonly [key: string, members: readonly number[]]> {
-    for (let place = 0; place < this.#slots.length; place += slotWords) {
-      const under = this.#slots[place + 2] as number;
-      if (under !== 0) {
-        const key = hexOf(this.#slots[place] as number) + hexOf(this.#slots[place + 1] as number);
-        yield [key, this.#membersOf(under)];
-      }
-    }
+  /** The tables as they are, a copy. */
+  snapshot(): KeyedSnapshot {
+    return {
+      limit: this.#limit,
+      keys: this.#keys,
+      slots: this.#slots.slice(),
+      pool: this.#pool.slice(0, this.#poolEnd),
+    };
+  }
+
+  /** The index that a snapshot was taken of, with the limit it had. */
+  static restore({ limit, keys, slots, pool }: KeyedSnapshot): KeyedIndex {
+    const index = new KeyedIndex(limit);
+    index.#keys = keys;
+    index.#slots = slots.slice();
+    index.#pool = pool.slice();
+    index.#poolEnd = pool.length;
+    return index;
   }
 
   #membersOf(under: number): number[] {
@@ -162,8 +179,4 @@ function wordsOf(key: string): readonly [high: number, low: number] {
     throw new RangeError(`expected a key as 16 lower-case hex digits, got ${JSON.stringify(key)}`);
   }
   return words;
-}
-
-function hexOf(word: number): string {
-  return word.toString(16).padStart(8, '0');
 }

@@ -17,6 +17,13 @@ export interface VectorMatch {
   readonly similarity: number;
 }
 
+/** Every vector of an index and what was inserted with it. */
+export interface VectorSnapshot {
+  readonly dimension: number;
+  readonly vectors: Float32Array;
+  readonly values: Uint32Array;
+}
+
 /** Longest vectors. */
 export const MAX_DIMENSION = 65_536;
 
@@ -108,6 +115,25 @@ export class VectorIndex {
     return matches;
   }
 
+  /** All vectors one after the other, and their values; a copy. */
+  snapshot(): VectorSnapshot {
+    const vectors = new Float32Array(this.#size * this.#dimension);
+    for (let at = 0; at < this.#size; at += 1) {
+      const vector = this.#scanner?.vectorAt(at) ?? (this.#early[at] as Float32Array);
+      vectors.set(vector, at * this.#dimension);
+    }
+    return { dimension: this.#dimension, vectors, values: this.#values.slice(0, this.#size) };
+  }
+
+  /** The index that a snapshot was taken of. */
+  static restore({ dimension, vectors, values }: VectorSnapshot): VectorIndex {
+    const index = new VectorIndex(dimension);
+    for (const [at, value] of values.entries()) {
+      index.insert(vectors.subarray(at * dimension, (at + 1) * dimension), value);
+    }
+    return index;
+  }
+
   #moved(): Scanner {
     const scanner = new Scanner(this.#dimension, this.#stride, this.#tile);
     for (const vector of this.#early) scanner.append(vector);
@@ -178,7 +204,7 @@ class Scanner {
         }
       }
     }
-    for (const { query, at } of found) settle(query, at, this.#vectorAt(at));
+    for (const { query, at } of found) settle(query, at, this.vectorAt(at));
   }
 
   #scanTile(first: number, queries: readonly Float32Array[], threshold: number): Uint32Array {
@@ -192,7 +218,8 @@ class Scanner {
     return new Uint32Array(this.#memory.buffer, this.#hits, count);
   }
 
-  #vectorAt(at: number): Float32Array {
+  /** A view of the memory: another insert may detach it. */
+  vectorAt(at: number): Float32Array {
     const from = (this.#start + at * this.#stride) / floatBytes;
     return this.#floats.subarray(from, from + this.#dimension);
   }

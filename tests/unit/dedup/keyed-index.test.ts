@@ -21,7 +21,6 @@ describe('KeyedIndex', () => {
           expect(sorted(index.bucket(key))).toEqual(set.size > limit ? 'hot' : sorted([...set]));
         }
         expect(index.size).toBe(sets.size);
-        expect([...index.entries()].map(([key]) => key).sort()).toEqual([...sets.keys()].sort());
         expect(index.bucket(keyOf('absent'))).toEqual([]);
       }),
     );

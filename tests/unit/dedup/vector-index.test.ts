@@ -94,6 +94,18 @@ describe('VectorIndex', () => {
     }
   });
 
+  it('answers the same after it was restored from a snapshot, small and large', () => {
+    for (const count of [100, 900]) {
+      const stored = vectors(count, 20, 11);
+      const index = new VectorIndex(20);
+      for (const [at, vector] of stored.entries()) index.insert(vector, 2 * at);
+      const restored = VectorIndex.restore(index.snapshot());
+      const queries = stored.slice(50, 60);
+      expect(restored.query(queries, 0.9).map(byValue)).toEqual(index.query(queries, 0.9).map(byValue));
+      expect(restored.size).toBe(count);
+    }
+  });
+
   it('counts its vectors and the bytes they take', () => {
     const index = new VectorIndex(16);
     for (const [at, vector] of vectors(3_000, 16, 5).entries()) index.insert(vector, at);
