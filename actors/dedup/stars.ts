@@ -112,7 +112,8 @@ function groupSurvivors<R extends string, E extends Edge>(
   for (const better of graph.sorted) {
     if (places.get(better.item)?.action !== 'keep') continue;
     for (const { item, edge, relation } of related(better, graph, 'group')) {
-      if (places.get(item.item)?.action !== 'keep' || byKeepBest(better, item) > 0) continue;
+      // One that is better than `better` would have taken it: relations are symmetric.
+      if (places.get(item.item)?.action !== 'keep') continue;
       places.set(item.item, {
         item: item.item,
         survivor: better.item,
