@@ -11,6 +11,9 @@ export {
   parseByteSize,
   reasonTexts,
 } from './config/index.ts';
+export type { IndexPeers, IndexRequest, ShardDirectory, ShardReply } from './dedup/index-exchange.ts';
+export type { IndexShardMessage } from './dedup/index-shard.ts';
+export { LocalIndex } from './dedup/local-index.ts';
 export {
   configuredModel,
   defaultModel,

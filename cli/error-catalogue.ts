@@ -40,11 +40,6 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 2',
     remedy: 'Stop that one, or give this one another folder with TROUPE_DATA_DIR.',
   },
-  system_taken: {
-    meaning: 'Another node runs the system on this server, and a system has one node for now.',
-    becomes: 'exit 2',
-    remedy: 'Stop that node first, or give this one a system of its own with `system` in troupe.yaml.',
-  },
   node_name_taken: {
     meaning: 'Another process joins or runs under the name of this node.',
     becomes: 'exit 2',
@@ -59,6 +54,26 @@ export const COMMAND_ERRORS = {
     meaning: 'No dataset has this name in the running system.',
     becomes: 'exit 2',
     remedy: '`troupe dataset list` shows the names; add it to troupe.yaml or create it.',
+  },
+  unknown_node: {
+    meaning: 'No node of this name is recorded in the running system.',
+    becomes: 'exit 2',
+    remedy: '`troupe status` shows the names of the nodes.',
+  },
+  unknown_shard: {
+    meaning: 'The dataset has no such shard.',
+    becomes: 'exit 2',
+    remedy: '`troupe shards list DATASET` shows them.',
+  },
+  node_unavailable: {
+    meaning: 'The node takes no shards: it is gone, has left, leaves or is drained.',
+    becomes: 'exit 1',
+    remedy: 'Name another node; `troupe status` shows the state of each.',
+  },
+  no_other_node: {
+    meaning: 'A node cannot be drained, because nobody else could take its shards.',
+    becomes: 'exit 1',
+    remedy: 'Start another node first, or take the drain of another one back.',
   },
   unknown_item: {
     meaning: 'The dataset holds no such item.',

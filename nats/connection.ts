@@ -140,6 +140,11 @@ export class NatsLink {
     return this.#connected;
   }
 
+  /** Most bytes in one message. */
+  get maxPayload(): number {
+    return this.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+  }
+
   /** A new subject for replies to this connection. */
   inbox(): string {
     return createInbox(this.#inboxPrefix);

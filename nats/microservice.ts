@@ -2,6 +2,7 @@
 // without a coordinator; and the other side, which asks all nodes at once and gathers what answers in time.
 import { z } from 'zod';
 import type { NatsLink } from './connection.ts';
+import { EndpointMeter, type ServiceEndpoint } from './endpoint-meter.ts';
 import { NoResponders } from './errors.ts';
 
 const VERBS = ['PING', 'INFO', 'STATS'] as const;
@@ -19,6 +20,8 @@ export interface ServiceOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** What the node reports in STATS, as JSON; asked at each request. */
   readonly statsData: () => unknown;
+  /** Beside `<name>.<id>.stats`, which answers with `statsData` alone. */
+  readonly endpoints?: readonly ServiceEndpoint[];
 }
 
 /** One node's answer to STATS. */
@@ -39,34 +42,40 @@ const statsSchema = z.object({
   version: z.string(),
   started: z.string().default(''),
   metadata: z.record(z.string(), z.string()).nullish(),
-  endpoints: z.array(z.object({ data: z.unknown() })).nullish(),
+  endpoints: z.array(z.object({ data: z.unknown().optional() })).nullish(),
 });
 
-/** Answers PING, INFO and STATS for this process until the returned function is called. */
+/** Answers PING, INFO and STATS, and at its endpoints, for this process until the returned function is called. */
 export function serveNode(link: NatsLink, options: ServiceOptions): () => void {
+  const { name, id, endpoints = [] } = options;
   const started = new Date(link.clock.wallMs()).toISOString();
-  const endpointSubject = `${options.name}.${options.id}.stats`;
-  let requests = 0;
-  const answer = (verb: Verb) => async () => {
-    requests++;
-    return encodeJson(respond(verb, options, { started, requests, endpointSubject }));
+  const stats: ServiceEndpoint = {
+    name: 'stats',
+    subject: `${name}.${id}.stats`,
+    handle: async () => encodeJson(options.statsData()),
   };
+  const meters = [stats, ...endpoints].map((endpoint) => new EndpointMeter(endpoint, link.clock));
+  const answer = (verb: Verb) => async () => encodeJson(respond(verb, options, { started, meters }));
   const ends = VERBS.flatMap((verb) =>
-    [`$SRV.${verb}`, `$SRV.${verb}.${options.name}`, `$SRV.${verb}.${options.name}.${options.id}`].map(
-      (subject) => link.serve(subject, answer(verb)),
+    [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.${id}`].map((subject) =>
+      link.serve(subject, answer(verb)),
     ),
   );
-  ends.push(link.serve(endpointSubject, async () => encodeJson(options.statsData())));
+  ends.push(...meters.map((meter) => link.serve(meter.endpoint.subject, (data) => meter.handle(data))));
   return () => {
     for (const end of ends) end();
   };
 }
 
-/** The STATS of every process of the service which answers within `waitMs`, sorted by id; empty if there is none. */
+/**
+ * The STATS of every process of the service which answers within `waitMs`, sorted by id; empty if there is none. Once
+ * `enough` have answered it waits no longer.
+ */
 export async function statsOf(
   link: NatsLink,
   service: string,
   waitMs: number,
+  enough = Number.POSITIVE_INFINITY,
 ): Promise<readonly ServiceStats[]> {
   const answers: ServiceStats[] = [];
   try {
@@ -77,6 +86,7 @@ export async function statsOf(
     for await (const reply of replies) {
       const stats = parseStats(reply.string());
       if (stats !== undefined) answers.push(stats);
+      if (answers.length >= enough) break;
     }
   } catch (error) {
     if (!isNoResponders(error)) throw error;
@@ -87,22 +97,25 @@ export async function statsOf(
 function respond(
   verb: Verb,
   options: ServiceOptions,
-  state: { readonly started: string; readonly requests: number; readonly endpointSubject: string },
+  state: { readonly started: string; readonly meters: readonly EndpointMeter[] },
 ): object {
-  const { name, id, version, metadata = {} } = options;
+  const { name, id, version, metadata = {}, description = '' } = options;
   const identity = { type: `io.nats.micro.v1.${verb.toLowerCase()}_response`, name, id, version, metadata };
-  const endpoint = { name: 'stats', subject: state.endpointSubject, queue_group: '', metadata: {} };
-  if (verb === 'PING') return identity;
-  if (verb === 'INFO') return { ...identity, description: options.description ?? '', endpoints: [endpoint] };
-  const counts = {
-    num_requests: state.requests,
-    num_errors: 0,
-    last_error: '',
-    processing_time: 0,
-    average_processing_time: 0,
-  };
-  const measured = { ...endpoint, ...counts, data: options.statsData() };
-  return { ...identity, started: state.started, endpoints: [measured] };
+  const { started, meters } = state;
+  switch (verb) {
+    case 'PING':
+      return identity;
+    case 'INFO':
+      return {
+        ...identity,
+        description,
+        endpoints: meters.map(({ described }) => ({ ...described, metadata: {} })),
+      };
+    case 'STATS': {
+      const [stats, ...others] = meters.map((meter) => ({ ...meter.described, ...meter.counts }));
+      return { ...identity, started, endpoints: [{ ...stats, data: options.statsData() }, ...others] };
+    }
+  }
 }
 
 function parseStats(text: string): ServiceStats | undefined {

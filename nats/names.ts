@@ -24,6 +24,8 @@ export interface SystemNames {
     readonly allEvents: string;
     /** Where the owner of one of a dataset's actors answers requests. */
     ask(dataset: string, actor: string): string;
+    /** Where a node answers for the index shards that it owns. */
+    askIndex(dataset: string, node: string): string;
     /** Where nodes are told that the recorded datasets have changed. */
     readonly askNodes: string;
   };
@@ -88,6 +90,7 @@ export function namesOf(system: string): SystemNames {
         `${system}.events.${checkToken('node', node)}.${checkToken('event kind', kind)}`,
       allEvents: `${system}.events.*.*`,
       ask: (dataset, actor) => `${system}.ask.${checkDataset(dataset)}.${checkToken('actor', actor)}`,
+      askIndex: (dataset, node) => `${system}.ask.${checkDataset(dataset)}.index.${checkToken('node', node)}`,
       askNodes: `${system}.ask-nodes`,
     },
     streams: {

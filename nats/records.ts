@@ -18,6 +18,8 @@ export interface StoredRecord {
   readonly revision: number;
   /** By the server's clock, milliseconds since 1970; for people. */
   readonly storedAtMs: number;
+  /** Milliseconds since then by the clock of the server, which tells it from 2.10 on; before, by that of this machine. */
+  readonly ageMs: number;
 }
 
 /** The records of one bucket. */
@@ -69,17 +71,36 @@ export class NatsRecords implements SharedRecords {
     return true;
   }
 
-  /** See `SharedRecords.changes`. Each read is the leader's. */
+  /**
+   * See `SharedRecords.changes`. Each read is the leader's. It ends with one that finds nothing newer, so that no record
+   * which was overwritten meanwhile is missing; where nothing has changed, that is the only one.
+   */
   async changes(revision: number): Promise<readonly RecordChange[]> {
-    const changes: RecordChange[] = [];
-    for (let after = revision; ; ) {
-      const query = { seq: after + 1, next_by_subj: `${this.#prefix}>` };
-      const next = await readStored(this.#link, this.#stream, query);
-      if (next === undefined) return changes;
-      after = next.sequence;
-      const key = next.subject.slice(this.#prefix.length);
-      changes.push({ key, value: isMarker(next) ? undefined : next.data, revision: after });
+    const newest = new Map<string, RecordChange>();
+    for (let known = revision; ; ) {
+      const last = await readStored(this.#link, this.#stream, { last_by_subj: `${this.#prefix}>` });
+      if (last === undefined || last.sequence <= known) {
+        return [...newest.values()].sort((one, other) => one.revision - other.revision);
+      }
+      for (const change of await this.#changed(known, last)) newest.set(change.key, change);
+      known = last.sequence;
     }
+  }
+
+  /** What stands now of what was written after `known`, up to `last`, in order: many small reads at once. */
+  async #changed(known: number, last: StoredMessage): Promise<readonly RecordChange[]> {
+    const before = last.sequence - known - 1;
+    if (before > READS_AT_ONCE) {
+      const entries = await this.entries();
+      return entries.filter((entry) => entry.revision > known);
+    }
+    const sequences = Array.from({ length: before }, (_, at) => known + 1 + at);
+    const read = await Promise.all(sequences.map((seq) => readStored(this.#link, this.#stream, { seq })));
+    const found = read.filter((message) => message !== undefined);
+    return [...found, last].map((message) => {
+      const key = message.subject.slice(this.#prefix.length);
+      return { key, value: isMarker(message) ? undefined : message.data, revision: message.sequence };
+    });
   }
 
   async keys(): Promise<readonly string[]> {
@@ -89,7 +110,9 @@ export class NatsRecords implements SharedRecords {
   /** All records whose key begins with `prefix`, sorted by key; each as it was when it was read. */
   async entries(prefix = ''): Promise<readonly StoredRecord[]> {
     const filter = `${this.#prefix}>`;
-    const { state } = await this.#link.manager.streams.info(this.#stream, { subjects_filter: filter });
+    const info = await this.#link.manager.streams.info(this.#stream, { subjects_filter: filter });
+    const nowMs = serverTimeMs(info) ?? this.#link.clock.wallMs();
+    const { state } = info;
     const keys = Object.keys(state.subjects ?? {})
       .map((subject) => subject.slice(this.#prefix.length))
       .filter((key) => key.startsWith(prefix))
@@ -102,7 +125,9 @@ export class NatsRecords implements SharedRecords {
         const last = found[index];
         if (last === undefined) return;
         const { data: value, sequence: revision, storedAt } = last;
-        records.push({ key, value, revision, storedAtMs: Date.parse(storedAt) });
+        const storedAtMs = Date.parse(storedAt);
+        const ageMs = Math.max(0, nowMs - storedAtMs);
+        records.push({ key, value, revision, storedAtMs, ageMs });
       });
     }
     return records;
@@ -126,6 +151,13 @@ export class NatsRecords implements SharedRecords {
     }
     return this.#prefix + key;
   }
+}
+
+/** When the server gave an answer, by its own clock. */
+function serverTimeMs(answer: object): number | undefined {
+  const { ts } = answer as { readonly ts?: unknown };
+  const timeMs = typeof ts === 'string' ? Date.parse(ts) : Number.NaN;
+  return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
 function isMarker(message: StoredMessage): boolean {

@@ -40,9 +40,12 @@ export {
 export { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from './cluster/cluster-errors.ts';
 export type { ClusterEvent, HandOffPhase } from './cluster/cluster-event.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
+export { ClusterView } from './cluster/cluster-view.ts';
 export { COORDINATOR_KEY, parseCoordinatorRecord } from './cluster/coordinator-record.ts';
+export { type DrainRecord, drainKey, parseDrainRecord } from './cluster/drain-record.ts';
 export { NodeLease, type NodeLeaseOptions } from './cluster/node-lease.ts';
-export { type CodecRange, type NodeRecord, parseNodeRecord } from './cluster/node-record.ts';
+export { type CodecRange, encodeRecord, type NodeRecord, parseNodeRecord } from './cluster/node-record.ts';
+export { type PinRecord, parsePinRecord, pinKey } from './cluster/pin-record.ts';
 export type { ShardHost } from './cluster/shard-host.ts';
 export {
   parseShardKey,
@@ -51,6 +54,7 @@ export {
   shardKey,
   shardKeysOf,
 } from './cluster/shard-record.ts';
+export type { FailingShard } from './cluster/shard-retries.ts';
 export type { Runnable, Scheduler } from './dispatcher.ts';
 export { logHappening } from './event-log.ts';
 export { EventSourced, type EventSourcedOptions, type PreparedState } from './event-sourced.ts';

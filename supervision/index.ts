@@ -9,6 +9,7 @@ export {
   type OwnedShard,
   voluntaryLimit,
 } from './allocation/allocation.ts';
+export { withDrained } from './allocation/drained.ts';
 export { type Duty, dutiesOf, heldShards, type RecordedShard } from './allocation/duties.ts';
 export { handOversOf } from './allocation/hand-overs.ts';
 export {

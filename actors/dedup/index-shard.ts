@@ -24,7 +24,8 @@ export type IndexShardMessage =
   | {
       readonly type: 'insert';
       readonly contents: readonly IndexedContent[];
-      readonly reply: Reply<ShardAnswer<void>>;
+      /** Nothing but the epoch: the journal holds them. */
+      readonly reply: Reply<ShardAnswer<null>>;
     }
   | {
       readonly type: 'query';
@@ -192,7 +193,7 @@ function shardBehaviour(
             ports.meter.holds(`index/shard-${shard}`, store.state.accountedBytes);
           }
           ports.faults.reach('index.appended');
-          return message.reply.ok(answer(undefined));
+          return message.reply.ok(answer(null));
         }
         case 'query':
           return message.reply.ok(answer(message.queries.map((query) => store.state.query(query))));

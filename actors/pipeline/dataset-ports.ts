@@ -13,6 +13,7 @@ import type {
   WorkSource,
 } from '#runtime';
 import type { DatasetConfig } from '../config/index.ts';
+import type { IndexPeers, ShardDirectory } from '../dedup/index-exchange.ts';
 import type { Kind } from '../kinds/kind.ts';
 import type { SourceGuard } from '../sources/source-guard.ts';
 import type { SourceRates } from '../sources/source-rates.ts';
@@ -83,6 +84,8 @@ export interface DatasetPorts {
   /** The breakers of the places that `contents` reads from. */
   readonly guard: SourceGuard;
   readonly modelBreaker: CircuitBreaker;
+  /** Where the index shards are, and the way to those of other nodes. */
+  readonly index: { readonly directory: ShardDirectory; readonly peers: IndexPeers };
   readonly clock: Clock;
   readonly log: Logger;
   readonly faults: FaultPoints;

@@ -2,16 +2,16 @@
 // by its shard's journal, then every shard is queried: of two contents within reach the one whose insert
 // finished last sees the other, whatever the interleaving. Candidates are measured here; what the measurements mean
 // is decided at the cut.
-import type { ActorRef, ActorSpec } from '#runtime';
-import type { IndexedContent, IndexShardMessage, NeighbourQuery, ShardAnswer } from '../dedup/index-shard.ts';
-import { shardOf } from '../dedup/partition.ts';
+import type { ActorSpec } from '#runtime';
+import { type IndexCallOptions, IndexClient } from '../dedup/index-client.ts';
+import type { IndexedContent, IndexShardMessage } from '../dedup/index-shard.ts';
+import { LocalIndex } from '../dedup/local-index.ts';
 import { isRecorded } from '../dedup/relation.ts';
 import type { Candidate, Edge } from '../kinds/kind.ts';
 import { round } from '../rules/judge.ts';
 import { ContentLoader } from './content-loader.ts';
 import { cosine } from './cosine.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
-import { PassingFailure } from './item-failure.ts';
 import { type DedupMessage, dedupMessageSchema, type ScoreMessage } from './messages.ts';
 import { queuedItem } from './queued-item.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
@@ -32,72 +32,38 @@ export function deskActor(ports: DatasetPorts, options: DeskOptions): ActorSpec<
     prefetch: 64,
     identify: queued.identify,
     handler: (context) => {
+      const { directory, peers } = ports.index;
       const shards = options.shards.map((path) => context.ref<IndexShardMessage>(path));
+      const local = new LocalIndex({ shards, holds: () => directory.holds() });
+      const index = new IndexClient({ shards: shards.length, directory, local, peers, clock: ports.clock });
+      const desk = new Desk(ports, index);
       return (batch, signal, { limitFactor }) =>
-        new Desk(ports, shards, options.askTimeoutMs * limitFactor).claim(batch.map(queued.read), signal);
+        desk.claim(batch.map(queued.read), { signal, timeoutMs: options.askTimeoutMs * limitFactor });
     },
   });
 }
 
-const RESTART_WAIT_MS = 100;
-
 class Desk {
   readonly #ports: DatasetPorts;
-  readonly #shards: readonly ActorRef<IndexShardMessage>[];
-  readonly #askTimeoutMs: number;
+  readonly #index: IndexClient;
 
-  constructor(ports: DatasetPorts, shards: readonly ActorRef<IndexShardMessage>[], askTimeoutMs: number) {
+  constructor(ports: DatasetPorts, index: IndexClient) {
     this.#ports = ports;
-    this.#shards = shards;
-    this.#askTimeoutMs = askTimeoutMs;
+    this.#index = index;
   }
 
-  async claim(items: readonly DedupMessage[], signal: AbortSignal): Promise<readonly HopResult[]> {
+  async claim(items: readonly DedupMessage[], options: IndexCallOptions): Promise<readonly HopResult[]> {
     const claimed = distinctContents(items);
-    await this.#insert(claimed, signal);
+    await this.#index.insert(claimed, options);
     this.#ports.faults.reach('dedup.inserted');
-    const candidates = await this.#query(claimed, signal);
+    const radii = this.#ports.kind.radii(this.#ports.config.dedup);
+    const queries = claimed.map((entry) => ({ ...entry, radii }));
+    const candidates = await this.#index.query(queries, options);
     const edges = await this.#verify(claimed, candidates);
     return items.map((item) => {
       const message: ScoreMessage = { ...item, edges: [...(edges.get(item.facts.content) ?? [])] };
       return { effects: [{ stage: 'score' as const, sequence: item.sequence, message }] };
     });
-  }
-
-  /** Round one: each content goes to its own shard; resolves when every journal holds its part. */
-  async #insert(claimed: readonly IndexedContent[], signal: AbortSignal): Promise<void> {
-    const byShard = new Map<number, IndexedContent[]>();
-    for (const entry of claimed) {
-      const shard = shardOf(entry.content, this.#shards.length);
-      const part = byShard.get(shard);
-      if (part === undefined) byShard.set(shard, [entry]);
-      else part.push(entry);
-    }
-    await Promise.all(
-      [...byShard].map(([shard, contents]) =>
-        this.#ask<void>(shard, signal, (reply) => ({ type: 'insert', contents, reply })),
-      ),
-    );
-  }
-
-  /** Round two: every shard is asked, one batched request each. */
-  async #query(
-    claimed: readonly IndexedContent[],
-    signal: AbortSignal,
-  ): Promise<readonly (readonly Candidate[])[]> {
-    if (claimed.length === 0) return [];
-    const radii = this.#ports.kind.radii(this.#ports.config.dedup);
-    const queries: NeighbourQuery[] = claimed.map((entry) => ({ ...entry, radii }));
-    const answers = await Promise.all(
-      this.#shards.map((_, shard) =>
-        this.#ask<readonly (readonly Candidate[])[]>(shard, signal, (reply) => ({
-          type: 'query',
-          queries,
-          reply,
-        })),
-      ),
-    );
-    return claimed.map((_, at) => answers.flatMap((answer) => answer[at] ?? []));
   }
 
   /** Measures each candidate pair; what is far apart under any sensible threshold is not recorded. */
@@ -131,37 +97,6 @@ class Desk {
   /** Vectors take part when the configuration gives them a threshold. */
   get #comparesVectors(): boolean {
     return this.#ports.config.dedup.vectors.near !== null;
-  }
-
-  /** A shard that is busy, or that nobody runs for the moment, is waited for: the item stays unacknowledged and burns no attempt. */
-  async #ask<T>(
-    shard: number,
-    signal: AbortSignal,
-    build: (reply: { ok(value: ShardAnswer<T>): void; fail(error: Error): void }) => IndexShardMessage,
-  ): Promise<T> {
-    const ref = this.#shards[shard];
-    if (ref === undefined)
-      throw new Error(`shard ${shard} is not among the dataset's ${this.#shards.length}`);
-    for (;;) {
-      try {
-        await ref.room(signal);
-        const answer = await ref.ask<ShardAnswer<T>>(build, { timeoutMs: this.#askTimeoutMs, signal });
-        return answer.value;
-      } catch (cause) {
-        if (!(cause instanceof Error) || signal.aborted) throw cause;
-        if (cause.name === 'ActorEnded') await this.#pause();
-        else if (cause.name !== 'MailboxFull') {
-          throw new PassingFailure('shard_unavailable', `index shard ${shard} did not answer`, { cause });
-        }
-      }
-    }
-  }
-
-  /** A shard that is not here now is being restarted or taken. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#ports.clock.schedule(RESTART_WAIT_MS, resolve);
-    });
   }
 }
 

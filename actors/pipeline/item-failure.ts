@@ -80,7 +80,8 @@ export class PassingFailure extends Error {
   }
 }
 
-function passingClassOf(cause: unknown): PassingClass {
+/** The class of what a dependency threw; a failure of no known class may pass. */
+export function passingClassOf(cause: unknown): PassingClass {
   const named = failureClassOf(cause);
   return named === 'bug' || named === 'permanent' ? 'transient' : named;
 }

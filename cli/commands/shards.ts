@@ -1,17 +1,19 @@
-// `troupe shards`: whose each shard is, and what the plan would do next. Reads records only, so that it works without any
-// node.
+// `troupe shards`: whose each shard is, what the plan would do next, and what people order about it. All of it reads and
+// writes records only, so that it works without any node to ask.
 import type { Command } from 'commander';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { examples } from '../help.ts';
 import { ClientSystem } from '../node/client-system.ts';
 import { clusterStatus, dryRun, readCluster } from '../node/cluster-status.ts';
+import { registerDrain } from './shards-drain.ts';
+import { registerMove } from './shards-move.ts';
 
 export function registerShards(program: Command, environment: CliEnvironment): void {
-  const shards = program
-    .command('shards')
-    .description('show who owns the shards of datasets, and what is planned');
+  const shards = program.command('shards').description('show and decide who owns the shards of datasets');
   registerList(shards, environment);
   registerPlan(shards, environment);
+  registerMove(shards, environment);
+  registerDrain(shards, environment);
 }
 
 function registerList(shards: Command, environment: CliEnvironment): void {
@@ -30,9 +32,9 @@ function registerList(shards: Command, environment: CliEnvironment): void {
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);
       if (dataset !== undefined) await system.requireDataset(dataset);
-      const all = clusterStatus(await readCluster(system)).shards;
+      const { shards: all, drained } = clusterStatus(await readCluster(system));
       const listed = all.filter(({ shard }) => dataset === undefined || shard.startsWith(`${dataset}.`));
-      context.terminal.show(listed, () =>
+      context.terminal.show(listed, () => {
         context.terminal.table(
           [
             { title: 'Shard' },
@@ -40,16 +42,21 @@ function registerList(shards: Command, environment: CliEnvironment): void {
             { title: 'Epoch', align: 'right' },
             { title: 'Phase' },
             { title: 'Moving to' },
+            { title: 'Pinned to' },
           ],
-          listed.map(({ shard, owner, epoch, phase, target }) => [
+          listed.map(({ shard, owner, epoch, phase, target, pinned }) => [
             shard,
             owner ?? '',
             epoch,
             phase,
             target ?? '',
+            pinned ?? '',
           ]),
-        ),
-      );
+        );
+        for (const node of drained) {
+          context.terminal.print(`node ${node} is drained: troupe shards drain ${node} --undo`);
+        }
+      });
     });
 }
 

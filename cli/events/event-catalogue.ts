@@ -47,8 +47,8 @@ export const EVENT_KINDS = {
   },
   handoff: {
     meaning:
-      'A shard changes its owner, `path` is its record: `offered` or `withdrawn`, `prepared` (its next owner has loaded it), `stopped` (no longer answered here), `released`, `taken`, `answering`.',
-    fields: ['phase', 'epoch', 'target'],
+      'A shard changes its owner, `path` is its record: `offered` or `withdrawn`, `prepared` (its next owner has loaded it), `stopped` (no longer answered here), `released`, `taken`, `answering`; or `failed`: it could not be started here because of `error`, and is tried again after `retryMs`.',
+    fields: ['phase', 'epoch', 'target', 'retryMs', 'error'],
   },
   member: {
     meaning:

@@ -30,8 +30,18 @@ export function encodeClusterEvent(event: ClusterEvent, observer: string): Uint8
 function told(event: ClusterEvent, observer: string): object {
   switch (event.type) {
     case 'handoff': {
-      const { shard: path, phase, epoch, node, target } = event;
-      return { node, dataset: parseShardKey(path).dataset, path, phase, epoch, target };
+      const { shard: path, phase, epoch, node, target, retryMs, error } = event;
+      const failure = error && { name: error.name, message: error.message };
+      return {
+        node,
+        dataset: parseShardKey(path).dataset,
+        path,
+        phase,
+        epoch,
+        target,
+        retryMs,
+        error: failure,
+      };
     }
     case 'member':
       return { node: observer, path: `nodes/${event.node}`, state: event.state };

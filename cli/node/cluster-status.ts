@@ -1,15 +1,24 @@
 // The nodes and shards of a system as their records tell, read by any process that reaches NATS, also when no node
-// answers. How old a renewal is, is told by wall clocks: for people to read, never to decide by.
+// answers. How old a renewal is, is told by the server's clock: for people to read, never to decide by.
 import { NatsRecords } from '#nats';
 import {
   COORDINATOR_KEY,
   type NodeRecord,
   parseCoordinatorRecord,
+  parseDrainRecord,
   parseNodeRecord,
+  parsePinRecord,
   parseShardRecord,
   shardKeysOf,
 } from '#runtime';
-import { type AllocationPlan, allocate, heldShards, type Member, type RecordedShard } from '#supervision';
+import {
+  type AllocationPlan,
+  allocate,
+  heldShards,
+  type Member,
+  type RecordedShard,
+  withDrained,
+} from '#supervision';
 import type { ClientSystem } from './client-system.ts';
 
 /** A node as it is recorded. */
@@ -25,6 +34,8 @@ export interface MemberStatus {
   /** Milliseconds since its last renewal. */
   readonly renewedMs: number;
   readonly isCoordinator: boolean;
+  /** Whether a person has ordered it to have no shards. */
+  readonly drained: boolean;
 }
 
 /** A shard as it is recorded. */
@@ -37,12 +48,16 @@ export interface ShardStatus {
   readonly epoch: number;
   /** Whom it is offered to. */
   readonly target: string | null;
+  /** To which node a person has moved it. */
+  readonly pinned: string | null;
 }
 
 /** Who is there and whose what is. */
 export interface ClusterStatus {
   readonly members: readonly MemberStatus[];
   readonly shards: readonly ShardStatus[];
+  /** Names of drained nodes, also of those that are not there. */
+  readonly drained: readonly string[];
 }
 
 /** Records as they were read. */
@@ -50,29 +65,38 @@ export interface ClusterRecords {
   readonly nodes: readonly { readonly record: NodeRecord; readonly renewedMs: number }[];
   readonly coordinator: string | undefined;
   readonly shards: readonly RecordedShard[];
+  readonly drained: ReadonlySet<string>;
 }
 
 /** Reads the records of all nodes, and those of all shards of the recorded datasets. */
 export async function readCluster(system: ClientSystem): Promise<ClusterRecords> {
   const { link, names } = system;
   const nodes: { record: NodeRecord; renewedMs: number }[] = [];
+  const drained = new Set<string>();
+  const pins = new Map<string, string>();
   let coordinator: string | undefined;
-  for (const { key, value, storedAtMs } of await new NatsRecords(link, names.records.nodes).entries()) {
+  for (const { key, value, ageMs: renewedMs } of await new NatsRecords(link, names.records.nodes).entries()) {
     if (key === COORDINATOR_KEY) coordinator = parseCoordinatorRecord(value)?.node;
     const record = parseNodeRecord(key, value);
-    if (record !== undefined)
-      nodes.push({ record, renewedMs: Math.max(0, link.clock.wallMs() - storedAtMs) });
+    if (record !== undefined) nodes.push({ record, renewedMs });
+    const drain = parseDrainRecord(key, value);
+    if (drain?.drained === true) drained.add(drain.node);
+    const pin = parsePinRecord(key, value);
+    if (pin !== undefined && pin.node !== null) pins.set(pin.shard, pin.node);
   }
   const stored = await new NatsRecords(link, names.records.shards).entries();
   const records = new Map(stored.map(({ key, value }) => [key, parseShardRecord(value)]));
   const shards = [...(await system.registry.list())].flatMap(([dataset, { config }]) =>
-    shardKeysOf(dataset, config.shards).map((id) => ({ id, record: records.get(id) })),
+    shardKeysOf(dataset, config.shards).map((id) => {
+      const pin = pins.get(id);
+      return { id, record: records.get(id), ...(pin !== undefined && { pin }) };
+    }),
   );
-  return { nodes, coordinator, shards };
+  return { nodes, coordinator, shards, drained };
 }
 
 /** The records as people read them. */
-export function clusterStatus({ nodes, coordinator, shards }: ClusterRecords): ClusterStatus {
+export function clusterStatus({ nodes, coordinator, shards, drained }: ClusterRecords): ClusterStatus {
   return {
     members: nodes.map(({ record, renewedMs }) => {
       const { name, version, weight, started, leaseMs } = record;
@@ -86,24 +110,28 @@ export function clusterStatus({ nodes, coordinator, shards }: ClusterRecords): C
         leaseMs,
         renewedMs,
         isCoordinator,
+        drained: drained.has(name),
       };
     }),
-    shards: shards.map(({ id: shard, record }) => ({
+    shards: shards.map(({ id: shard, record, pin }) => ({
       shard,
       phase: record?.phase ?? 'never owned',
       owner: record === undefined || record.phase === 'released' ? null : record.owner,
       epoch: record?.epoch ?? 0,
       target: record === undefined || record.phase === 'active' ? null : record.target,
+      pinned: pin ?? null,
     })),
+    drained: [...drained].sort(),
   };
 }
 
 /** What would be done next: the plan of the present moment, carried out by nobody. */
 export function dryRun(records: ClusterRecords): AllocationPlan {
-  const members = records.nodes.flatMap(({ record, renewedMs }): Member[] => {
+  const present = records.nodes.flatMap(({ record, renewedMs }): Member[] => {
     const state = stateOf(record, renewedMs);
     return state === 'left' || state === 'gone' ? [] : [{ id: record.name, weight: record.weight, state }];
   });
+  const members = withDrained(present, records.drained);
   return allocate(members, heldShards(records.shards, members));
 }
 
@@ -111,12 +139,16 @@ export function dryRun(records: ClusterRecords): AllocationPlan {
 export function clusterProblems({ members, shards }: ClusterStatus): readonly string[] {
   const present = new Set(members.flatMap(({ name, state }) => (isPresent(state) ? [name] : [])));
   const silent = members.filter(({ state }) => state === 'unreachable' || state === 'gone');
+  const active = members.filter(({ state }) => state === 'active');
   const orphans = shards.filter(({ owner }) => owner === null || !present.has(owner));
   return [
     ...silent.map(({ name, state }) => `node ${name} is ${state}: it does not renew its lease`),
     ...(orphans.length === 0
       ? []
       : [`${orphans.length} of ${shards.length} shards have no owner that is there`]),
+    ...(active.length > 0 && active.every(({ drained }) => drained)
+      ? ['every active node is drained: they keep the shards until another one is there']
+      : []),
   ];
 }
 

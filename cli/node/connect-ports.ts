@@ -27,7 +27,7 @@ export async function connectPorts(
   {
     emit,
     ...options
-  }: Pick<DatasetPorts, 'model' | 'meter' | 'fenced'> & {
+  }: Pick<DatasetPorts, 'model' | 'meter' | 'fenced' | 'index'> & {
     readonly emit: (happening: SystemHappening) => void;
   },
 ): Promise<DatasetPorts> {

@@ -8,10 +8,12 @@ import {
   DatasetShards,
   datasetTree,
   embedThreadModule,
+  type IndexShardMessage,
   judgingContext,
   type KeeperAnswer,
   type KeeperMessage,
   keeperRequestSchema,
+  LocalIndex,
   STATELESS_PARTS,
   shardPath,
 } from '#actors';
@@ -20,6 +22,7 @@ import {
   type ActorSnapshot,
   ActorSystem,
   type BreakerSnapshot,
+  type ClusterNode,
   logHappening,
   type SystemEvent,
   type SystemHappening,
@@ -27,7 +30,10 @@ import {
 import { connectPorts } from './connect-ports.ts';
 import { datasetTopology } from './dataset-topology.ts';
 import { RecentEvents } from './escalation-report.ts';
+import { NatsIndexPeers } from './index-peers.ts';
 import { asModelFailure, resolveModel } from './resolve-model.ts';
+import { serveIndex } from './serve-index.ts';
+import { shardDirectory } from './shard-directory.ts';
 import { StageTotals } from './stage-totals.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -41,6 +47,9 @@ export interface DatasetOptions {
   readonly config: DatasetConfig;
   readonly onEvent: (event: SystemEvent) => void;
   readonly fenced: (error: Error) => void;
+  readonly node: string;
+  /** This node as a member of its system. */
+  readonly cluster: ClusterNode;
 }
 
 export class RunningDataset {
@@ -55,7 +64,8 @@ export class RunningDataset {
   readonly #shards: DatasetShards;
   /** Serves requests to the keeper until the returned function is called. */
   readonly #serveKeeper: () => () => void;
-  #endService: () => void = () => {};
+  readonly #endIndexService: () => void;
+  #endKeeperService: () => void = () => {};
 
   private constructor(parts: {
     readonly dataset: string;
@@ -66,6 +76,7 @@ export class RunningDataset {
     readonly breakers: () => readonly BreakerSnapshot[];
     readonly shards: DatasetShards;
     readonly serveKeeper: () => () => void;
+    readonly endIndexService: () => void;
   }) {
     this.#dataset = parts.dataset;
     this.config = parts.config;
@@ -75,6 +86,7 @@ export class RunningDataset {
     this.#breakers = parts.breakers;
     this.#shards = parts.shards;
     this.#serveKeeper = parts.serveKeeper;
+    this.#endIndexService = parts.endIndexService;
   }
 
   static async start(node: DependencyContainer, options: DatasetOptions): Promise<RunningDataset> {
@@ -97,7 +109,25 @@ export class RunningDataset {
       logHappening(log, happening);
       onEvent({ ...happening, atMs: clock.wallMs() });
     };
-    const ports = await connectPorts(node, dataset, config, { model, meter, emit, fenced: options.fenced });
+    const directory = shardDirectory(options.node, options.cluster, dataset);
+    const random = node.resolve(TOKENS.random);
+    const peers = new NatsIndexPeers({
+      dataset,
+      link,
+      codec,
+      subject: (peer) => names.subjects.askIndex(dataset, peer),
+      members: () => options.cluster.view.members().map(({ id }) => id),
+      clock,
+      random,
+      emit,
+    });
+    const ports = await connectPorts(node, dataset, config, {
+      model,
+      meter,
+      emit,
+      fenced: options.fenced,
+      index: { directory, peers },
+    });
     const judging = judgingContext(config, ports.kind, model);
     const tree = datasetTree(ports, judging, embedThreadModule(), {
       ingestors: settings.ingestConcurrency,
@@ -118,7 +148,7 @@ export class RunningDataset {
         children: [tree],
       },
       clock,
-      random: node.resolve(TOKENS.random),
+      random,
       log,
       onEvent,
     }).catch((error: unknown) => {
@@ -134,7 +164,17 @@ export class RunningDataset {
         return codec.encode(answer);
       });
     const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
-    const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot()];
+    const endIndexService = serveIndex(link, {
+      subject: names.subjects.askIndex(dataset, options.node),
+      codec,
+      local: new LocalIndex({
+        shards: Array.from({ length: config.shards }, (_, shard) =>
+          system.ref<IndexShardMessage>(`${dataset}/${shardPath(shard)}`),
+        ),
+        holds: () => options.cluster.holds(),
+      }),
+    });
+    const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot(), ...peers.snapshot()];
     return new RunningDataset({
       dataset,
       config,
@@ -144,6 +184,7 @@ export class RunningDataset {
       breakers,
       shards,
       serveKeeper,
+      endIndexService,
     });
   }
 
@@ -156,7 +197,7 @@ export class RunningDataset {
     return this.#system.snapshot();
   }
 
-  /** The model's breaker, then those of the places that references led to. */
+  /** The model's breaker, then those of the places that references led to, then those of other nodes. */
   breakers(): readonly BreakerSnapshot[] {
     return this.#breakers();
   }
@@ -172,12 +213,12 @@ export class RunningDataset {
   async startShard(shard: DatasetShard, epoch: number): Promise<void> {
     await this.#shards.start(shard, epoch);
     if (shard !== 'keeper') return;
-    this.#endService();
-    this.#endService = this.#serveKeeper();
+    this.#endKeeperService();
+    this.#endKeeperService = this.#serveKeeper();
   }
 
   async stopShard(shard: DatasetShard): Promise<void> {
-    if (shard === 'keeper') this.#endService();
+    if (shard === 'keeper') this.#endKeeperService();
     await this.#shards.stop(shard);
   }
 
@@ -193,7 +234,8 @@ export class RunningDataset {
   }
 
   async stop(): Promise<void> {
-    this.#endService();
+    this.#endKeeperService();
+    this.#endIndexService();
     await this.#system.stop();
   }
 }

@@ -6,7 +6,6 @@ import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
 import { CODEC_VERSIONS, ensureSystem, type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, type SystemEvent } from '#runtime';
-import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
@@ -48,6 +47,8 @@ export class RunningNode {
   readonly #datasets = new Map<string, RunningDataset>();
   readonly #closing: (() => void)[] = [];
   readonly #end: (end: NodeEnd) => void;
+  /** Tells processes apart that ran under one name. */
+  readonly #incarnation = randomUUID();
   #cluster: ClusterNode | undefined;
   #reconciling: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -116,22 +117,16 @@ export class RunningNode {
     await this.#reconcile();
     await this.#cluster.activate();
     this.#closing.push(
-      link.serve(names.subjects.askNodes, async () => {
-        // One that failed has told its asker; the next one starts afresh.
-        this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
-        await this.#reconciling;
-        await this.#cluster?.settle();
-        return this.#container.resolve(TOKENS.codec).encode({ datasets: this.datasets });
-      }),
-    );
-    this.#closing.push(
       serveNode(link, {
         name: names.service,
-        id: this.name,
+        id: this.#incarnation,
         version,
         description: 'a node of a Troupe system',
         metadata: { node: this.name, system: names.system },
         statsData: () => this.#stats(),
+        endpoints: [
+          { name: 'datasets', subject: names.subjects.askNodes, handle: () => this.#followDatasets() },
+        ],
       }),
     );
     void link.closed.then((error) => {
@@ -139,7 +134,7 @@ export class RunningNode {
     });
   }
 
-  /** @throws CodecIncompatible, NodeNameTaken, CommandError `system_taken` */
+  /** @throws CodecIncompatible, NodeNameTaken */
   #join(): Promise<ClusterNode> {
     const { link, config, version, log } = this.#options;
     const { records } = this.names;
@@ -148,7 +143,7 @@ export class RunningNode {
     return ClusterNode.join({
       node: {
         name: this.name,
-        incarnation: randomUUID(),
+        incarnation: this.#incarnation,
         version,
         codec: CODEC_VERSIONS,
         weight,
@@ -160,17 +155,27 @@ export class RunningNode {
       host: hostedShards(this.#datasets),
       shards: () => allShardKeys(this.#datasets),
       clock,
+      random: this.#container.resolve(TOKENS.random),
       log,
       lost: (error) => this.#end({ reason: 'lease', error }),
-      refuses: ({ name }) => new CommandError('system_taken', `node ${name} runs this system already`),
       onEvent: (event) => this.#publishClusterEvent(event),
       faults: this.#container.resolve(TOKENS.faults),
     });
   }
 
+  /** Answers a command that has changed datasets, once they run here as recorded. */
+  async #followDatasets(): Promise<Uint8Array> {
+    // One that failed has told its asker; the next one starts afresh.
+    this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
+    await this.#reconciling;
+    await this.#cluster?.settle();
+    return this.#container.resolve(TOKENS.codec).encode({ datasets: this.datasets });
+  }
+
   /** Starts, restarts and stops datasets until what runs is what is recorded. */
   async #reconcile(): Promise<void> {
-    if (this.#stopped) return;
+    const cluster = this.#cluster;
+    if (this.#stopped || cluster === undefined) return;
     const recorded = await this.#registry().list();
     for (const [dataset, running] of this.#datasets) {
       const wanted = recorded.get(dataset);
@@ -183,6 +188,8 @@ export class RunningNode {
       const running = await RunningDataset.start(this.#container, {
         dataset,
         config,
+        node: this.name,
+        cluster,
         onEvent: (event) => this.#publishEvent(event, dataset),
         fenced: (error) => this.#end({ reason: 'fenced', error }),
       });
@@ -218,6 +225,7 @@ export class RunningNode {
       node: this.name,
       version: this.#options.version,
       durability: this.#options.durability,
+      failingShards: this.#cluster?.failing ?? [],
       datasets: [...this.#datasets].map(([name, dataset]) => ({
         name,
         tree: dataset.snapshot(),

@@ -3,14 +3,14 @@
 import { z } from 'zod';
 import { STAGES, type VerdictCounts } from '#actors';
 import { type ConsumerStanding, consumerStates, statsOf, streamState } from '#nats';
-import type { ActorSnapshot, BreakerSnapshot } from '#runtime';
+import type { ActorSnapshot, BreakerSnapshot, FailingShard } from '#runtime';
 import { dueText } from '../duration-text.ts';
 import { codeOf } from '../exit-code.ts';
 import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
 
-/** Time for nodes to answer. */
-const GATHER_MS = 400;
+/** Time for nodes to answer; less is needed when every node that renews its lease has. */
+const GATHER_MS = 1_500;
 
 /** A place of a supervision tree: the snapshot without its children, in the order of the tree. */
 export interface ActorLine {
@@ -41,6 +41,8 @@ export interface NodeStatus {
   readonly breakers: readonly BreakerSnapshot[];
   /** Bytes of the dataset that each actor with state holds in memory, as it accounts for them, by path. */
   readonly accountedBytes: Readonly<Record<string, number>>;
+  /** Shards that it could not start and tries again. */
+  readonly failingShards: readonly FailingShard[];
 }
 
 export interface StageStatus {
@@ -103,6 +105,11 @@ const breakerSchema: z.ZodType<BreakerSnapshot> = z.object({
 const nodeStatsSchema = z.object({
   node: z.string(),
   durability: z.string(),
+  failingShards: z
+    .array(
+      z.object({ shard: z.string(), failures: z.number(), retryMs: z.number(), lastFailure: failureSchema }),
+    )
+    .default([]),
   datasets: z.array(
     z.object({
       name: z.string(),
@@ -114,23 +121,28 @@ const nodeStatsSchema = z.object({
 });
 
 export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
+  const cluster = clusterStatus(await readCluster(system));
+  const expected = Math.max(1, cluster.members.filter(({ state }) => state === 'active').length);
+  const recorded = [...(await system.registry.list()).keys()];
+  const [answers, datasets] = await Promise.all([
+    statsOf(system.link, system.names.service, GATHER_MS, expected),
+    Promise.all(recorded.map((name) => datasetStatus(system, name))),
+  ]);
   const nodes: NodeStatus[] = [];
-  for (const { version, started, data } of await statsOf(system.link, system.names.service, GATHER_MS)) {
+  for (const { version, started, data } of answers) {
     const parsed = nodeStatsSchema.safeParse(data);
     if (!parsed.success) continue;
-    const { node, durability, datasets } = parsed.data;
-    const actors = datasets.flatMap(({ tree }) => tree.children.flatMap((child) => [...lines(child, 0)]));
-    const breakers = datasets.flatMap((dataset) => dataset.breakers);
+    const { node, durability, failingShards, datasets: own } = parsed.data;
+    const actors = own.flatMap(({ tree }) => tree.children.flatMap((child) => [...lines(child, 0)]));
+    const breakers = own.flatMap((dataset) => dataset.breakers);
     const accountedBytes = Object.fromEntries(
-      datasets.flatMap(({ name, accountedBytes: held }) =>
+      own.flatMap(({ name, accountedBytes: held }) =>
         Object.entries(held).map(([actor, bytes]) => [`${name}/${actor}`, bytes] as const),
       ),
     );
-    nodes.push({ name: node, version, started, durability, actors, breakers, accountedBytes });
+    nodes.push({ name: node, version, started, durability, actors, breakers, accountedBytes, failingShards });
   }
-  const datasets: DatasetStatus[] = [];
-  for (const name of (await system.registry.list()).keys()) datasets.push(await datasetStatus(system, name));
-  const cluster = clusterStatus(await readCluster(system));
+  nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
   const { version, degraded } = system.link.features;
   return {
     system: system.names.system,
@@ -139,18 +151,36 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     nodes,
     datasets,
     cluster,
-    problems: [...problemsOf(nodes), ...clusterProblems(cluster)],
+    problems: [...problemsOf(nodes), ...silentNodes(nodes, cluster), ...clusterProblems(cluster)],
   };
 }
 
 function problemsOf(nodes: readonly NodeStatus[]): readonly string[] {
   if (nodes.length === 0) return ['no node answers; items wait until one runs'];
-  return nodes.flatMap(({ name: node, actors, breakers }) => [
+  return nodes.flatMap(({ name: node, actors, breakers, failingShards }) => [
+    ...failingShards.map((failing) => failingProblem(failing, node)),
     ...actors
       .filter(({ state }) => state !== 'running' && state !== 'passive')
       .map(({ name, state }) => `${name} on ${node} is ${state}`),
     ...breakers.filter(({ state }) => state !== 'closed').map((breaker) => breakerProblem(breaker, node)),
   ]);
+}
+
+/** Nodes that renewed their leases a moment ago, so that nothing else tells that they do not answer. */
+function silentNodes(nodes: readonly NodeStatus[], { members }: ClusterStatus): readonly string[] {
+  if (nodes.length === 0) return [];
+  const answering = new Set(nodes.map(({ name }) => name));
+  return members
+    .filter(({ name, state }) => state === 'active' && !answering.has(name))
+    .map(
+      ({ name }) =>
+        `node ${name} does not answer, though its lease is not over: it is frozen, busy or cut off`,
+    );
+}
+
+function failingProblem({ shard, failures, retryMs, lastFailure }: FailingShard, node: string): string {
+  const times = failures === 1 ? 'once' : `${failures} times in a row`;
+  return `${shard} could not be started on ${node}, ${times}, tried again ${dueText(retryMs)}: ${lastFailure.message}`;
 }
 
 function breakerProblem({ name, path, state, retryMs, lastFailure }: BreakerSnapshot, node: string): string {

@@ -55,12 +55,12 @@ const DURABILITY: Readonly<Record<string, string>> = {
 /** Every node that has a record; those that have left in order are shown only in `--json`. */
 function memberLines({ members, shards }: ClusterStatus, paint: Paint): readonly string[] {
   const shown = members.filter(({ state }) => state !== 'left');
-  const rows = shown.map(({ name, state, renewedMs, leaseMs, isCoordinator }) => {
+  const rows = shown.map(({ name, state, renewedMs, leaseMs, isCoordinator, drained }) => {
     const own = shards.filter(({ owner }) => owner === name);
     const epochs = own.map(({ epoch }) => epoch);
     return [
       name,
-      state,
+      drained ? `${state}, drained` : state,
       `${durationText(renewedMs)} ago of ${durationText(leaseMs)}`,
       `${own.length} of ${shards.length}`,
       own.length === 0 ? '' : `${Math.min(...epochs)} to ${Math.max(...epochs)}`,

@@ -5,6 +5,7 @@
  * A phase of a shard's change of owner. `offered`, `withdrawn`: by the coordinator or its owner. `prepared`: its next
  * owner has loaded the last snapshot. `stopped`: the node no longer answers for it. `released`: anyone whom the plan
  * names may take it. `taken`: the record names this node. `answering`: the journal is owned, replayed, and it answers.
+ * `failed`: it could not be started or loaded here, or ended by itself, and is tried again.
  */
 export type HandOffPhase =
   | 'offered'
@@ -13,7 +14,8 @@ export type HandOffPhase =
   | 'stopped'
   | 'released'
   | 'taken'
-  | 'answering';
+  | 'answering'
+  | 'failed';
 
 /** Something that happened between nodes. */
 export type ClusterHappening =
@@ -27,6 +29,9 @@ export type ClusterHappening =
       readonly node: string;
       /** Whom it is offered to. */
       readonly target?: string;
+      /** Of `failed`: milliseconds until it is tried again, and why. */
+      readonly retryMs?: number;
+      readonly error?: Error;
     }
   /** A node is there for the first time, comes back, or changes what it says of itself; or it is gone. */
   | {

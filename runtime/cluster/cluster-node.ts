@@ -3,7 +3,7 @@
 import { toError } from '../actor-errors.ts';
 import type { FaultPoints } from '../fault-points.ts';
 import { pause } from '../pause.ts';
-import type { Clock, Logger, SharedRecords } from '../ports.ts';
+import type { Clock, Logger, RandomSource, SharedRecords } from '../ports.ts';
 import { CodecIncompatible, type NodeLeaseLost, type NodeNameTaken } from './cluster-errors.ts';
 import type { ClusterEvent, ClusterHappening } from './cluster-event.ts';
 import { ClusterView } from './cluster-view.ts';
@@ -12,6 +12,7 @@ import { NodeLease } from './node-lease.ts';
 import type { NodeRecord } from './node-record.ts';
 import { OwnershipLoop } from './ownership-loop.ts';
 import type { ShardHost } from './shard-host.ts';
+import type { FailingShard } from './shard-retries.ts';
 
 /** What a node needs to be a member. */
 export interface ClusterNodeOptions {
@@ -23,11 +24,11 @@ export interface ClusterNodeOptions {
   /** Keys of all shards that are to be owned by someone. */
   readonly shards: () => readonly string[];
   readonly clock: Clock;
+  /** For the jitter of retries. */
+  readonly random: RandomSource;
   readonly log: Logger;
   /** Called once: the node must stop. Nothing is taken, renewed or answered by its lease from then on. */
   readonly lost: (error: NodeLeaseLost | NodeNameTaken) => void;
-  /** Why this node does not join while that other one runs; default: it does. */
-  readonly refuses?: (other: NodeRecord) => Error | undefined;
   readonly onEvent?: (event: ClusterEvent) => void;
   readonly faults?: FaultPoints;
   /** For the test that the fence alone keeps one writer: acts without a lease, too. Default `heeded`. */
@@ -57,7 +58,7 @@ export class ClusterNode {
 
   /**
    * Joins in the state `joining`: it owns nothing until `activate`.
-   * @throws CodecIncompatible, NodeNameTaken; what `refuses` gave
+   * @throws CodecIncompatible, NodeNameTaken
    */
   static async join(options: ClusterNodeOptions): Promise<ClusterNode> {
     const { nodes, shardRecords: shards, clock } = options;
@@ -93,6 +94,8 @@ export class ClusterNode {
     this.#loop = new OwnershipLoop({
       ...common,
       host: options.host,
+      clock: options.clock,
+      random: options.random,
       log: options.log,
       ...(faults && { faults }),
     });
@@ -111,6 +114,11 @@ export class ClusterNode {
   /** Shards that run here, by the epoch under which they were taken. */
   get hosted(): ReadonlyMap<string, number> {
     return this.#loop.hosted;
+  }
+
+  /** Shards that could not be started here and wait to be tried again. */
+  get failing(): readonly FailingShard[] {
+    return this.#loop.failing;
   }
 
   /** Takes part from now on; resolves when what the plan gives it at once is answering. */
@@ -180,7 +188,8 @@ export class ClusterNode {
     if (this.#closed) return;
     const { clock, node } = this.#options;
     const idleMs = Math.min(MAX_LOOK_MS, node.leaseMs / LOOKS);
-    const delayMs = this.#loop.isBusy ? Math.min(BUSY_LOOK_MS, idleMs) : idleMs;
+    const soonMs = this.#loop.isBusy ? BUSY_LOOK_MS : Math.max(BUSY_LOOK_MS, this.#loop.retryMs);
+    const delayMs = Math.min(idleMs, soonMs);
     this.#cancelLook = clock.schedule(delayMs, () => {
       void this.look().then(() => this.#awaitLook());
     });
@@ -219,12 +228,12 @@ export class ClusterNode {
 
 /** Waits until each node beside which this one may not run is gone; refuses as soon as one of them proves to live. */
 async function refuseMisfits(view: ClusterView, options: ClusterNodeOptions): Promise<void> {
-  const { node: own, clock, refuses } = options;
+  const { node: own, clock } = options;
   const misfits = () =>
     view.members().flatMap(({ id }) => {
       const known = view.node(id);
       if (known === undefined || id === own.name) return [];
-      const error = codecMisfit(own, known.record) ?? refuses?.(known.record);
+      const error = codecMisfit(own, known.record);
       return error === undefined ? [] : [{ id, revision: known.revision, error }];
     });
   await view.refresh();

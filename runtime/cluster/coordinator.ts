@@ -39,8 +39,7 @@ export class Coordinator {
     if (!this.#options.mayAct() || !(await this.#holds())) return;
     await this.#forgetNodes();
     const { view, shards } = this.#options;
-    const recorded = shards().map((id) => ({ id, record: view.shard(id).record }));
-    const { offers, withdrawals } = handOversOf(recorded, view.members());
+    const { offers, withdrawals } = handOversOf(view.recorded(shards()), view.members());
     for (const shard of withdrawals) {
       const record = await changeShard(this.#options, shard, { type: 'withdraw' });
       if (record !== undefined) this.#tell(shard, 'withdrawn');

@@ -1,14 +1,16 @@
 // Carries out what this node owes its shards, again and again: it stops what is no longer its own, lets go of what is
 // moving away, loads what is coming, and takes what the plan gives it. The order of taking is the record first, then
 // the journal, then answers: from the record on nobody else takes the shard, from the journal on no former owner writes.
-import { type Duty, dutiesOf, type ShardRecord } from '#supervision';
+// A shard that fails to start or to load is tried again with backoff, while the others go on.
+import { type Duty, defaultBackoff, dutiesOf, type ShardRecord } from '#supervision';
 import { toError } from '../actor-errors.ts';
 import { type FaultPoints, noFaults } from '../fault-points.ts';
-import type { Logger, SharedRecords } from '../ports.ts';
+import type { Clock, Logger, RandomSource, SharedRecords } from '../ports.ts';
 import { changeShard } from './change-shard.ts';
 import type { ClusterHappening, HandOffPhase } from './cluster-event.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ShardHost } from './shard-host.ts';
+import { type FailingShard, ShardRetries } from './shard-retries.ts';
 
 /** What a loop is made from. */
 export interface OwnershipLoopOptions {
@@ -20,6 +22,9 @@ export interface OwnershipLoopOptions {
   readonly shards: () => readonly string[];
   /** Whether the node's lease allows it to act. Only a test of the fence says otherwise than the lease. */
   readonly mayAct: () => boolean;
+  readonly clock: Clock;
+  /** For the jitter of retries. */
+  readonly random: RandomSource;
   readonly log: Logger;
   readonly emit: (happening: ClusterHappening) => void;
   /** Reaches `take.recorded`, between the record and the journal, and `release.stopped`. */
@@ -39,9 +44,14 @@ export class OwnershipLoop {
   readonly #working = new Map<string, Promise<void>>();
   /** Shards that are being loaded before they come; whatever else is due for one does not wait for that. */
   readonly #preparing = new Map<string, Promise<void>>();
+  /** Of the steps that run what a shard holds, and so can fail again and again. */
+  readonly #retries: { readonly take: ShardRetries; readonly prepare: ShardRetries };
 
   constructor(options: OwnershipLoopOptions) {
+    const { clock, random } = options;
+    const retries = () => new ShardRetries({ backoff: defaultBackoff, clock, random });
     this.#options = options;
+    this.#retries = { take: retries(), prepare: retries() };
     this.#faults = options.faults ?? noFaults;
   }
 
@@ -50,14 +60,24 @@ export class OwnershipLoop {
     return this.#hosted;
   }
 
+  /** Shards that could not be started or loaded here and wait to be tried again. */
+  get failing(): readonly FailingShard[] {
+    return Object.values(this.#retries).flatMap((retries) => retries.failing());
+  }
+
   /**
-   * Begins what is due by the view as it is, and is not under way already. What fails is logged and is due again in
-   * a later step, after the view was refreshed.
+   * Begins what is due by the view as it is, and is not under way already. What fails is told and is due again in
+   * a later step, after the view was refreshed and, for a shard that could not be started, after its backoff.
    */
   step(): void {
     if (!this.#options.mayAct()) return;
     this.#dropEnded();
-    for (const duty of this.#duties()) {
+    const duties = this.#duties();
+    const due = (type: Duty['type']) => duties.flatMap((duty) => (duty.type === type ? [duty.shard] : []));
+    this.#retries.take.keepOnly(new Set([...due('take'), ...this.#hosted.keys(), ...this.#working.keys()]));
+    this.#retries.prepare.keepOnly(new Set(due('prepare')));
+    for (const duty of duties) {
+      if (!this.#mayTry(duty)) continue;
       const { shard } = duty;
       const work = duty.type === 'prepare' ? this.#preparing : this.#working;
       if (work.has(shard) || work.size >= AT_ONCE) continue;
@@ -79,7 +99,14 @@ export class OwnershipLoop {
 
   /** Whether a shard is to be taken, stopped or let go of here, or is just being so. */
   get isDue(): boolean {
-    return this.#working.size > 0 || this.#duties().some(({ type }) => type !== 'prepare');
+    return (
+      this.#working.size > 0 || this.#duties().some((duty) => duty.type !== 'prepare' && this.#mayTry(duty))
+    );
+  }
+
+  /** Milliseconds until the next shard that failed may be tried again; infinite when there is none. */
+  get retryMs(): number {
+    return Math.min(...this.failing.map(({ retryMs }) => retryMs));
   }
 
   /** Whether a hand-off concerns this node, so that its next look should not wait. */
@@ -101,24 +128,39 @@ export class OwnershipLoop {
       if (running.has(shard) || this.#working.has(shard)) continue;
       this.#hosted.delete(shard);
       emit({ type: 'handoff', shard, phase: 'stopped', epoch, node });
+      this.#fail({ type: 'take', shard }, new Error('it ended by itself on this node'));
     }
+  }
+
+  #mayTry({ type, shard }: Pick<Duty, 'type' | 'shard'>): boolean {
+    return type === 'take' || type === 'prepare' ? this.#retries[type].mayTry(shard) : true;
   }
 
   #duties(): readonly Duty[] {
     const { node, view, shards } = this.#options;
-    const recorded = shards().map((id) => ({ id, record: view.shard(id).record }));
+    const recorded = view.recorded(shards());
     return dutiesOf({ node, hosted: this.#hosted, shards: recorded, members: view.members() });
   }
 
   async #attempt(duty: Duty): Promise<void> {
     try {
       await this.#do(duty);
+      if (duty.type === 'prepare') this.#retries.prepare.succeeded(duty.shard);
     } catch (thrown) {
-      this.#options.log.warn(
-        { shard: duty.shard, duty: duty.type, err: toError(thrown) },
-        'hand-off step failed',
-      );
+      this.#fail(duty, toError(thrown));
     }
+  }
+
+  #fail({ type, shard }: Pick<Duty, 'type' | 'shard'>, error: Error): void {
+    const { log, node, view, emit } = this.#options;
+    if (type !== 'take' && type !== 'prepare') {
+      log.warn({ shard, duty: type, err: error }, 'hand-off step failed');
+      return;
+    }
+    const retryMs = this.#retries[type].failed(shard, error);
+    log.warn({ shard, duty: type, retryMs, err: error }, 'hand-off step failed');
+    const epoch = view.shard(shard).record?.epoch ?? 0;
+    emit({ type: 'handoff', shard, phase: 'failed', epoch, node, retryMs, error });
   }
 
   #do(duty: Duty): Promise<void> {
@@ -151,6 +193,7 @@ export class OwnershipLoop {
       this.#hosted.delete(shard);
       throw thrown;
     }
+    this.#retries.take.succeeded(shard);
     this.#tell(shard, 'answering', record);
   }
 

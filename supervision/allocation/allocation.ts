@@ -1,7 +1,8 @@
 // Which node is to own which shard: a pure function of the members and the present owners, so that any node computes
 // the same plan, and a plan can be shown without being carried out. It moves exactly as many shards as the weights
 // require and no more; owners keep what they have up to their quota, and what moves goes where rendezvous hashing
-// prefers it among those with room.
+// prefers it among those with room. A shard that a person has moved is pinned: while its node is there it is that
+// node's, and balance is made with the others.
 import { quotas } from './quotas.ts';
 import { hashOf, preference } from './rendezvous.ts';
 
@@ -23,6 +24,8 @@ export interface Member {
 export interface OwnedShard {
   readonly id: string;
   readonly owner?: string;
+  /** The node to which a person has moved it. */
+  readonly pin?: string;
 }
 
 /** One shard that is to change hands. */
@@ -32,22 +35,22 @@ export interface Move {
   readonly from?: string;
   readonly to: string;
   /**
-   * `orphaned`: nobody owns it. `draining`: its owner leaves. `balance`: voluntary, so that nodes have what their
-   * weights say.
+   * `orphaned`: nobody owns it. `draining`: its owner leaves or was drained. `pinned`: a person has moved it.
+   * `balance`: voluntary, so that nodes have what their weights say.
    */
-  readonly reason: 'orphaned' | 'draining' | 'balance';
+  readonly reason: 'orphaned' | 'draining' | 'pinned' | 'balance';
 }
 
 /** Moves of one round. */
 export interface AllocationPlan {
   readonly moves: readonly Move[];
-  /** Voluntary moves that later rounds have still to make. */
+  /** Moves for a pin or for balance that later rounds have still to make. */
   readonly deferred: number;
-  /** Members that hold voluntary moves back: joining or unreachable ones. */
+  /** Members that hold moves for balance back: joining or unreachable ones. */
   readonly heldBackBy: readonly string[];
 }
 
-/** Voluntary moves of one round: a tenth of the shards, at least 1, at most 20. */
+/** Moves for pins and for balance in one round: a tenth of the shards, at least 1, at most 20. */
 export function voluntaryLimit(shards: number): number {
   return Math.max(1, Math.min(Math.floor(shards / 10), 20));
 }
@@ -60,9 +63,22 @@ interface Taker {
 }
 
 /**
- * Plans one round. Shards without a living owner and those of draining nodes are allotted all at once; voluntary
- * moves are limited a round and wait while a member is joining or unreachable. No move is planned while no member is
- * active.
+ * Where a shard has to be because a person has moved it there. None while that node takes nothing (it is gone, not
+ * ready, not seen to renew, or gives everything away), nor while the present owner may have yet to be seen again.
+ */
+export function pinTarget(
+  { owner, pin }: OwnedShard,
+  stateOf: ReadonlyMap<string, MemberState>,
+): string | undefined {
+  if (pin === undefined || stateOf.get(pin) !== 'active') return undefined;
+  const state = owner === undefined ? undefined : stateOf.get(owner);
+  return state === 'joining' || state === 'unreachable' ? undefined : pin;
+}
+
+/**
+ * Plans one round. Shards without a living owner and those of draining nodes are allotted all at once; moves for pins
+ * and then those for balance are limited a round, and those for balance wait while a member is joining or unreachable.
+ * No move is planned while no member is active.
  * @throws InvalidSupervisionOptions for a weight that is not above 0
  */
 export function allocate(members: readonly Member[], shards: readonly OwnedShard[]): AllocationPlan {
@@ -70,8 +86,10 @@ export function allocate(members: readonly Member[], shards: readonly OwnedShard
   const heldBackBy = members.flatMap(({ id, state }) =>
     state === 'joining' || state === 'unreachable' ? [id] : [],
   );
-  const held = heldShards(members, shards);
-  const quotaOf = quotasOf(members, shards.length, held);
+  const pins = new Map(shards.map((shard) => [shard.id, pinTarget(shard, stateOf)]));
+  const held = heldShards(members, shards, pins);
+  const movable = new Map([...held].map(([id, own]) => [id, own.filter((shard) => pins.get(shard) !== id)]));
+  const quotaOf = quotasOf(members, shards.length, { held, movable });
   const takers = members.flatMap(({ id, state }): Taker[] => {
     const room = (quotaOf.get(id) ?? 0) - (held.get(id)?.length ?? 0);
     return state === 'active' && room > 0 ? [{ id, hash: hashOf(id), room }] : [];
@@ -79,31 +97,50 @@ export function allocate(members: readonly Member[], shards: readonly OwnedShard
   if (!members.some(({ state }) => state === 'active')) return { moves: [], deferred: 0, heldBackBy };
 
   const moves: Move[] = [];
+  const asked: Move[] = [];
   const load = new Map([...held].map(([id, own]) => [id, own.length]));
   for (const { id, owner } of shards) {
     const state = owner === undefined ? undefined : stateOf.get(owner);
-    if (state !== undefined && state !== 'draining') continue;
-    const to = preferred(takers, id) ?? leastLoaded(members, load);
-    load.set(to, (load.get(to) ?? 0) + 1);
+    const pin = pins.get(id);
+    const stays = state !== undefined && state !== 'draining';
+    if (stays && pin !== undefined && pin !== owner && owner !== undefined)
+      asked.push({ shard: id, from: owner, to: pin, reason: 'pinned' });
+    if (stays) continue;
+    const to = pin ?? preferred(takers, id) ?? leastLoaded(members, load);
+    if (pin === undefined) load.set(to, (load.get(to) ?? 0) + 1);
     if (state === 'draining' && owner !== undefined)
       moves.push({ shard: id, from: owner, to, reason: 'draining' });
     else moves.push({ shard: id, to, reason: 'orphaned' });
   }
-  const surplus = surplusOf(held, quotaOf, stateOf);
-  const allowed = heldBackBy.length > 0 ? 0 : Math.min(surplus.length, voluntaryLimit(shards.length));
-  for (const { shard, from } of surplus.slice(0, allowed)) {
+  const limit = voluntaryLimit(shards.length);
+  moves.push(...asked.slice(0, limit));
+  const surplus = surplusOf({ held, movable }, quotaOf, stateOf);
+  const room = heldBackBy.length > 0 ? 0 : Math.max(0, limit - asked.length);
+  for (const { shard, from } of surplus.slice(0, room)) {
     const to = preferred(takers, shard);
     if (to !== undefined) moves.push({ shard, from, to, reason: 'balance' });
   }
-  return { moves, deferred: surplus.length - allowed, heldBackBy };
+  const deferred = Math.max(0, asked.length - limit) + Math.max(0, surplus.length - room);
+  return { moves, deferred, heldBackBy };
+}
+
+/** What each member has: of pinned shards, what it is to have. */
+interface Holdings {
+  readonly held: ReadonlyMap<string, readonly string[]>;
+  /** Those that are not pinned to it. */
+  readonly movable: ReadonlyMap<string, readonly string[]>;
 }
 
 function heldShards(
   members: readonly Member[],
   shards: readonly OwnedShard[],
+  pins: ReadonlyMap<string, string | undefined>,
 ): ReadonlyMap<string, readonly string[]> {
   const held = new Map<string, string[]>(members.map(({ id }) => [id, []]));
-  for (const { id, owner } of shards) if (owner !== undefined) held.get(owner)?.push(id);
+  for (const { id, owner } of shards) {
+    const holder = pins.get(id) ?? owner;
+    if (holder !== undefined) held.get(holder)?.push(id);
+  }
   return held;
 }
 
@@ -111,12 +148,15 @@ function heldShards(
 function quotasOf(
   members: readonly Member[],
   shards: number,
-  held: ReadonlyMap<string, readonly string[]>,
+  { held, movable }: Holdings,
 ): ReadonlyMap<string, number> {
   const sharing = members.filter(({ state }) => state === 'active' || state === 'unreachable');
   return quotas(
     shards,
-    sharing.map(({ id, weight }) => ({ id, weight, held: held.get(id)?.length ?? 0 })),
+    sharing.map(({ id, weight }) => {
+      const own = held.get(id)?.length ?? 0;
+      return { id, weight, held: own, pinned: own - (movable.get(id)?.length ?? 0) };
+    }),
   );
 }
 
@@ -161,7 +201,7 @@ interface Surplus {
 
 /** What active members have beyond their quotas, one of each in turn, the fullest first. */
 function surplusOf(
-  held: ReadonlyMap<string, readonly string[]>,
+  { held, movable }: Holdings,
   quotaOf: ReadonlyMap<string, number>,
   stateOf: ReadonlyMap<string, MemberState>,
 ): readonly Surplus[] {
@@ -172,7 +212,7 @@ function surplusOf(
     if (over <= 0) continue;
     const hash = hashOf(from);
     // A node gives away what prefers it least.
-    const ordered = [...shards].sort(
+    const ordered = [...(movable.get(from) ?? [])].sort(
       (one, other) =>
         preference(hashOf(one), hash) - preference(hashOf(other), hash) || (one < other ? -1 : 1),
     );

@@ -8,6 +8,8 @@ import type { ShardRecord } from './ownership.ts';
 export interface RecordedShard {
   readonly id: string;
   readonly record: ShardRecord | undefined;
+  /** The node to which a person has moved it. */
+  readonly pin?: string;
 }
 
 /** The next step of a node for one shard. */
@@ -66,9 +68,9 @@ export function heldShards(
   shards: readonly RecordedShard[],
   members: readonly Member[],
 ): readonly OwnedShard[] {
-  return shards.map(({ id, record }) => {
+  return shards.map(({ id, record, pin }) => {
     const owner = holderOf(record, members);
-    return owner === undefined ? { id } : { id, owner };
+    return { id, ...(owner !== undefined && { owner }), ...(pin !== undefined && { pin }) };
   });
 }
 

@@ -9,6 +9,8 @@ export interface ShareHolder {
   readonly weight: number;
   /** Shards that it has now. */
   readonly held: number;
+  /** Of these, shards that it keeps whatever its share is; default 0. */
+  readonly pinned?: number;
 }
 
 interface Rounding {
@@ -22,10 +24,27 @@ const nearlyWhole = 1e-9;
 
 /**
  * The quota of each node, by id; together they are `shards`. No choice of roundings needs fewer moves: a node that
- * has more than its share rounded down is rounded up first, the largest fraction before others.
+ * has more than its share rounded down is rounded up first, the largest fraction before others. A node with more
+ * pinned shards than its share has those for a quota, and the others share what is left.
  * @throws InvalidSupervisionOptions for a weight that is not above 0
  */
 export function quotas(shards: number, holders: readonly ShareHolder[]): ReadonlyMap<string, number> {
+  const quotaOf = shareOut(shards, holders);
+  const isOver = ({ id, pinned = 0 }: ShareHolder) => pinned > (quotaOf.get(id) ?? 0);
+  const over = holders.filter(isOver);
+  if (over.length === 0) return quotaOf;
+  const kept = over.map(({ id, pinned = 0 }) => [id, pinned] as const);
+  const left = kept.reduce((sum, [, pinned]) => sum - pinned, shards);
+  return new Map([
+    ...kept,
+    ...quotas(
+      left,
+      holders.filter((holder) => !isOver(holder)),
+    ),
+  ]);
+}
+
+function shareOut(shards: number, holders: readonly ShareHolder[]): ReadonlyMap<string, number> {
   const total = holders.reduce((sum, { weight }) => sum + weight, 0);
   const roundings = holders.map((holder) => round(shards, total, holder));
   let left = shards - roundings.reduce((sum, { floor }) => sum + floor, 0);

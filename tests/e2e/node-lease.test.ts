@@ -1,5 +1,5 @@
-// A node's place in its system as a user sees it: whose the shards are, what a second node is told, what becomes of a
-// node that was frozen, and what can be read while none runs.
+// A node's place in its system as a user sees it: whose the shards are, what becomes of a node that was frozen, and what
+// can be read while none runs.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MemberStatus, ShardStatus } from '../../cli/node/cluster-status.ts';
 import type { SystemStatus } from '../../cli/node/system-status.ts';
@@ -46,16 +46,6 @@ describe('a node', () => {
     for (const shard of listed) expect(shard).toMatchObject({ phase: 'active', owner: node.name, epoch: 1 });
     const plan = await system.command('shards', 'plan');
     expect(plan).toMatchObject({ code: 0, stdout: 'no shard would move\n' });
-  });
-
-  it('tells a second one on its server that it runs the system already, and goes on', async () => {
-    const { url, token } = await system.address();
-    const second = await system.command('up', '--server', url, '--token', token, '--json');
-    expect(second.code).toBe(2);
-    const last = second.stderr.trim().split('\n').at(-1) ?? '';
-    expect(JSON.parse(last)).toMatchObject({ error: 'system_taken' });
-    expect(system.isUp).toBe(true);
-    expect((await status()).code).toBe(0);
   });
 
   it('stops itself with exit code 1 when it was frozen for longer than its lease', async () => {

@@ -74,6 +74,32 @@ await describeOnServers('records', (under) => {
     expect(await records.changes(third ?? 0)).toEqual([]);
   });
 
+  it.each([
+    ['a few', 20],
+    ['more than are read at once', 200],
+  ])('miss nobody’s newest value while %s of them change', async (_, count) => {
+    const { records } = await bucket();
+    const seen = new Map<string, string>();
+    let known = 0;
+    const follow = async () => {
+      for (const { key, value, revision } of await records.changes(known)) {
+        seen.set(key, text(value));
+        known = revision;
+      }
+    };
+    for (const round of ['first', 'second']) {
+      const written = Array.from({ length: count }, async (_, at) => {
+        const revision = (await records.get(`photos.${at}`))?.revision ?? 0;
+        await records.compareAndSet(`photos.${at}`, bytes(round), revision);
+      });
+      await follow();
+      await Promise.all(written);
+      await follow();
+      const values = Array.from({ length: count }, (_, at) => seen.get(`photos.${at}`));
+      expect(values.filter((value) => value !== round)).toEqual([]);
+    }
+  });
+
   it('tell the last change of many keys in one read of the leader', async () => {
     const { link, records, bucket: name } = await bucket();
     const last = async (filter: string) => {

@@ -1,7 +1,7 @@
 // The program of one cluster member in a process of its own: it joins the system on the server that is named, owns
 // shards whose journals are real, and appends its name to each again and again. What happens to it is a line of JSON.
 import { randomUUID } from 'node:crypto';
-import { NatsJournal, NatsLink, NatsRecords, namesOf } from '#nats';
+import { NatsJournal, NatsLink, NatsRecords, namesOf, serveNode } from '#nats';
 import {
   ClusterNode,
   type FaultPoints,
@@ -11,6 +11,7 @@ import {
   type ShardHost,
   silentLogger,
   systemClock,
+  systemRandom,
 } from '#runtime';
 
 /** What the process is told, as JSON in its first argument. */
@@ -26,6 +27,8 @@ export interface MemberOptions {
   readonly ignoresLease: boolean;
   /** Stops itself (SIGSTOP) where it reaches this fault point first. */
   readonly stopsAt?: string;
+  /** Cannot start this shard. */
+  readonly failsToStart?: string;
 }
 
 const WRITE_EVERY_MS = 20;
@@ -34,10 +37,11 @@ async function main(options: MemberOptions): Promise<void> {
   const { name, url: servers, token, shards, leaseMs } = options;
   const names = namesOf(options.system);
   const link = await NatsLink.connect({ servers, token, name, log: silentLogger, reconnectWaitMs: 50 });
+  const incarnation = randomUUID();
   const member = await ClusterNode.join({
     node: {
       name,
-      incarnation: randomUUID(),
+      incarnation,
       version: '1.0.0',
       codec: { lowest: 1, highest: 1 },
       weight: 1,
@@ -49,6 +53,7 @@ async function main(options: MemberOptions): Promise<void> {
     host: journalWriter(link, options),
     shards: () => shards,
     clock: systemClock,
+    random: systemRandom,
     log: silentLogger,
     lost: (error) => {
       tell({ type: 'lost', error: error.name });
@@ -58,6 +63,12 @@ async function main(options: MemberOptions): Promise<void> {
     faults: stopAt(options.stopsAt),
     lease: options.ignoresLease ? 'ignored' : 'heeded',
   });
+  serveNode(link, {
+    name: names.service,
+    id: incarnation,
+    version: '1.0.0',
+    statsData: () => ({ node: name, durability: 'external', datasets: [], failingShards: member.failing }),
+  });
   await member.activate();
   process.once('SIGTERM', () => {
     void member.drain(20_000).then(() => process.exit(0));
@@ -65,7 +76,7 @@ async function main(options: MemberOptions): Promise<void> {
 }
 
 /** A host whose shards do nothing but append. */
-function journalWriter(link: NatsLink, { name, system, dataset }: MemberOptions): ShardHost {
+function journalWriter(link: NatsLink, { name, system, dataset, failsToStart }: MemberOptions): ShardHost {
   const names = namesOf(system);
   const running = new Map<string, AbortController>();
   const journal = (shard: string) =>
@@ -90,6 +101,7 @@ function journalWriter(link: NatsLink, { name, system, dataset }: MemberOptions)
     lastEpoch: async (shard) => (await journal(shard).standing()).epoch,
     prepare: async (shard) => void (await journal(shard).standing()),
     start: async (shard, epoch) => {
+      if (shard === failsToStart) throw new Error('a start that was made to fail');
       const owned = journal(shard);
       await owned.own(epoch);
       const end = new AbortController();

@@ -7,8 +7,12 @@ import {
   type ClusterEvent,
   ClusterNode,
   type CodecRange,
+  drainKey,
+  encodeRecord,
+  type FailingShard,
   type HandOffPhase,
   JournalFenced,
+  pinKey,
   type RecordChange,
   type ShardHost,
   type SharedRecords,
@@ -45,6 +49,21 @@ export class SimulatedCluster {
     this.shards = Array.from({ length: options.shards }, (_, shard) => `photos.${shard}`);
     this.random = options.random;
     this.lease = options.lease ?? 'heeded';
+  }
+
+  /** Orders a node to give its shards away, or takes the order back. */
+  orderDrain(node: string, drained: boolean): Promise<void> {
+    return this.#order(drainKey(node), { node, drained });
+  }
+
+  /** Moves a shard to a node as a person does, or lets balance decide again. */
+  orderMove(shard: string, node: string | null): Promise<void> {
+    return this.#order(pinKey(shard), { shard, node });
+  }
+
+  async #order(key: string, record: object): Promise<void> {
+    const before = await this.nodeRecords.get(key);
+    await this.nodeRecords.compareAndSet(key, encodeRecord(record), before?.revision ?? 0);
   }
 
   journal(shard: string): MemoryJournal {
@@ -111,7 +130,9 @@ export class SimulatedNode {
   isOver = false;
   #member: ClusterNode | undefined;
   #neverPrepares = false;
-  #failsStart = false;
+  #failsToPrepare = false;
+  #startsToFail = 0;
+  readonly #failing = new Set<string>();
   #thawed: PromiseWithResolvers<void> | undefined;
 
   constructor(cluster: SimulatedCluster, name: string, codec: CodecRange) {
@@ -147,7 +168,31 @@ export class SimulatedNode {
 
   /** The next start of a shard fails after its record was taken. */
   failNextStart(): void {
-    this.#failsStart = true;
+    this.#startsToFail += 1;
+  }
+
+  /** From now on, or until `heal`, every start of the shard fails after its record was taken. */
+  failStarts(shard: string): void {
+    this.#failing.add(shard);
+  }
+
+  heal(shard: string): void {
+    this.#failing.delete(shard);
+  }
+
+  /** The shard ends by itself, as when its supervisor has given up. */
+  endShard(shard: string): void {
+    this.running.delete(shard);
+  }
+
+  /** Shards that could not be started here. */
+  get failingShards(): readonly FailingShard[] {
+    return this.#member?.failing ?? [];
+  }
+
+  /** From now on loading a shard that is offered to it fails. */
+  failPreparing(): void {
+    this.#failsToPrepare = true;
   }
 
   /** From now on it never gets ready for a shard that is offered to it. */
@@ -178,6 +223,7 @@ export class SimulatedNode {
       host: this.#host(clock),
       shards: () => cluster.shards,
       clock,
+      random: cluster.random,
       log: silentLogger,
       lost: (error) => this.#stop(error),
       onEvent: (event) => cluster.events.push(event),
@@ -250,13 +296,14 @@ export class SimulatedNode {
       },
       prepare: async () => {
         await this.#access();
+        if (this.#failsToPrepare) throw new Error('a load that was made to fail');
         if (this.#neverPrepares) await new Promise<never>(() => {});
       },
       start: async (shard, epoch) => {
         const journal = this.#cluster.journal(shard).rival();
         await this.#access();
-        if (this.#failsStart) {
-          this.#failsStart = false;
+        if (this.#startsToFail > 0 || this.#failing.has(shard)) {
+          this.#startsToFail = Math.max(0, this.#startsToFail - 1);
           throw new Error('a start that was made to fail');
         }
         await journal.own(epoch);

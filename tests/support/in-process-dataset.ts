@@ -30,10 +30,13 @@ import { connectPorts } from '../../cli/node/connect-ports.ts';
 import { nodeContainer } from '../../cli/node/container.ts';
 import { datasetTopology } from '../../cli/node/dataset-topology.ts';
 import { startTestServer, type TestServer } from './nats-server.ts';
+import { oneOwner } from './one-owner.ts';
 import { assertNoCycles, systemChecks } from './system-checks.ts';
 import type { SeenOutcome } from './troupe-system.ts';
 
 const DATASET = 'photos';
+/** Under which everything is owned. */
+const EPOCH = 1;
 const SIZING: DatasetSizing = {
   ingestors: 8,
   decodeThreads: 2,
@@ -99,8 +102,8 @@ export class InProcessDataset implements AsyncDisposable {
       onEvent: (event) => void events.push(event),
     });
     const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
-    await shards.start('keeper', 1);
-    for (let shard = 0; shard < ports.config.shards; shard += 1) await shards.start(shard, 1);
+    await shards.start('keeper', EPOCH);
+    for (let shard = 0; shard < ports.config.shards; shard += 1) await shards.start(shard, EPOCH);
     opened.move();
     return new InProcessDataset({ events, server, link, system, folder, breakers });
   }
@@ -182,6 +185,7 @@ async function treeOf(
     model,
     meter: { handled: () => {}, holds: () => {} },
     fenced,
+    index: oneOwner(() => EPOCH),
     emit: (happening) => onEvent({ ...happening, atMs: systemClock.wallMs() }),
   });
   const changed = { ...ports, kind: kind(ports.kind), clock: systemClock };

@@ -29,6 +29,7 @@ import type {
 } from '../../actors/pipeline/dataset-ports.ts';
 import { SourceGuard } from '../../actors/sources/source-guard.ts';
 import { type SourceRate, SourceRates } from '../../actors/sources/source-rates.ts';
+import { oneOwner } from './one-owner.ts';
 import { memoryCodec, systemChecks } from './system-checks.ts';
 
 /** A model that is never opened. */
@@ -190,6 +191,7 @@ export function memoryDataset(
       random: { next: () => 0.5 },
       emit,
     }),
+    index: oneOwner((shard) => journal('index', shard).frames.at(-1)?.epoch ?? 1),
     contents: options.contents ?? { read: () => Promise.reject(new Error('no contents are read here')) },
     bodyBudget: options.bodyBudget ?? new ByteBudget(2 ** 26),
     decodeBudget: new ByteBudget(2 ** 26),

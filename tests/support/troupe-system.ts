@@ -66,6 +66,7 @@ export class TroupeSystem implements AsyncDisposable {
   readonly folder: string;
   readonly #server: AvailableServer;
   #node: TroupeProcess | undefined;
+  readonly #others: TroupeProcess[] = [];
   #client: ClientSystem | undefined;
 
   private constructor(folder: string, dataset: string, server: AvailableServer) {
@@ -142,6 +143,23 @@ export class TroupeSystem implements AsyncDisposable {
     if (!node.stdout.includes('\n') && options.fault === undefined) {
       throw new Error(`the node ended while starting:\n${node.stderr.slice(-LOG_SHOWN)}`);
     }
+  }
+
+  /** Starts a further node on the system's server, and resolves when it is up. */
+  async startAnother(): Promise<TroupeProcess> {
+    const { url, token } = await this.address();
+    const node = new TroupeProcess({
+      args: ['up', '--server', url, '--token', token, '--json'],
+      cwd: this.folder,
+      env: this.env,
+    });
+    this.#others.push(node);
+    await this.waitFor(() => node.isOver || node.stdout.includes('\n'), {
+      deadlineMs: START_MS,
+      what: 'another node is up',
+    });
+    if (node.isOver) throw new Error(`the node ended while starting:\n${node.stderr.slice(-LOG_SHOWN)}`);
+    return node;
   }
 
   /** SIGKILL to the node; its nats-server lives on. Resolves when the process is gone. */
@@ -363,6 +381,10 @@ export class TroupeSystem implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#disconnect();
+    for (const node of this.#others) {
+      node.signal('SIGKILL');
+      await node.ended;
+    }
     if (this.#node?.isOver === false) await this.kill();
     const pid = await this.#serverPid();
     const server = pid === undefined ? undefined : await inspectProcess(pid);
@@ -373,7 +395,7 @@ export class TroupeSystem implements AsyncDisposable {
 
   /** Ends everything without waiting, when the test's own process ends. */
   endNow(): void {
-    this.#node?.signal('SIGKILL');
+    for (const node of [this.#node, ...this.#others]) node?.signal('SIGKILL');
     const pid = recordedPid(this.dataDir);
     if (pid === undefined) return;
     const { stdout } = spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });

@@ -28,7 +28,7 @@ async function node(dataset: MemoryDataset) {
   const ref = system.ref<IndexShardMessage>(`photos/${shardPath(0)}`);
   const options = { timeoutMs: 1_000 };
   const insert = (content: string) =>
-    ref.ask<ShardAnswer<void>>(
+    ref.ask<ShardAnswer<null>>(
       (reply) => ({ type: 'insert', contents: [{ content, hashes: {} }], reply }),
       options,
     );

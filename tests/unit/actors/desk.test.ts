@@ -375,7 +375,7 @@ describe('a busy shard', () => {
         handled.push(message.type);
         if (message.type === 'query') {
           message.reply.ok({ epoch: 1, value: message.queries.map(() => []) });
-        } else if (message.type === 'insert') message.reply.ok({ epoch: 1, value: undefined });
+        } else if (message.type === 'insert') message.reply.ok({ epoch: 1, value: null });
       },
     }),
   });
@@ -433,7 +433,7 @@ describe('a busy shard', () => {
           if (refusals-- > 0) message.reply.fail(new MailboxFull('shard-0'));
           else if (message.type === 'query') {
             message.reply.ok({ epoch: 1, value: message.queries.map(() => []) });
-          } else if (message.type === 'insert') message.reply.ok({ epoch: 1, value: undefined });
+          } else if (message.type === 'insert') message.reply.ok({ epoch: 1, value: null });
         },
       }),
     };

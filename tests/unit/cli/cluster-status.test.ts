@@ -34,12 +34,13 @@ const RECORDS: ClusterRecords = {
     node('e', 0, 'draining'),
   ],
   coordinator: 'a',
+  drained: new Set(['e']),
   shards: [
     owned('photos.keeper', 'a'),
     owned('photos.0', 'c'),
     { id: 'photos.1', record: { phase: 'released', epoch: 4, target: 'a' } },
     { id: 'photos.2', record: { phase: 'moving', owner: 'a', epoch: 2, target: 'b', prepared: false } },
-    { id: 'photos.3', record: undefined },
+    { id: 'photos.3', record: undefined, pin: 'a' },
   ],
 };
 
@@ -58,9 +59,9 @@ describe('the records of a system', () => {
 
   it('tell the owner, epoch and phase of every shard, also of one that nobody ever had', () => {
     expect(clusterStatus(RECORDS).shards.slice(2)).toEqual([
-      { shard: 'photos.1', phase: 'released', owner: null, epoch: 4, target: 'a' },
-      { shard: 'photos.2', phase: 'moving', owner: 'a', epoch: 2, target: 'b' },
-      { shard: 'photos.3', phase: 'never owned', owner: null, epoch: 0, target: null },
+      { shard: 'photos.1', phase: 'released', owner: null, epoch: 4, target: 'a', pinned: null },
+      { shard: 'photos.2', phase: 'moving', owner: 'a', epoch: 2, target: 'b', pinned: null },
+      { shard: 'photos.3', phase: 'never owned', owner: null, epoch: 0, target: null, pinned: 'a' },
     ]);
   });
 
@@ -70,6 +71,10 @@ describe('the records of a system', () => {
       'node c is gone: it does not renew its lease',
       '3 of 5 shards have no owner that is there',
     ]);
+    const drained = new Set(['a']);
+    expect(
+      clusterProblems(clusterStatus({ ...RECORDS, nodes: [node('a', 0)], shards: [], drained })),
+    ).toEqual(['every active node is drained: they keep the shards until another one is there']);
     const well = { ...RECORDS, nodes: [node('a', 0)], shards: [owned('photos.0', 'a')] };
     expect(clusterProblems(clusterStatus(well))).toEqual([]);
   });
@@ -80,6 +85,19 @@ describe('the records of a system', () => {
     expect(plan.moves.map(({ shard, to, reason }) => `${shard} ${to} ${reason}`)).toEqual([
       'photos.0 a orphaned',
       'photos.3 a orphaned',
+    ]);
+  });
+
+  it('give a plan that follows what people have ordered: away from drained nodes, and to where shards were moved', () => {
+    const plan = dryRun({
+      nodes: [node('a', 0), node('b', 0), node('c', 0)],
+      coordinator: 'a',
+      drained: new Set(['c']),
+      shards: [owned('photos.0', 'c'), { ...owned('photos.1', 'a'), pin: 'b' }, owned('photos.2', 'a')],
+    });
+    expect(plan.moves.map(({ shard, to, reason }) => `${shard} ${to} ${reason}`)).toEqual([
+      'photos.0 a draining',
+      'photos.1 b pinned',
     ]);
   });
 });

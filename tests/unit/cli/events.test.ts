@@ -64,7 +64,7 @@ describe('an event', () => {
   it('between nodes carries the fields that its kind documents', () => {
     const handoff = { type: 'handoff', shard: 'photos.3', phase: 'offered', epoch: 2, node: 'vm-1' } as const;
     const events: readonly ClusterEvent[] = [
-      { ...handoff, target: 'vm-2', atMs: AT },
+      { ...handoff, target: 'vm-2', retryMs: 400, error: new Error('no snapshot'), atMs: AT },
       { type: 'member', node: 'vm-2', state: 'unreachable', atMs: AT },
       { type: 'coordinator', node: 'vm-1', atMs: AT },
     ];

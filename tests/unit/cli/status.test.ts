@@ -31,6 +31,7 @@ const STATUS: SystemStatus = {
       started: '2026-01-02T03:04:05Z',
       durability: 'disk',
       accountedBytes: {},
+      failingShards: [],
       actors: [
         {
           ...supervisor,
@@ -82,6 +83,7 @@ const STATUS: SystemStatus = {
         leaseMs: 10_000,
         renewedMs: 2_000,
         isCoordinator: true,
+        drained: false,
       },
       {
         name: 'vm-2',
@@ -92,13 +94,15 @@ const STATUS: SystemStatus = {
         leaseMs: 10_000,
         renewedMs: 60_000,
         isCoordinator: false,
+        drained: true,
       },
     ],
     shards: [
-      { shard: 'photos.keeper', phase: 'active', owner: 'vm-1', epoch: 7, target: null },
-      { shard: 'photos.0', phase: 'active', owner: 'vm-1', epoch: 2, target: null },
-      { shard: 'photos.1', phase: 'active', owner: 'vm-2', epoch: 1, target: null },
+      { shard: 'photos.keeper', phase: 'active', owner: 'vm-1', epoch: 7, target: null, pinned: null },
+      { shard: 'photos.0', phase: 'active', owner: 'vm-1', epoch: 2, target: null, pinned: null },
+      { shard: 'photos.1', phase: 'active', owner: 'vm-2', epoch: 1, target: null, pinned: null },
     ],
+    drained: ['vm-2'],
   },
   datasets: [
     {
@@ -124,9 +128,9 @@ describe('the state of a system', () => {
     expect(renderStatus(STATUS, plain).join('\n')).toBe(
       `system troupe on nats-server 2.15.1
 
-Node  State   Lease renewed     Shards  Epochs
-vm-1  active  2 s ago of 10 s   2 of 3  2 to 7  plans
-vm-2  gone    60 s ago of 10 s  1 of 3  1 to 1
+Node  State          Lease renewed     Shards  Epochs
+vm-1  active         2 s ago of 10 s   2 of 3  2 to 7  plans
+vm-2  gone, drained  60 s ago of 10 s  1 of 3  1 to 1
 
 node vm-1, version 0.1.0, up since 2026-01-02T03:04:05Z
 durability: every write is on disk before it is acknowledged

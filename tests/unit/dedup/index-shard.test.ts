@@ -19,7 +19,7 @@ interface Shard {
   readonly ref: ActorRef<IndexShardMessage>;
   readonly system: ActorSystem;
   readonly events: SystemEvent[];
-  insert(...contents: readonly IndexedContent[]): Promise<ShardAnswer<void>>;
+  insert(...contents: readonly IndexedContent[]): Promise<ShardAnswer<null>>;
   query(content: IndexedContent, radius: number): Promise<readonly Candidate[]>;
   size(): Promise<number>;
 }
@@ -47,7 +47,7 @@ async function startShard(dataset: MemoryDataset, change: Partial<DatasetPorts> 
     system,
     events,
     insert: (...contents) =>
-      ref.ask<ShardAnswer<void>>((reply) => ({ type: 'insert', contents, reply }), wait),
+      ref.ask<ShardAnswer<null>>((reply) => ({ type: 'insert', contents, reply }), wait),
     query: async (content, radius) => {
       const queries = [{ ...content, radii: { phash: radius, dhash: radius } }];
       const answer = await ref.ask<ShardAnswer<readonly (readonly Candidate[])[]>>(

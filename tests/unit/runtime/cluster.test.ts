@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from '#runtime';
 import { SeededRandom } from '#testkit';
+import { expectAllOwned, expectOneWriterEach } from '../../support/cluster-checks.ts';
 import { DRAIN_MS, LEASE_MS, SimulatedCluster } from '../../support/cluster-simulation.ts';
 
 const NAMES = ['a', 'b', 'c'] as const;
@@ -11,7 +12,9 @@ const SHARDS = 5;
 
 type Step =
   | { readonly type: 'wait'; readonly ms: number }
-  | { readonly type: 'start' | 'kill' | 'freeze' | 'thaw' | 'drain'; readonly node: (typeof NAMES)[number] };
+  | { readonly type: 'start' | 'kill' | 'freeze' | 'thaw' | 'drain'; readonly node: (typeof NAMES)[number] }
+  | { readonly type: 'order'; readonly node: (typeof NAMES)[number]; readonly drained: boolean }
+  | { readonly type: 'move'; readonly shard: number; readonly node: (typeof NAMES)[number] | null };
 
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
@@ -32,12 +35,29 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
         node: fc.constantFrom(...NAMES),
       }),
     },
+    {
+      weight: 1,
+      arbitrary: fc.oneof(
+        fc.record({
+          type: fc.constant('order' as const),
+          node: fc.constantFrom(...NAMES),
+          drained: fc.boolean(),
+        }),
+        fc.record({
+          type: fc.constant('move' as const),
+          shard: fc.nat(SHARDS - 1),
+          node: fc.constantFrom(...NAMES, null),
+        }),
+      ),
+    },
   ),
   { maxLength: 40 },
 );
 
 async function carryOut(cluster: SimulatedCluster, step: Step): Promise<void> {
   if (step.type === 'wait') return cluster.clock.advance(step.ms);
+  if (step.type === 'order') return cluster.orderDrain(step.node, step.drained);
+  if (step.type === 'move') return cluster.orderMove(`photos.${step.shard}`, step.node);
   const node = cluster.nodes.get(step.node);
   switch (step.type) {
     case 'start':
@@ -53,33 +73,29 @@ async function carryOut(cluster: SimulatedCluster, step: Step): Promise<void> {
   }
 }
 
-/** Every frame of an epoch is of one node, and epochs never go back. */
-function expectOneWriterEach(cluster: SimulatedCluster): void {
-  for (const shard of cluster.shards) {
-    const writers = new Map<number, string>();
-    let before = 0;
-    for (const { epoch, events } of cluster.journal(shard).frames) {
-      expect(epoch).toBeGreaterThanOrEqual(before);
-      before = epoch;
-      for (const writer of events as string[]) {
-        expect(writers.get(epoch) ?? writer).toBe(writer);
-        writers.set(epoch, writer);
-      }
-    }
+/** What the last orders of a story are: who is drained, and where shards were moved. */
+function ordersOf(story: readonly Step[]) {
+  const drained = new Set<string>();
+  const pins = new Map<string, string>();
+  for (const step of story) {
+    if (step.type === 'order' && step.drained) drained.add(step.node);
+    if (step.type === 'order' && !step.drained) drained.delete(step.node);
+    if (step.type === 'move' && step.node !== null) pins.set(`photos.${step.shard}`, step.node);
+    if (step.type === 'move' && step.node === null) pins.delete(`photos.${step.shard}`);
   }
+  return { drained, pins };
 }
 
-/** Each shard is recorded as some living node's, and runs there alone, under the recorded epoch. */
-async function expectAllOwned(cluster: SimulatedCluster): Promise<void> {
-  const owners = await cluster.owners();
-  for (const shard of cluster.shards) {
-    const recorded = owners.get(shard);
-    const running = cluster
-      .living()
-      .flatMap(({ name, running }) =>
-        running.has(shard) ? [{ owner: name, epoch: running.get(shard) }] : [],
-      );
-    expect(running, shard).toEqual([recorded]);
+/** No drained node owns a shard while another one lives, and what was moved is where it was moved to if that lives. */
+async function expectOrdersFollowed(cluster: SimulatedCluster, story: readonly Step[]): Promise<void> {
+  const { drained, pins } = ordersOf(story);
+  const living = cluster.living().map(({ name }) => name);
+  const undrained = living.filter((name) => !drained.has(name));
+  const takers = undrained.length > 0 ? undrained : living;
+  for (const [shard, { owner }] of await cluster.owners()) {
+    expect(takers, shard).toContain(owner);
+    const pin = pins.get(shard);
+    if (pin !== undefined && takers.includes(pin)) expect(owner, shard).toBe(pin);
   }
 }
 
@@ -96,8 +112,9 @@ describe('the nodes of a cluster', () => {
         await cluster.clock.advance(8 * LEASE_MS);
         expectOneWriterEach(cluster);
         await expectAllOwned(cluster);
+        await expectOrdersFollowed(cluster, story);
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   }, 60_000);
 

@@ -1,7 +1,7 @@
 // Which node owns which shard: as few moves as the weights allow, whoever computes it.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allocate, type Member, type Move, type OwnedShard, voluntaryLimit } from '#supervision';
+import { allocate, type Member, type Move, type OwnedShard, voluntaryLimit, withDrained } from '#supervision';
 
 const active = (id: string, weight = 1): Member => ({ id, weight, state: 'active' });
 
@@ -16,9 +16,9 @@ function holding(counts: readonly number[], orphans = 0): readonly OwnedShard[] 
 
 function carryOut(shards: readonly OwnedShard[], moves: readonly Move[]): readonly OwnedShard[] {
   const to = new Map(moves.map((move) => [move.shard, move.to]));
-  return shards.map(({ id, owner }) => {
-    const next = to.get(id) ?? owner;
-    return next === undefined ? { id } : { id, owner: next };
+  return shards.map((shard) => {
+    const next = to.get(shard.id);
+    return next === undefined ? shard : { ...shard, owner: next };
   });
 }
 
@@ -37,6 +37,17 @@ function settle(members: readonly Member[], start: readonly OwnedShard[]) {
     shards = carryOut(shards, plan.moves);
   }
   throw new Error('the plans never came to an end');
+}
+
+/** Shards by owner, with `pins` of them moved by a person. */
+function pinned(
+  shards: readonly OwnedShard[],
+  pins: Readonly<Record<string, string>>,
+): readonly OwnedShard[] {
+  return shards.map((shard) => {
+    const pin = pins[shard.id];
+    return pin === undefined ? shard : { ...shard, pin };
+  });
 }
 
 /** The fewest moves by trying every way to round the shares. */
@@ -170,5 +181,113 @@ describe('allocate', () => {
 
   it('refuses a weight that is not above 0', () => {
     expect(() => allocate([active('n0', 0)], holding([1]))).toThrow('the weight of node n0 must be above 0');
+  });
+});
+
+describe('allocate, with shards that a person has moved', () => {
+  const members = [active('n0'), active('n1'), active('n2')];
+
+  it('moves a pinned shard to its node and gives back another one, so that it stays', () => {
+    const shards = pinned(holding([2, 2, 2]), { s0: 'n1' });
+    const settled = settle(members, shards);
+    expect(settled.moves[0]).toEqual({ shard: 's0', from: 'n0', to: 'n1', reason: 'pinned' });
+    expect(settled.moves).toHaveLength(2);
+    expect(settled.moves[1]).toMatchObject({ from: 'n1', to: 'n0', reason: 'balance' });
+    expect(countsOf(members, settled.shards)).toEqual([2, 2, 2]);
+    expect(settled.shards.find(({ id }) => id === 's0')?.owner).toBe('n1');
+  });
+
+  it('leaves a node all that is pinned to it, beyond its share, and the others share the rest', () => {
+    const all = holding([2, 2, 2]);
+    const shards = pinned(all, { s0: 'n2', s1: 'n2', s2: 'n2', s4: 'n2' });
+    const settled = settle(members, shards);
+    expect(countsOf(members, settled.shards)).toEqual([1, 1, 4]);
+    expect(settled.moves.filter(({ reason }) => reason === 'pinned')).toHaveLength(3);
+    expect(settled.moves.filter(({ reason }) => reason === 'balance')).toHaveLength(1);
+  });
+
+  it('puts every pinned shard on its node and no other out of balance, with one move for each that is elsewhere', () => {
+    const drawn = fc.array(fc.record({ owner: fc.nat(3), pin: fc.option(fc.nat(3), { nil: undefined }) }), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(
+        drawn,
+        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 4, maxLength: 4 }),
+        (all, weights) => {
+          const nodes = weights.map((weight, node) => active(`n${node}`, weight));
+          const shards = all.map(({ owner, pin }, at) => ({
+            id: `s${at}`,
+            owner: `n${owner}`,
+            ...(pin !== undefined && { pin: `n${pin}` }),
+          }));
+          const settled = settle(nodes, shards);
+          const elsewhere = shards.filter(({ owner, pin }) => pin !== undefined && pin !== owner);
+          expect(settled.moves.filter(({ reason }) => reason === 'pinned')).toHaveLength(elsewhere.length);
+          for (const { owner, pin } of settled.shards) if (pin !== undefined) expect(owner).toBe(pin);
+          // Nodes that have more than what is pinned to them have what their weights say among each other.
+          const total = (node: string) => settled.shards.filter(({ owner }) => owner === node).length;
+          const free = nodes.filter(({ id }) =>
+            settled.shards.some(({ owner, pin }) => owner === id && !pin),
+          );
+          for (const one of free) {
+            for (const other of nodes) {
+              expect(total(one.id) - 1).toBeLessThan(
+                ((total(other.id) + 1) * one.weight) / other.weight + 1e-9,
+              );
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('allots an orphan to the node it is pinned to', () => {
+    const shards = pinned(holding([1, 1, 1], 2), { s3: 'n2', s4: 'n2' });
+    const orphaned = allocate(members, shards).moves.filter(({ reason }) => reason === 'orphaned');
+    expect(orphaned).toEqual([
+      { shard: 's3', to: 'n2', reason: 'orphaned' },
+      { shard: 's4', to: 'n2', reason: 'orphaned' },
+    ]);
+  });
+
+  it('takes a pin for none while its node is gone, not ready, not seen or leaving', () => {
+    const shards = pinned(holding([2, 2, 0]), { s0: 'n2' });
+    expect(allocate(members.slice(0, 2), shards).moves).toEqual([]);
+    for (const state of ['joining', 'unreachable', 'draining'] as const) {
+      expect(allocate([active('n0'), active('n1'), { id: 'n2', weight: 1, state }], shards).moves).toEqual(
+        [],
+      );
+    }
+  });
+
+  it('moves what is pinned at once although balance is held back, and within the limit of a round', () => {
+    const away: Member = { id: 'n9', weight: 1, state: 'unreachable' };
+    const pins = Object.fromEntries(Array.from({ length: 5 }, (_, shard) => [`s${shard}`, 'n1']));
+    const plan = allocate([active('n0'), active('n1'), away], pinned(holding([20, 20]), pins));
+    expect(plan.moves.map(({ reason }) => reason)).toEqual(['pinned', 'pinned', 'pinned', 'pinned']);
+    expect(plan.deferred).toBeGreaterThan(0);
+  });
+});
+
+describe('withDrained', () => {
+  it('has a drained node give everything away and take nothing', () => {
+    const members = withDrained([active('n0'), active('n1'), active('n2')], new Set(['n1']));
+    const settled = settle(members, holding([2, 2, 2], 3));
+    expect(countsOf(members, settled.shards)[1]).toBe(0);
+    expect(countsOf(members, settled.shards).toSorted()).toEqual([0, 4, 5]);
+  });
+
+  it('changes nothing while no other node is active: a drained one is better than none', () => {
+    const joining: Member = { id: 'n1', weight: 1, state: 'joining' };
+    const members = [active('n0'), joining];
+    expect(withDrained(members, new Set(['n0']))).toEqual(members);
+  });
+
+  it('leaves a node that was not seen to renew where it is: only time tells whether it has anything to give', () => {
+    const away: Member = { id: 'n1', weight: 1, state: 'unreachable' };
+    expect(withDrained([active('n0'), away], new Set(['n1']))).toEqual([active('n0'), away]);
   });
 });

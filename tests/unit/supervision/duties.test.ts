@@ -114,4 +114,14 @@ describe('handOversOf', () => {
     }
     expect(handOversOf(shards(moving(true)), [A, B]).withdrawals).toEqual([]);
   });
+
+  it('takes an offer back when a person wants the shard elsewhere, and offers it there next', () => {
+    const members = [A, B, member('C')];
+    const offered = [{ id: 's', record: moving(true), pin: 'C' }];
+    expect(handOversOf(offered, members)).toEqual({ offers: [], withdrawals: ['s'] });
+    const back = [{ id: 's', record: active('A'), pin: 'C' }];
+    const { offers } = handOversOf(back, members);
+    expect(offers).toEqual([{ shard: 's', from: 'A', to: 'C', reason: 'pinned' }]);
+    expect(handOversOf([{ id: 's', record: moving(true, 'C'), pin: 'C' }], members).withdrawals).toEqual([]);
+  });
 });

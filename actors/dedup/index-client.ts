@@ -1,0 +1,153 @@
+// A claim's way to the index shards, wherever they are: one request a node, asked again until every answer counts.
+// What is asked waits while a shard moves or its node is down; it is not the item's fault, so it burns no attempt.
+import { type Clock, pause } from '#runtime';
+import type { Candidate } from '../kinds/kind.ts';
+import { PassingFailure } from '../pipeline/item-failure.ts';
+import type { IndexPeers, IndexRequest, IndexValue, ShardDirectory, ShardReply } from './index-exchange.ts';
+import type { IndexedContent, NeighbourQuery, ShardAnswer } from './index-shard.ts';
+import type { LocalIndex } from './local-index.ts';
+import { shardOf } from './partition.ts';
+
+export interface IndexClientOptions {
+  /** How many index shards the dataset has. */
+  readonly shards: number;
+  readonly directory: ShardDirectory;
+  readonly local: LocalIndex;
+  readonly peers: IndexPeers;
+  readonly clock: Clock;
+}
+
+export interface IndexCallOptions {
+  readonly signal: AbortSignal;
+  /** Longest that a shard of this node may take over a request. */
+  readonly timeoutMs: number;
+}
+
+/** Before shards that did not answer are asked again; a changed owner is noticed at once. */
+const RETRY_MS = 100;
+
+type Answers = Map<number, ShardAnswer<IndexValue>>;
+
+export class IndexClient {
+  readonly #options: IndexClientOptions;
+
+  constructor(options: IndexClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Each content goes to its own shard; resolves when every journal holds its part.
+   * @throws PassingFailure `shard_unavailable` when a shard tried and failed; the signal's reason
+   */
+  async insert(contents: readonly IndexedContent[], options: IndexCallOptions): Promise<void> {
+    const byShard = Map.groupBy(contents, ({ content }) => shardOf(content, this.#options.shards));
+    const request = (shards: readonly number[]): IndexRequest => ({
+      op: 'insert',
+      parts: shards.map((shard) => ({ shard, contents: byShard.get(shard) ?? [] })),
+    });
+    await this.#gather([...byShard.keys()], request, options);
+  }
+
+  /**
+   * Asks every shard, and reads afterwards from the records' leader whose each is: an answer counts only if its epoch
+   * is still the shard's. Every taking is recorded before the new owner writes, so what a former owner did not know of
+   * was inserted after its answer, by a claim that will find this one (DESIGN section 6).
+   * @returns one list of candidates a query, in order
+   * @throws PassingFailure `shard_unavailable` when a shard tried and failed; the signal's reason
+   */
+  async query(
+    queries: readonly NeighbourQuery[],
+    options: IndexCallOptions,
+  ): Promise<readonly (readonly Candidate[])[]> {
+    if (queries.length === 0) return [];
+    const all = Array.from({ length: this.#options.shards }, (_, shard) => shard);
+    const request = (shards: readonly number[]): IndexRequest => ({ op: 'query', shards, queries });
+    const counted: Answers = new Map();
+    for (let open = all; open.length > 0; ) {
+      for (const [shard, answer] of await this.#gather(open, request, options)) counted.set(shard, answer);
+      await this.#refresh(options.signal);
+      open = all.filter((shard) => this.#options.directory.route(shard)?.epoch !== counted.get(shard)?.epoch);
+    }
+    return queries.map((_, at) => all.flatMap((shard) => counted.get(shard)?.value?.[at] ?? []));
+  }
+
+  /** Asks until each of these shards has answered. */
+  async #gather(
+    shards: readonly number[],
+    request: (shards: readonly number[]) => IndexRequest,
+    options: IndexCallOptions,
+  ): Promise<Answers> {
+    const answers: Answers = new Map();
+    for (let open = shards; ; ) {
+      const replies = await Promise.all(
+        [...this.#byNode(open)].map(([node, owned]) => this.#ask(node, owned, request(owned), options)),
+      );
+      for (const reply of replies.flat()) {
+        if ('failed' in reply) {
+          const message = `index shard ${reply.shard}: ${reply.failed}`;
+          throw new PassingFailure('shard_unavailable', message, { failureClass: reply.passing });
+        }
+        if ('epoch' in reply) answers.set(reply.shard, reply);
+      }
+      open = open.filter((shard) => !answers.has(shard));
+      if (open.length === 0) return answers;
+      await this.#changeOf(open, options.signal);
+      await this.#refresh(options.signal);
+    }
+  }
+
+  /** Shards by the node that owns them now; those that move are nobody's. */
+  #byNode(shards: readonly number[]): ReadonlyMap<string, readonly number[]> {
+    const byNode = Map.groupBy(shards, (shard) => this.#options.directory.route(shard)?.node ?? '');
+    byNode.delete('');
+    return byNode;
+  }
+
+  /** What a node's shards answer; what was taken from it meanwhile is not waited for. */
+  async #ask(
+    node: string,
+    shards: readonly number[],
+    request: IndexRequest,
+    options: IndexCallOptions,
+  ): Promise<readonly ShardReply[]> {
+    const { directory, local, peers } = this.#options;
+    if (node === directory.node) return local.answer(request, options);
+    const { signal } = options;
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    try {
+      const asked = peers.ask(node, request, until);
+      asked.catch(() => {}); // when its shards moved first
+      const replies = await Promise.race([asked, directory.moved(shards, until)]);
+      signal.throwIfAborted();
+      return replies ?? [];
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #refresh(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.#options.directory.refresh();
+        return;
+      } catch (cause) {
+        if (!(cause instanceof Error)) throw cause;
+        await pause(this.#options.clock, RETRY_MS, signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  async #changeOf(shards: readonly number[], signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    try {
+      const retry = pause(this.#options.clock, RETRY_MS, until);
+      await Promise.race([this.#options.directory.moved(shards, until), retry]);
+    } finally {
+      over.abort();
+    }
+    signal.throwIfAborted();
+  }
+}

@@ -1,0 +1,53 @@
+// What desks and index shards say to each other, whether they share a process or not: one request for all shards of one
+// node, and one answer a shard.
+import type { Candidate } from '../kinds/kind.ts';
+import type { PassingClass } from '../pipeline/item-failure.ts';
+import type { IndexedContent, NeighbourQuery, ShardAnswer } from './index-shard.ts';
+
+/** Asked of shards that one node owns. Repeating it changes nothing. */
+export type IndexRequest =
+  | {
+      readonly op: 'insert';
+      readonly parts: readonly { readonly shard: number; readonly contents: readonly IndexedContent[] }[];
+    }
+  | { readonly op: 'query'; readonly shards: readonly number[]; readonly queries: readonly NeighbourQuery[] };
+
+/** Of a query: one list of candidates a query, in order; of an insert: nothing, its journal holds it. */
+export type IndexValue = readonly (readonly Candidate[])[] | null;
+
+/** What became of the request at one shard. */
+export type ShardReply =
+  | ({ readonly shard: number } & ShardAnswer<IndexValue>)
+  /** The shard is not here now: it moves, or is being started again. */
+  | { readonly shard: number; readonly absent: true }
+  /** The shard is here, and could not do it; `passing` is the class of the failure. */
+  | { readonly shard: number; readonly failed: string; readonly passing: PassingClass };
+
+/** The shards that a request is for. */
+export function shardsOf(request: IndexRequest): readonly number[] {
+  return request.op === 'insert' ? request.parts.map(({ shard }) => shard) : request.shards;
+}
+
+/** Asks the shards of other nodes. */
+export interface IndexPeers {
+  /**
+   * One answer for each shard of the request; undefined when that node gave none, for whatever reason: it may be dead,
+   * cut off or starting, so that what it did is unknown.
+   * @throws PassingFailure when what it found fits no message; the signal's reason when it aborts first
+   */
+  ask(node: string, request: IndexRequest, signal: AbortSignal): Promise<readonly ShardReply[] | undefined>;
+}
+
+/** Knows whose each index shard of one dataset is, by the shards' records. */
+export interface ShardDirectory {
+  /** This process. */
+  readonly node: string;
+  /** Whose a shard is as last seen: the node (undefined while it moves) and the epoch. Undefined: no one ever had it. */
+  route(shard: number): { readonly node: string | undefined; readonly epoch: number } | undefined;
+  /** Whether this node may answer for what it owns. */
+  holds(): boolean;
+  /** Makes `route` at least as new as this call, by a read from the records' leader. @throws when it cannot be read */
+  refresh(): Promise<void>;
+  /** Resolves when the epoch of one of these shards is another than it is now, or when the signal aborts. */
+  moved(shards: readonly number[], signal: AbortSignal): Promise<void>;
+}
