@@ -13,6 +13,11 @@ export interface BenchOptions {
   readonly note: (line: string) => void;
 }
 
+/** The bench cannot run with these options; the message says what it needs. */
+export class BenchRefused extends Error {
+  override readonly name = 'BenchRefused';
+}
+
 export interface Metric {
   readonly value: number;
   readonly unit: string;

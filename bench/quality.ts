@@ -1,6 +1,6 @@
 // How well duplicates are found: tables of precision and recall on real data with known truth, both models side by side
 // and the field's usual default (pHash within 10 bits alone) as the baseline.
-import type { Bench } from './contract.ts';
+import { type Bench, BenchRefused } from './contract.ts';
 import { cifarQuality, clothingQuality } from './quality/collection-quality.ts';
 import { photoQuality } from './quality/photo-quality.ts';
 import { PictureReader } from './quality/picture-facts.ts';
@@ -10,7 +10,7 @@ import { textQuality } from './quality/text-quality.ts';
 export const qualityBench: Bench = async (options) => {
   const { data, note, quick } = options;
   if (data === undefined) {
-    throw new Error('the quality bench needs --data DIR, a folder laid out as shared/data');
+    throw new BenchRefused('the quality bench needs --data DIR, a folder laid out as shared/data');
   }
   const text = await textQuality(data, note);
   const records = await recordQuality(data, note);

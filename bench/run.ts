@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { actorsBench } from './actors.ts';
-import { type Bench, type BenchOptions, describeRun, formatMetrics } from './contract.ts';
+import { type Bench, type BenchOptions, BenchRefused, describeRun, formatMetrics } from './contract.ts';
 import { dedupBench } from './dedup.ts';
 import { pipelineBench } from './pipeline.ts';
 import { qualityBench } from './quality.ts';
@@ -47,4 +47,8 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch((cause: unknown) => {
+  if (!(cause instanceof BenchRefused)) throw cause;
+  process.stderr.write(`${cause.message}\n`);
+  return 2;
+});
