@@ -16,7 +16,8 @@ const MODELS: readonly ModelName[] = ['tiny', 'squeezenet'];
 const FALSE_PAIR_RATE = 1e-4;
 /** What a whole picture's difference in pixels takes off the cosine. */
 const PIXEL_WEIGHT = 0.2;
-const LEAST_COSINE = 0.6;
+/** No threshold lies below. */
+const LEAST_COSINE = 0.7;
 const PLANTED = 20;
 
 /**
@@ -102,6 +103,8 @@ function recallAt(
     (pair.isJudged ? near : best).push(score(pair));
   }
   const threshold = best.sort((a, b) => b - a)[allowed] ?? -1;
+  if (threshold < LEAST_COSINE)
+    throw new Error(`expected a threshold of at least ${LEAST_COSINE}, got ${threshold}`);
   return near.filter((value) => value > threshold).length;
 }
 
