@@ -76,6 +76,7 @@ export { type DatasetShard, DatasetShards, shardPath } from './pipeline/dataset-
 export { type DatasetSizing, datasetTree, STATELESS_PARTS } from './pipeline/dataset-tree.ts';
 export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
+export { ROLE_OF_STAGE, ROLES, type Role, unattendedStages } from './pipeline/roles.ts';
 export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
 export { AddressPolicy, isNetwork } from './sources/address-policy.ts';

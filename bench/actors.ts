@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Contestant, erlangLaunch, type Launch, nodeLaunch } from './contestants/contestant.ts';
 import type { Answer, Scenario } from './contestants/protocol.ts';
-import { type BenchOptions, type Metric, type Metrics, metricOf } from './contract.ts';
+import { type Bench, type BenchOptions, type Metric, type Metrics, metricOf } from './contract.ts';
 
 type Name = Launch['name'];
 type Rounds = ReadonlyMap<Name, readonly Answer[]>;
@@ -23,7 +23,9 @@ const sizes: Readonly<Record<Exclude<Scenario, 'idle' | 'restart'>, Readonly<Rec
 const idleActors = 100_000;
 const restarts = 1_000;
 
-export async function actorsBench(options: BenchOptions): Promise<Metrics> {
+export const actorsBench: Bench = { parts: [], run: compareActors };
+
+async function compareActors(options: BenchOptions): Promise<Metrics> {
   const folder = await mkdtemp(join(tmpdir(), 'troupe-bench-'));
   try {
     const erlang = await erlangLaunch(folder);

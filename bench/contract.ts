@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Also the sizes that take minutes and gigabytes (the dedup bench at a million items). */
   readonly million?: boolean;
+  /** One part of the bench instead of all of them, by its name. */
+  readonly only?: string;
   /** Tells how far the run is. */
   readonly note: (line: string) => void;
 }
@@ -28,7 +30,11 @@ export interface Metric {
 }
 
 export type Metrics = Readonly<Record<string, Metric>>;
-export type Bench = (options: BenchOptions) => Promise<Metrics>;
+export interface Bench {
+  /** Names that `only` may have; none where the bench has one part. */
+  readonly parts: readonly string[];
+  run(options: BenchOptions): Promise<Metrics>;
+}
 
 export interface RunDescription {
   readonly commit: string;

@@ -27,6 +27,8 @@ const AHEAD = 500;
 /** The weight is the median of so many readings, as the collector makes it swing. */
 const READINGS = 21;
 const READING_MS = 200;
+/** Of what the node wrote, so much is shown when it fails. */
+const SAID_CHARACTERS = 4_000;
 
 interface Weight {
   readonly items: number;
@@ -41,8 +43,12 @@ export async function memoryGrowth(
 ): Promise<Metrics> {
   const folder = await mkdtemp(join(tmpdir(), 'troupe-memory-'));
   await writeFile(join(folder, 'troupe.yaml'), 'version: 1\n');
-  const node = spawn(process.execPath, [ENTRY, 'up'], { cwd: folder, stdio: 'ignore' });
+  const node = spawn(process.execPath, [ENTRY, 'up'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => node.once('exit', () => resolve()));
+  let said = '';
+  node.stderr.on('data', (chunk: Buffer) => {
+    said = (said + String(chunk)).slice(-SAID_CHARACTERS);
+  });
   try {
     const client = await connect(folder);
     try {
@@ -56,6 +62,10 @@ export async function memoryGrowth(
     } finally {
       await client.link.close();
     }
+  } catch (cause) {
+    throw new Error(`the node could not be weighed (its exit code: ${node.exitCode}); it said:\n${said}`, {
+      cause,
+    });
   } finally {
     node.kill('SIGTERM');
     await ended;

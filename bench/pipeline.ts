@@ -11,7 +11,7 @@ import { ClientSystem } from '../cli/node/client-system.ts';
 import { tuneCollector } from '../cli/node/collector.ts';
 import { LaptopSystem } from '../cli/node/laptop-system.ts';
 import { type BareLoop, startBareLoop } from './bare-loop.ts';
-import { type BenchOptions, type Metrics, metricOf } from './contract.ts';
+import { type Bench, type BenchOptions, type Metrics, metricOf } from './contract.ts';
 import { type CpuSplit, watchCpu, watchThreads } from './cpu-time.ts';
 import { memoryGrowth } from './memory-growth.ts';
 import { photoInput } from './photo-input.ts';
@@ -28,7 +28,19 @@ interface Round {
   readonly split: CpuSplit;
 }
 
-export async function pipelineBench(options: BenchOptions): Promise<Metrics> {
+export const pipelineBench: Bench = {
+  parts: ['speed', 'memory'],
+  run: async (options) => ({
+    ...(options.only === 'memory' ? {} : await speed(options)),
+    ...(options.only === 'speed' ? {} : await growth(options)),
+  }),
+};
+
+function growth({ quick, note }: BenchOptions): Promise<Metrics> {
+  return memoryGrowth(quick ? { first: 300, last: 1_200 } : { first: 2_000, last: 20_000 }, note);
+}
+
+async function speed(options: BenchOptions): Promise<Metrics> {
   const folder = await mkdtemp(join(tmpdir(), 'troupe-bench-'));
   try {
     const count = options.quick ? 240 : 1200;
@@ -39,14 +51,11 @@ export async function pipelineBench(options: BenchOptions): Promise<Metrics> {
     const [contents, warmUp] = [all.slice(0, count), all.slice(count)];
     tuneCollector(); // as every node does, so that the bare loop has it from its first round
     const bare = await startBareLoop(decodeThreads);
-    let speed: Metrics;
     try {
-      speed = await compare({ options, folder, contents, warmUp, rounds, decodeThreads, bare });
+      return await compare({ options, folder, contents, warmUp, rounds, decodeThreads, bare });
     } finally {
       await bare.stop();
     }
-    const counts = options.quick ? { first: 300, last: 1_200 } : { first: 2_000, last: 20_000 };
-    return { ...speed, ...(await memoryGrowth(counts, options.note)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -125,9 +134,9 @@ async function pipelineRound(
   },
 ): Promise<Round & { readonly busyMs: ReadonlyMap<string, number> }> {
   const text = `node: { decodeThreads: ${run.decodeThreads} }\n`;
-  const { config, overriddenBy } = parseConfig({ text, place: 'the bench', env: {} });
+  const parsed = parseConfig({ text, place: 'the bench', env: {} });
   const system = await LaptopSystem.start({
-    config: { config, overriddenBy, dataDir, fileRoots: [], modelFiles: {} },
+    config: { ...parsed, dataDir, fileRoots: [], modelFiles: {} },
     log: silentLogger,
     env: {},
     version: '0.0.0',

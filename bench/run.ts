@@ -1,5 +1,5 @@
-// `npm run bench -- NAME [--data DIR] [--quick] [--million] [--json FILE]`: runs one benchmark of the contract and prints its
-// metrics with their spread; raw results go to FILE.
+// `npm run bench -- NAME [--data DIR] [--quick] [--only PART] [--million] [--json FILE]`: runs one
+// benchmark of the contract and prints its metrics with their spread; raw results go to FILE.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { actorsBench } from './actors.ts';
@@ -22,29 +22,62 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       data: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
       million: { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(help());
+    return 0;
+  }
   const [name] = positionals;
   const bench = name !== undefined && Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
-  if (values.help || name === undefined || bench === undefined) {
-    process.stdout.write(
-      `usage: npm run bench -- NAME [--data DIR] [--quick] [--million] [--json FILE]\nnames: ${Object.keys(BENCHES).join(', ')}\n`,
-    );
-    return values.help ? 0 : 2;
+  if (name === undefined || bench === undefined) return refused(`no bench is named ${name ?? '(nothing)'}`);
+  const { only } = values;
+  if (only !== undefined && !bench.parts.includes(only)) {
+    const parts = bench.parts.length === 0 ? `${name} has no parts` : `expected ${bench.parts.join(' or ')}`;
+    return refused(`--only: ${parts}, got ${only}`);
   }
   const options: BenchOptions = {
     quick: values.quick,
     million: values.million,
     ...(values.data !== undefined && { data: values.data }),
+    ...(only !== undefined && { only }),
     note: (line) => process.stderr.write(`${line}\n`),
   };
-  const result = { bench: name, ...(await describeRun()), metrics: await bench(options) };
+  const result = { bench: name, ...(await describeRun()), metrics: await bench.run(options) };
   process.stdout.write(`${formatMetrics(result)}\n`);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
   return 0;
+}
+
+function refused(why: string): number {
+  process.stderr.write(`${why}\n${help()}`);
+  return 2;
+}
+
+function help(): string {
+  const names = Object.entries(BENCHES).map(
+    ([name, { parts }]) => `  ${name}${parts.length === 0 ? '' : ` (parts: ${parts.join(', ')})`}`,
+  );
+  return `usage: npm run bench -- NAME [options]
+
+names:
+${names.join('\n')}
+
+options:
+  --data DIR    a folder laid out as shared/data; default: the bench generates its own, quality needs one
+  --quick       few items and rounds, to see that it runs; the figures say little
+  --only PART   one part of the bench
+  --million     dedup also at a million items (minutes, 2 GB)
+  --json FILE   also write the raw results here
+
+examples:
+  npm run bench -- pipeline --data ../shared/data
+  npm run bench -- pipeline --only memory --json memory.json
+`;
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((cause: unknown) => {

@@ -13,6 +13,12 @@ const NEEDED_MAJOR = 24;
  * makes a node that decodes pictures grow by many times what it holds. Other C libraries do not read these.
  */
 const MEMORY_VARIABLES = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
+/**
+ * Room for new objects of the event loop's heap: three times so many MiB. V8's own 32 is filled with garbage, and with the
+ * buffers that it holds on to, before anything is collected: how much of that is there at a time is chance.
+ */
+const SEMI_SPACE = '--max-semi-space-size';
+const SEMI_SPACE_MB = 8;
 const here = dirname(fileURLToPath(import.meta.url));
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
@@ -39,17 +45,22 @@ async function runHere() {
 }
 
 /**
- * Starts this program over in the same process with `MEMORY_VARIABLES`, which are read only then. Only for a node: other
- * commands are short. Whoever sets the variables has it their way.
+ * Starts this program over in the same process with what is read only then: `MEMORY_VARIABLES` and the size of the heap's
+ * new space. Only for a node: other commands are short. Whoever sets one of them has it their way.
  */
 function becomeFrugal() {
   if (process.platform !== 'linux' || !process.argv.slice(2).includes('up') || process.execve === undefined)
     return;
-  if (Object.keys(MEMORY_VARIABLES).some((name) => process.env[name] !== undefined)) return;
-  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
-    ...process.env,
-    ...MEMORY_VARIABLES,
-  });
+  const sets = (name) => process.env[name] !== undefined;
+  const variables = Object.keys(MEMORY_VARIABLES).some(sets) ? {} : MEMORY_VARIABLES;
+  const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ').replaceAll('_', '-');
+  const flags = options.includes(SEMI_SPACE) ? [] : [`${SEMI_SPACE}=${SEMI_SPACE_MB}`];
+  if (Object.keys(variables).length === 0 && flags.length === 0) return;
+  process.execve(
+    process.execPath,
+    [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)],
+    { ...process.env, ...variables },
+  );
 }
 
 /** The nearest installed Node.js binary upwards of this file that is not the one that runs now. */

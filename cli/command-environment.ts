@@ -21,7 +21,7 @@ export interface CliEnvironment {
   /** Sets the exit code of the process; without it a command that returns is good. */
   setExitCode(code: ExitCode): void;
   /**
-   * Aborts at the first Ctrl-C or SIGTERM. Asking for it takes the signals over from Node, which else ends the
+   * Aborts at the first Ctrl-C or SIGTERM, or when the process that supervises this one is gone. Asking for it takes the signals over from Node, which else ends the
    * process; a second signal then ends it at once.
    */
   interruption(): AbortSignal;
@@ -41,8 +41,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** The configuration; read at the first call. @throws ConfigError */
   config(): LoadedConfig;
-  /** The server to talk to. @throws UsageError, CommandError `no_running_system` */
-  server(): ServerAddress;
+  /** The server to talk to, or the one at `url` with the same credentials. @throws UsageError, CommandError `no_running_system` */
+  server(url?: string): ServerAddress;
 }
 
 /** The context of a command that commander is about to run. */
@@ -58,7 +58,10 @@ export function contextOf(command: Command, environment: CliEnvironment): Comman
     options,
     terminal: new Terminal({ stdout, stderr, clock, env, json: options.json ?? false }),
     config,
-    server: () => resolveServerAddress({ flags: options, env, dataDir: config().dataDir, readText }),
+    server: (url) => {
+      const flags = url === undefined ? options : { ...options, server: url };
+      return resolveServerAddress({ flags, env, dataDir: config().dataDir, readText });
+    },
   };
 }
 

@@ -40,6 +40,18 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 2',
     remedy: 'Stop that one, or give this one another folder with TROUPE_DATA_DIR.',
   },
+  unknown_system: {
+    meaning: 'The server that --join names keeps no system of this name.',
+    becomes: 'exit 2',
+    remedy: 'Check the address and `system` in troupe.yaml; `troupe up --server` makes a new system there.',
+  },
+  datasets_differ: {
+    meaning:
+      'The configuration of this node says something else of a dataset than what the running nodes have recorded.',
+    becomes: 'exit 2',
+    remedy:
+      'Take `datasets` out of the configuration of this node, or make it equal; to change a dataset, stop all nodes and start one with the new configuration first.',
+  },
   node_name_taken: {
     meaning: 'Another process joins or runs under the name of this node.',
     becomes: 'exit 2',
@@ -90,6 +102,11 @@ export const COMMAND_ERRORS = {
     meaning: 'The command ran and its answer is no: an audit that does not balance, a digest that differs.',
     becomes: 'exit 1',
     remedy: 'The output names what differs.',
+  },
+  nodes_failed: {
+    meaning: 'The nodes of `troupe up --nodes` ended again and again, so that all of them were stopped.',
+    becomes: 'exit 1',
+    remedy: 'The report on standard error says how each ended last; its log lines stand above.',
   },
   restart_intensity: {
     meaning: 'The supervision of a dataset used up its restarts up to the root, so the node ended.',

@@ -12,6 +12,10 @@ export async function main(args: readonly string[]): Promise<void> {
     if (error.code === 'EPIPE') process.exit();
     throw error;
   });
+  // Whoever read the log is gone; what is being done goes on all the same.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   await runProgram(args, processEnvironment());
 }
 
@@ -58,6 +62,9 @@ function watchSignals(): AbortController {
       controller.abort();
     });
   }
+  // A process that started this one with a channel is gone, however it went: nobody would end this one any more.
+  process.on('disconnect', () => controller.abort());
+  process.channel?.unref();
   return controller;
 }
 

@@ -1,5 +1,6 @@
 // Parsers for the values of command-line options; a wrong value is a usage error that says what is allowed.
 import { InvalidArgumentError } from 'commander';
+import type { z } from 'zod';
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -18,4 +19,25 @@ export function parseWholeNumber(min: number): (text: string) => number {
     if (text.trim() !== '' && Number.isSafeInteger(value) && value >= min) return value;
     throw new InvalidArgumentError(`Expected a whole number of at least ${min}, got "${text}".`);
   };
+}
+
+/** A value that one field of the configuration takes, too; `read` makes it of the text, `expected` says what it is. */
+export function parseField<T>(
+  field: z.ZodType<T>,
+  expected: string,
+  read: (text: string) => unknown,
+): (text: string) => T {
+  return (text) => {
+    const result = field.safeParse(read(text));
+    if (result.success) return result.data;
+    throw new InvalidArgumentError(`Expected ${expected}, got "${text}".`);
+  };
+}
+
+/** The entries of a list with commas. */
+export function listOf(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
 }

@@ -150,6 +150,21 @@ function credentialsOf(env: Readonly<Record<string, string | undefined>>): Serve
   });
 }
 
+/** The variables by which another process of this program gets the same credentials. */
+export function credentialVariables(given: ServerCredentials): Readonly<Record<string, string>> {
+  const { user, password, token, creds, nkey, cert, key, ca } = given;
+  return withoutEmpty({
+    NATS_USER: user,
+    NATS_PASSWORD: password,
+    NATS_TOKEN: token,
+    NATS_CREDS: creds,
+    NATS_NKEY: nkey,
+    NATS_CERT: cert,
+    NATS_KEY: key,
+    NATS_CA: ca,
+  }) as Readonly<Record<string, string>>;
+}
+
 function readLaptop(
   dataDir: string,
   readText: (path: string) => string | undefined,

@@ -12,8 +12,8 @@ export class NatsBlobs implements BlobStore {
   }
 
   /** Does nothing when the same bytes are there under this key. @throws NoStream, LinkClosed */
-  async put(key: string, bytes: Uint8Array): Promise<void> {
-    await this.#objects.putOnce(key, bytes);
+  put(key: string, bytes: Uint8Array): Promise<boolean> {
+    return this.#objects.putOnce(key, bytes);
   }
 
   /** @throws ObjectDamaged when bytes are missing or differ from their digest */

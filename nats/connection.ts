@@ -32,6 +32,7 @@ import {
   RequestTimeout,
 } from './errors.ts';
 import { featuresOf, type ServerFeatures } from './features.ts';
+import { gatherWrites } from './gathered-writes.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
 import { WindowPublisher } from './window-publisher.ts';
 
@@ -118,6 +119,7 @@ export class NatsLink {
     this.log = options.log ?? silentLogger;
     this.clock = options.clock ?? systemClock;
     this.#inboxPrefix = options.inboxPrefix;
+    gatherWrites(connection);
     this.publisher = new WindowPublisher({
       transport: connectionTransport(connection, manager, this.inbox()),
       clock: this.clock,
@@ -301,6 +303,7 @@ export class NatsLink {
     const fields = { server: this.connection.getServer() };
     if (connected) {
       this.log.info(fields, 'reconnected to NATS');
+      gatherWrites(this.connection);
       this.publisher.reconnected();
     } else {
       this.log.warn(fields, 'disconnected from NATS');

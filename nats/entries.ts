@@ -3,7 +3,7 @@
 import { nuid } from 'nats';
 import type { BlobStore } from '#runtime';
 import type { NatsLink } from './connection.ts';
-import { publishFenced } from './fenced-publish.ts';
+import { publishFenced, publishFirst } from './fenced-publish.ts';
 import { recordStream } from './names.ts';
 import { readLastDirect, readStored } from './stored-message.ts';
 
@@ -20,20 +20,23 @@ export class NatsEntries implements BlobStore {
   }
 
   /** Does nothing when the same bytes are there under this key. @throws NoStream, PublishRefused, LinkClosed */
-  async put(key: string, bytes: Uint8Array): Promise<void> {
-    const message = {
-      stream: this.#stream,
-      subject: this.#subject(key),
-      data: bytes,
-      whenFull: 'wait',
-    } as const;
+  async put(key: string, bytes: Uint8Array): Promise<boolean> {
+    const message = this.#message(key, bytes);
     for (let expected = 0; ; ) {
       const outcome = await publishFenced(this.#link, { ...message, id: nuid.next(), expected });
-      if (outcome.type === 'stored') return;
+      if (outcome.type === 'stored') return true;
       const { last } = outcome;
-      if (last !== undefined && Buffer.compare(last.data, bytes) === 0) return;
+      if (last !== undefined && Buffer.compare(last.data, bytes) === 0) return false;
       expected = last?.sequence ?? 0;
     }
+  }
+
+  /**
+   * As `put`, for a key that names its bytes (by their digest): what is there is not read back to be compared.
+   * @throws NoStream, PublishRefused, LinkClosed
+   */
+  putNamed(key: string, bytes: Uint8Array): Promise<boolean> {
+    return publishFirst(this.#link, { ...this.#message(key, bytes), id: nuid.next() });
   }
 
   /** What any replica has; where it has none, the leader decides. */
@@ -52,6 +55,10 @@ export class NatsEntries implements BlobStore {
   /** Deletes the value and every trace of its name. */
   async delete(key: string): Promise<void> {
     await this.#link.manager.streams.purge(this.#stream, { filter: this.#subject(key) });
+  }
+
+  #message(key: string, data: Uint8Array) {
+    return { stream: this.#stream, subject: this.#subject(key), data, whenFull: 'wait' } as const;
   }
 
   #subject(key: string): string {

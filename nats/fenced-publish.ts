@@ -1,7 +1,6 @@
 // Publishes one message under the condition that a subject's last sequence is the expected one, and finds out what a
 // refusal means. From server 2.12 on, the repeat of a publish that succeeded is refused too (before, it is answered
 // as a duplicate), so the last message's own id decides, read from the leader.
-
 import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { PublishRefused } from './errors.ts';
@@ -49,5 +48,26 @@ export async function publishFenced(link: NatsLink, message: FencedMessage): Pro
       // The leader agrees with the expectation: another publish in flight was in the way and is gone. Again.
       await pause(link.clock, 5);
     }
+  }
+}
+
+/**
+ * Stores the message unless its subject has one, whatever that is. Resolves to whether it was stored now; a repeat of it
+ * that was needed because an answer was lost may say false.
+ * @throws StreamFull, NoStream, PublishRefused (for another reason), LinkClosed
+ */
+export async function publishFirst(
+  link: NatsLink,
+  message: Omit<FencedMessage, 'expected' | 'headers'>,
+): Promise<boolean> {
+  const { subject, data, id, whenFull = 'fail' } = message;
+  try {
+    await link.publisher.publishWith({ subject, data, id }, { expectLastSubjectSequence: 0, whenFull });
+    return true;
+  } catch (error) {
+    if (!(error instanceof PublishRefused)) throw error;
+    // The stream names the message that it has. Where it does not, one in flight is in the way, and may yet fail.
+    if (error.code === WRONG_LAST_SEQUENCE && /: [1-9]\d*$/.test(error.description)) return false;
+    return (await publishFenced(link, { ...message, expected: 0 })).type === 'stored';
   }
 }

@@ -1,6 +1,6 @@
 // The door of nats/: everything which other folders use of NATS and JetStream.
 export { NatsBlobs } from './blobs.ts';
-export { CODEC_VERSIONS, decode, encode } from './codec.ts';
+export { CODEC_VERSIONS, type CodecVersions, decode, encode, VersionedCodec } from './codec.ts';
 export { type ConnectOptions, type LinkStatus, NatsLink, type PlainMessage } from './connection.ts';
 export type { Credentials } from './credentials.ts';
 export { deleteMessage } from './delete-message.ts';
@@ -53,7 +53,14 @@ export {
   resolveNatsServer,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
-export { datasetExists, deleteDataset, ensureDataset, ensureStream, ensureSystem } from './topology.ts';
+export {
+  datasetExists,
+  deleteDataset,
+  ensureDataset,
+  ensureStream,
+  ensureSystem,
+  systemExists,
+} from './topology.ts';
 export {
   type DatasetOptions,
   INTAKE_CONSUMER,

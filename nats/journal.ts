@@ -3,6 +3,7 @@
 // forget the sequence. What a refused append means is told from that message.
 import { nuid } from 'nats';
 import {
+  type Codec,
   type Journal,
   JournalConflict,
   JournalFenced,
@@ -11,6 +12,7 @@ import {
   type Logger,
   type SnapshotPointer,
 } from '#runtime';
+import { VersionedCodec } from './codec.ts';
 import type { NatsLink } from './connection.ts';
 import { JournalNotOwned } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
@@ -24,6 +26,8 @@ export interface NatsJournalOptions {
   readonly subject: string;
   /** Frames are split above this size, between events; default 512 KiB. */
   readonly maxFrameBytes?: number;
+  /** How frames are written and read; default: in the lowest version. */
+  readonly codec?: Codec;
   /** Makes ids which no other writer ever makes. */
   readonly newId?: () => string;
 }
@@ -42,6 +46,7 @@ export class NatsJournal implements Journal {
   readonly #stream: string;
   readonly #subject: string;
   readonly #maxFrameBytes: number;
+  readonly #codec: Codec;
   readonly #newId: () => string;
   /** Set while this instance may append; a refused or failed append ends it. */
   #tenure: Tenure | undefined;
@@ -53,6 +58,7 @@ export class NatsJournal implements Journal {
     this.#stream = options.stream;
     this.#subject = options.subject;
     this.#maxFrameBytes = options.maxFrameBytes ?? 512 * 1024;
+    this.#codec = options.codec ?? new VersionedCodec();
     this.#newId = options.newId ?? (() => nuid.next());
   }
 
@@ -62,7 +68,7 @@ export class NatsJournal implements Journal {
       this.#tenure = undefined;
       for (;;) {
         const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject });
-        const before = last === undefined ? undefined : decodeFrame(last.data);
+        const before = last === undefined ? undefined : decodeFrame(last.data, this.#codec);
         const epoch = wanted ?? (before?.epoch ?? 0) + 1;
         if (before !== undefined && before.epoch > epoch) {
           throw new JournalFenced(
@@ -70,7 +76,7 @@ export class NatsJournal implements Journal {
           );
         }
         const snapshots = before?.snapshots ?? [];
-        const data = encodeFrame({ kind: 'owned', epoch, snapshots, events: [] });
+        const data = encodeFrame({ kind: 'owned', epoch, snapshots, events: [] }, this.#codec);
         const outcome = await this.#publish(data, last?.sequence ?? 0);
         if (outcome.type === 'refused') continue;
         this.#tenure = { epoch, last: outcome.sequence, snapshots };
@@ -85,7 +91,7 @@ export class NatsJournal implements Journal {
   async standing(): Promise<JournalStanding> {
     const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject });
     if (last === undefined) return { epoch: 0, sequence: 0 };
-    const { epoch, snapshots } = decodeFrame(last.data);
+    const { epoch, snapshots } = decodeFrame(last.data, this.#codec);
     const [snapshot] = snapshots;
     return { epoch, sequence: last.sequence, ...(snapshot && { snapshot }) };
   }
@@ -93,7 +99,7 @@ export class NatsJournal implements Journal {
   async *replay(afterSequence: number, throughSequence: number): AsyncGenerator<JournalFrame, void> {
     const range = { subject: this.#subject, fromSequence: afterSequence + 1, throughSequence };
     for await (const { sequence, data } of readOrdered(this.#link, this.#stream, range)) {
-      const { epoch, events } = decodeFrame(data);
+      const { epoch, events } = decodeFrame(data, this.#codec);
       yield { sequence, epoch, events };
     }
   }
@@ -107,7 +113,7 @@ export class NatsJournal implements Journal {
       const tenure = this.#owned();
       if (events.length === 0) return tenure.last;
       const { epoch, snapshots } = tenure;
-      for (const data of encodeEvents({ epoch, snapshots, events }, this.#maxFrameBytes)) {
+      for (const data of encodeEvents({ epoch, snapshots, events }, this.#maxFrameBytes, this.#codec)) {
         await this.#append(tenure, data);
       }
       return tenure.last;
@@ -126,7 +132,7 @@ export class NatsJournal implements Journal {
         );
       }
       const snapshots = newest === undefined ? [pointer] : [pointer, newest];
-      const data = encodeFrame({ kind: 'snapshot', epoch: tenure.epoch, snapshots, events: [] });
+      const data = encodeFrame({ kind: 'snapshot', epoch: tenure.epoch, snapshots, events: [] }, this.#codec);
       await this.#append(tenure, data);
       tenure.snapshots = snapshots;
       if (newest !== undefined) await this.#truncate(newest.sequence);
@@ -164,7 +170,7 @@ export class NatsJournal implements Journal {
     const where = `journal ${this.#subject}, epoch ${tenure.epoch}`;
     const expected = `expected ${tenure.last} as the last sequence`;
     if (last === undefined) return new JournalConflict(`${where}: ${expected}, found no message`);
-    const { epoch } = decodeFrame(last.data);
+    const { epoch } = decodeFrame(last.data, this.#codec);
     if (epoch > tenure.epoch) return new JournalFenced(`${where}: owned under epoch ${epoch} since`);
     return new JournalConflict(`${where}: ${expected}, found ${last.sequence} of epoch ${epoch}`);
   }

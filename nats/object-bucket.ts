@@ -56,12 +56,15 @@ export class ObjectBucket {
     );
   }
 
-  /** Stores an object unless the same bytes are there under its name; asks the server once to find out. */
-  async putOnce(name: string, bytes: Uint8Array): Promise<void> {
+  /**
+   * Stores an object unless the same bytes are there under its name; asks the server once to find out. Resolves to whether
+   * it was stored now.
+   */
+  async putOnce(name: string, bytes: Uint8Array): Promise<boolean> {
     const stored = await readStored(this.#link, this.#stream, { last_by_subj: this.#describedOn(name) });
     const present = stored === undefined ? undefined : readDescription(stored.data);
     if (present?.deleted === false && present.size === bytes.length && present.digest === objectDigest(bytes))
-      return;
+      return false;
     // What was just read holds for the first attempt; only a refusal makes it worth reading again.
     let known: StoredMessage | undefined | 'unknown' = stored;
     await this.#put(name, bytes, async () => {
@@ -72,6 +75,7 @@ export class ObjectBucket {
       known = 'unknown';
       return last;
     });
+    return true;
   }
 
   async #put(

@@ -44,6 +44,13 @@ export function ensureStream(link: NatsLink, options: StreamOptions): Promise<vo
   return ensurePlanned(link, streamPlan(options));
 }
 
+/** Whether a system of this name keeps anything here. */
+export async function systemExists(link: NatsLink, system: string): Promise<boolean> {
+  const stream = recordStream(namesOf(system).records.datasets);
+  const info = await absentAs(undefined, STREAM_NOT_FOUND, link.manager.streams.info(stream));
+  return info !== undefined;
+}
+
 /** Whether the dataset's intake stream exists. */
 export async function datasetExists(link: NatsLink, dataset: string, system: string): Promise<boolean> {
   const stream = namesOf(system).streams.intake(dataset);
@@ -98,13 +105,21 @@ async function createStream(link: NatsLink, plan: StreamPlan) {
   }
 }
 
-/** Makes one durable consumer if it is absent and compares it. */
+/**
+ * Makes one durable consumer if it is absent and compares it. More messages in hand than asked for do no harm; fewer are
+ * raised, since an older program asked for less and more nodes need more.
+ */
 async function ensureConsumer(link: NatsLink, plan: ConsumerPlan): Promise<void> {
   const { consumers } = link.manager;
-  const name = plan.config.durable_name;
-  const existing = await absentAs(undefined, CONSUMER_NOT_FOUND, consumers.info(plan.stream, name));
-  const info = existing ?? (await consumers.add(plan.stream, plan.config));
-  compare(`consumer ${name} of ${plan.stream}`, plan.config, info.config);
+  const { stream, config } = plan;
+  const name = config.durable_name;
+  const existing = await absentAs(undefined, CONSUMER_NOT_FOUND, consumers.info(stream, name));
+  const found = (existing ?? (await consumers.add(stream, config))).config;
+  const asked = config.max_ack_pending ?? 0;
+  const present = found.max_ack_pending ?? asked;
+  const raised = present < asked ? (await consumers.update(stream, name, config)).config : found;
+  const max_ack_pending = Math.max(asked, present);
+  compare(`consumer ${name} of ${stream}`, { ...config, max_ack_pending }, raised);
 }
 
 function compare(resource: string, asked: object, found: object): void {

@@ -41,10 +41,19 @@ export { CodecIncompatible, NodeLeaseLost, NodeNameTaken } from './cluster/clust
 export type { ClusterEvent, HandOffPhase } from './cluster/cluster-event.ts';
 export { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
 export { ClusterView } from './cluster/cluster-view.ts';
+export { CODEC_KEY, parseCodecRecord } from './cluster/codec-record.ts';
 export { COORDINATOR_KEY, parseCoordinatorRecord } from './cluster/coordinator-record.ts';
 export { type DrainRecord, drainKey, parseDrainRecord } from './cluster/drain-record.ts';
+export { refuseMisfits } from './cluster/misfits.ts';
 export { NodeLease, type NodeLeaseOptions } from './cluster/node-lease.ts';
-export { type CodecRange, encodeRecord, type NodeRecord, parseNodeRecord } from './cluster/node-record.ts';
+export {
+  type CodecRange,
+  encodeRecord,
+  type NodeRecord,
+  ownsShards,
+  parseNodeRecord,
+  SHARDS_ROLE,
+} from './cluster/node-record.ts';
 export { type PinRecord, parsePinRecord, pinKey } from './cluster/pin-record.ts';
 export type { ShardHost } from './cluster/shard-host.ts';
 export {

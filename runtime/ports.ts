@@ -140,7 +140,8 @@ export interface Journal {
 
 /** Immutable bytes by key. */
 export interface BlobStore {
-  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** Resolves, once they are stored, to whether they were not there before: false where the same bytes were. */
+  put(key: string, bytes: Uint8Array): Promise<boolean>;
   /** `undefined` when absent. */
   get(key: string): Promise<Uint8Array | undefined>;
   has(key: string): Promise<boolean>;

@@ -38,6 +38,13 @@ export {
   checkBreaker,
 } from './circuit-breaker.ts';
 export {
+  type CodecAgreement,
+  FIRST_AGREEMENT,
+  mayTakePart,
+  nextAgreement,
+  type VersionRange,
+} from './codec-agreement.ts';
+export {
   consequenceOf,
   type FailureClass,
   type FailureConsequence,

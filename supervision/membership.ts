@@ -13,6 +13,8 @@ export interface NodeSighting {
   readonly revision: number;
   readonly state: RecordedState;
   readonly weight: number;
+  /** Whether it owns shards at all; default true. */
+  readonly ownsShards?: boolean;
   /** Without a renewal for so long the node is gone. */
   readonly leaseMs: number;
 }
@@ -71,13 +73,13 @@ export class Membership {
     return watched && this.#standing(watched);
   }
 
-  /** The nodes that are not gone, by id, as allocation sees them. */
+  /** The nodes that own shards and are not gone, by id, as allocation sees them. */
   members(): readonly Member[] {
     const members: Member[] = [];
     for (const watched of this.#watched.values()) {
-      const { id, weight, state } = watched.sighting;
+      const { id, weight, state, ownsShards = true } = watched.sighting;
       const { reach } = this.#standing(watched);
-      if (reach === 'gone' || state === 'left') continue;
+      if (reach === 'gone' || state === 'left' || !ownsShards) continue;
       members.push({ id, weight, state: reach === 'unreachable' ? 'unreachable' : state });
     }
     return members.sort(byId);

@@ -9,6 +9,7 @@ import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
 import { IntakeGate } from './intake-gate.ts';
+import { ROLES, type Role } from './roles.ts';
 import { scorerActor } from './scorer.ts';
 
 export interface DatasetSizing {
@@ -36,12 +37,23 @@ const HELD_INGESTORS = 2;
 /** Children of a dataset's supervisor that own nothing, in start order. */
 export const STATELESS_PARTS = ['scorer', 'desks', 'embedding', 'intake'] as const;
 
-/** Specification of the supervisor `<dataset>` with every actor below it. */
+/** The role for which a node has a part of the tree, by the part's id. */
+const ROLE_OF_PART: Readonly<Record<string, Role>> = {
+  [KEEPER_PARENT]: 'shards',
+  [INDEX_PARENT]: 'shards',
+  scorer: 'score',
+  desks: 'dedup',
+  embedding: 'embed',
+  intake: 'ingest',
+};
+
+/** Specification of the supervisor `<dataset>` with the actors of a node that has these roles; default: all. */
 export function datasetTree(
   ports: DatasetPorts,
   judging: JudgingContext,
   embedModule: URL,
   sizing: DatasetSizing,
+  roles: readonly Role[] = ROLES,
 ): SupervisorSpec {
   const at = (path: string) => `${ports.dataset}/${path}`;
   const numbered = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -56,7 +68,7 @@ export function datasetTree(
     judging,
     gate,
   });
-  return supervisor(ports.dataset, 'rest_for_one', [
+  const parts: SupervisorSpec['children'] = [
     // Their children come and go with ownership (dataset-shards.ts).
     supervisor(KEEPER_PARENT, 'one_for_one', []),
     supervisor(INDEX_PARENT, 'one_for_one', []),
@@ -107,7 +119,9 @@ export function datasetTree(
         ...numbered(HELD_INGESTORS).map((n) => heldIngestorActor(ports, ingesting(`held-${n}`))),
       ]),
     ]),
-  ]);
+  ];
+  const own = parts.filter(({ id }) => roles.some((role) => role === ROLE_OF_PART[id]));
+  return supervisor(ports.dataset, 'rest_for_one', own);
 }
 
 /**

@@ -1,5 +1,5 @@
 // The embedder: turns proxies into vectors in batches, one ONNX session in a worker thread. A vector is stored
-// under everything that determines it, so a content is paid for once and a repeat costs a look-up; a model's own
+// under everything that determines it, so a content is paid for once and only a repeat costs a look-up; a model's own
 // proxy is read only when its content has no vector yet. While the session's breaker is not closed nothing is pulled,
 // and what is in hand waits.
 import type { ActorSpec } from '#runtime';
@@ -63,7 +63,7 @@ async function embedBatch(
     ports.faults.reach('embed.stored');
   }
   return items.map((item) => {
-    const { proxy: _, ...rest } = item;
+    const { proxy: _, fresh: __, ...rest } = item;
     const message: DedupMessage = { ...rest, vector: vectorKey(ports, item.facts.content) };
     return { effects: [{ stage: 'dedup' as const, sequence: item.sequence, message }] };
   });
@@ -76,7 +76,7 @@ async function missingVectors(
 ): Promise<readonly EmbedMessage[]> {
   const distinct = [...new Map(items.map((item) => [item.facts.content, item])).values()];
   const stored = await Promise.all(
-    distinct.map((item) => ports.vectors.has(vectorKey(ports, item.facts.content))),
+    distinct.map((item) => !item.fresh && ports.vectors.has(vectorKey(ports, item.facts.content))),
   );
   return distinct.filter((_, at) => stored[at] !== true);
 }

@@ -180,9 +180,9 @@ class Ingestor {
     const identity = { ...envelope, id, content };
     const item = itemDigest(identity);
     const { blobs, model } = this.#ports;
-    await Promise.all([
-      body.type === 'inline' ? blobs.put(blobKeys.content(content), body.bytes) : undefined,
+    const [fresh] = await Promise.all([
       blobs.put(blobKeys.proxy(content), proxy),
+      body.type === 'inline' ? blobs.put(blobKeys.content(content), body.bytes) : undefined,
       model.proxy && modelProxy && blobs.put(blobKeys.modelProxy(model.proxy.digest, content), modelProxy),
       this.#storePayload(item, {
         ...identity,
@@ -200,6 +200,7 @@ class Ingestor {
       metadata: envelope.metadata,
       facts,
       proxy: model.proxy === undefined ? proxy : null,
+      fresh,
     };
     return { effects: [{ stage: 'embed', sequence, message }] };
   }

@@ -45,6 +45,11 @@ export const embedMessageSchema = originSchema.extend({
    * as reading it back (0.6 ms each, measured), but is paid for known contents too, and would fill the queue.
    */
   proxy: bytes.nullable(),
+  /**
+   * Whether the content was not known before, so that it has no vector: the embedder need not ask for one. Where that is
+   * no longer so, as when the message comes again, the content is embedded twice and the vector that was first stays.
+   */
+  fresh: z.boolean().default(false),
 });
 export const dedupMessageSchema = originSchema.extend({
   facts: factsSchema,

@@ -1,47 +1,126 @@
-// `troupe up`: runs a node until it is interrupted, with an embedded nats-server unless one is named.
+// `troupe up`: runs a node until it is interrupted, with an embedded nats-server unless one is named, or beside the nodes
+// of a system that is there.
 import type { Command } from 'commander';
 import { type CliEnvironment, type CommandContext, contextOf } from '../command-environment.ts';
+import { type CommandError, UsageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import { reportLines } from '../node/escalation-report.ts';
-import { LaptopSystem } from '../node/laptop-system.ts';
+import { durabilityFrom, NodeGroup } from '../node/group/node-group.ts';
+import { type LaptopOptions, LaptopSystem } from '../node/laptop-system.ts';
+import { addNodeFlags, groupArguments, type NodeFlags, withNodeFlags } from '../node/node-flags.ts';
 import { nodeLog } from '../node/node-log.ts';
+import type { SystemMode } from '../node/prepare-system.ts';
 import type { NodeEnd } from '../node/running-node.ts';
+import type { LaptopAddress } from '../node/system-server.ts';
+import { parseWholeNumber } from '../option-values.ts';
 import type { ServerAddress } from '../server-address.ts';
 import type { Terminal } from '../terminal.ts';
 
+interface UpOptions extends NodeFlags {
+  readonly join?: string;
+  readonly nodes?: number;
+}
+
 export function registerUp(program: Command, environment: CliEnvironment): void {
-  program
+  const up = program
     .command('up')
-    .description('run a node: with an embedded nats-server, or on the one that --server or NATS_URL names')
+    .description(
+      'run a node: with an embedded nats-server, on the server that --server or NATS_URL names, or as one more node of a system (--join)',
+    )
+    .option(
+      '--join <url>',
+      'join the system on this NATS server as one more node; the datasets are those recorded there',
+    );
+  addNodeFlags(up)
+    .option(
+      '--nodes <number>',
+      'so many nodes, each a process of its own that is started again when it ends',
+      parseWholeNumber(1),
+    )
     .addHelpText(
       'after',
       examples([
         ['troupe up', 'the laptop system of this folder; Ctrl-C drains and stops it'],
-        ['troupe up --server nats://10.0.0.1:4222 --creds node.creds', 'on your own NATS server'],
+        [
+          'troupe up --server nats://10.0.0.1:4222 --creds node.creds',
+          'the first node of a system on your own NATS server',
+        ],
+        ['troupe up --join nats://10.0.0.1:4222 --creds node.creds', 'one more node of that system'],
+        [
+          'troupe up --join nats://10.0.0.1:4222 --roles ingest,embed',
+          'one that fetches, decodes and embeds only',
+        ],
+        [
+          'troupe up --join nats://10.0.0.1:4222 --name big --weight 4',
+          'one that owns four times as many shards',
+        ],
+        ['troupe up --nodes 3', 'three nodes on this machine: node-1, node-2, node-3'],
         ['TROUPE_LOG=debug troupe up', 'with more of a log'],
       ]),
     )
-    .action(async (_options: unknown, command: Command) => {
+    .action(async (options: UpOptions, command: Command) => {
       const context = contextOf(command, environment);
-      const interrupted = environment.interruption();
-      const server = namedServer(context, environment);
-      const system = await LaptopSystem.start({
-        config: context.config(),
+      const server = namedServer(context, environment, options);
+      const start = {
+        config: withNodeFlags(context.config(), options),
         log: nodeLog(environment.env, 'info'),
         env: environment.env,
         version: environment.version,
+        mode: options.join === undefined ? ('create' as const) : ('join' as const),
         ...(server === undefined ? {} : { server }),
-      });
-      announce(context, system);
-      const end = await Promise.race([system.ended, aborted(interrupted)]);
-      if (end === undefined) context.terminal.note('draining; Ctrl-C again ends at once');
-      await system.stop(end);
-      if (end !== undefined) {
-        explainEnd(context.terminal, end);
-        environment.setExitCode(ExitCode.no);
-      }
+      };
+      const end =
+        options.nodes === undefined
+          ? await runNode(context, environment, start)
+          : await runGroup(context, environment, { ...start, nodes: options.nodes, flags: options });
+      if (end !== undefined) environment.setExitCode(ExitCode.no);
     });
+}
+
+/** Runs one node until it is interrupted or ends by itself; then resolves to why. */
+async function runNode(
+  context: CommandContext,
+  environment: CliEnvironment,
+  start: LaptopOptions,
+): Promise<NodeEnd> {
+  const interrupted = environment.interruption();
+  const durability = durabilityFrom(environment.env);
+  const system = await LaptopSystem.start({ ...start, ...(durability !== undefined && { durability }) });
+  const { node } = system;
+  announce(context, system.address, { node: node.name }, node.datasets);
+  const end = await Promise.race([system.ended, aborted(interrupted)]);
+  if (end === undefined) context.terminal.note('draining; Ctrl-C again ends at once');
+  await system.stop(end);
+  if (end !== undefined) explainEnd(context.terminal, end);
+  return end;
+}
+
+/** Runs several nodes; resolves as `runNode`. */
+async function runGroup(
+  context: CommandContext,
+  environment: CliEnvironment,
+  start: LaptopOptions & { readonly mode: SystemMode; readonly nodes: number; readonly flags: NodeFlags },
+): Promise<CommandError | undefined> {
+  const { terminal, options } = context;
+  const interrupted = environment.interruption();
+  const group = await NodeGroup.start({
+    ...start,
+    cwd: environment.cwd,
+    args: [
+      ...(options.config === undefined ? [] : ['--config', options.config]),
+      ...(options.context === undefined ? [] : ['--context', options.context]),
+      ...groupArguments(start.flags),
+    ],
+    onLine: (node, line) => terminal.note(`${node} | ${line}`),
+    signal: interrupted,
+  });
+  announce(context, group.address, { nodes: group.nodes }, group.datasets);
+  const end = await Promise.race([group.ended, aborted(interrupted)]);
+  if (end === undefined) terminal.note('draining the nodes, the last one first; Ctrl-C again ends at once');
+  await group.stop();
+  if (end !== undefined) terminal.fail(end);
+  return end;
 }
 
 /** On standard error, where errors go; with `--json` as one line. */
@@ -54,25 +133,39 @@ function explainEnd(terminal: Terminal, end: NonNullable<NodeEnd>): void {
   }
 }
 
-/** A server that flags or variables name; the laptop's own is not one of them. */
-function namedServer(context: CommandContext, environment: CliEnvironment): ServerAddress | undefined {
-  const named =
-    context.options.server ??
-    context.options.context ??
-    environment.env.NATS_URL ??
-    environment.env.NATS_CONTEXT;
+/**
+ * A server that flags or variables name; the laptop's own is not one of them.
+ * @throws UsageError for --join beside --server or --context
+ */
+function namedServer(
+  context: CommandContext,
+  environment: CliEnvironment,
+  { join }: UpOptions,
+): ServerAddress | undefined {
+  const { server, context: natsContext } = context.options;
+  if (join !== undefined) {
+    if (server !== undefined) {
+      throw new UsageError('expected --join or --server, got both: --server names where a system is made');
+    }
+    return { ...context.server(join), origin: '--join' };
+  }
+  const named = server ?? natsContext ?? environment.env.NATS_URL ?? environment.env.NATS_CONTEXT;
   return named === undefined || named === '' ? undefined : context.server();
 }
 
-function announce({ terminal, config }: CommandContext, { address, node }: LaptopSystem): void {
+function announce(
+  { terminal, config }: CommandContext,
+  { url, token, version, origin }: LaptopAddress,
+  who: { readonly node: string } | { readonly nodes: readonly string[] },
+  datasets: readonly string[],
+): void {
   const { system } = config().config;
-  const { url, token, version, origin } = address;
-  const subjects = node.datasets.map((dataset) => `${system}.intake.${dataset}`);
-  terminal.show({ node: node.name, url, token, natsServer: version, origin, datasets: node.datasets }, () => {
-    terminal.print(`node ${node.name} is up: nats-server ${version} (${origin})`);
+  terminal.show({ ...who, url, token, natsServer: version, origin, datasets }, () => {
+    const names = 'node' in who ? `node ${who.node} is up` : `nodes ${who.nodes.join(', ')} are up`;
+    terminal.print(`${names}: nats-server ${version} (${origin})`);
     terminal.print(`server   ${url}`);
     if (token !== undefined) terminal.print(`token    ${token}`);
-    for (const subject of subjects) terminal.print(`publish  ${subject}`);
+    for (const dataset of datasets) terminal.print(`publish  ${system}.intake.${dataset}`);
   });
 }
 

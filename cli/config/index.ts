@@ -3,5 +3,5 @@ export { ConfigError, type ConfigProblem } from './config-error.ts';
 export { EXAMPLE_KINDS, type ExampleKind, exampleConfig } from './example.ts';
 export { CONFIG_FILE, type LoadedConfig, loadConfig, parseConfig, placeIn } from './load-config.ts';
 export { configReference } from './reference.ts';
-export { type Config, configSchema, configSchemaJson } from './schema.ts';
+export { type Config, configSchema, configSchemaJson, nodeSchema } from './schema.ts';
 export { suggest } from './suggestion.ts';

@@ -18,6 +18,8 @@ export interface LoadedConfig {
   readonly file?: string;
   /** Variables that overrode something, by name. */
   readonly overriddenBy: readonly string[];
+  /** Whether it says anything about datasets; else they are the default. */
+  readonly statesDatasets: boolean;
   /** `config.dataDir` as an absolute path. */
   readonly dataDir: string;
   /** `config.files.roots` as absolute paths. */
@@ -39,7 +41,7 @@ export function loadConfig(options: {
   const isThere = options.file !== undefined || existsSync(file);
   const place = relative(options.cwd, file).startsWith('..') ? file : relative(options.cwd, file);
   const text = isThere ? readText(file, place) : undefined;
-  const { config, overriddenBy } = parseConfig({
+  const { config, overriddenBy, statesDatasets } = parseConfig({
     ...(text === undefined ? {} : { text }),
     place,
     env: options.env,
@@ -49,6 +51,7 @@ export function loadConfig(options: {
     config,
     ...(isThere ? { file } : {}),
     overriddenBy,
+    statesDatasets,
     dataDir: resolve(base, config.dataDir),
     fileRoots: config.files.roots.map((root) => resolve(base, root)),
     modelFiles: Object.fromEntries(
@@ -66,7 +69,7 @@ export function parseConfig(options: {
   /** How problems name the text. */
   readonly place: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-}): { readonly config: Config; readonly overriddenBy: readonly string[] } {
+}): Pick<LoadedConfig, 'config' | 'overriddenBy' | 'statesDatasets'> {
   const source = parseYaml(options.text ?? '');
   if (source.syntaxErrors.length > 0) {
     throw new ConfigError(
@@ -106,7 +109,12 @@ export function parseConfig(options: {
     inFile.sort((a, b) => a.line - b.line || a.column - b.column);
     throw new ConfigError([...inFile.map(({ problem }) => problem), ...inEnvironment]);
   }
-  return { config: result.data, overriddenBy: overrides.map((override) => override.variable) };
+  const statesDatasets = typeof raw === 'object' && raw !== null && 'datasets' in raw;
+  return {
+    config: result.data,
+    overriddenBy: overrides.map((override) => override.variable),
+    statesDatasets,
+  };
 }
 
 /** The place of a field in a configuration text, for a problem that is found after loading. */

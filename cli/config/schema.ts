@@ -2,7 +2,8 @@
 // and docs/config.md all come. Each field says what it means and why its default is what it is.
 
 import { z } from 'zod';
-import { byteSize, datasetConfigSchema, modelConfigSchema, TROUPE_TINY } from '#actors';
+import { byteSize, datasetConfigSchema, modelConfigSchema, ROLES, TROUPE_TINY } from '#actors';
+import { CODEC_VERSIONS } from '#nats';
 import { breakerFields, checkOpenTimes } from './breaker.ts';
 import { sourcesSchema } from './sources.ts';
 
@@ -24,7 +25,8 @@ const modelBreakerSchema = z
   .strictObject(breakerFields({ failures: 3, minOpenMs: 10_000, maxOpenMs: 300_000 }))
   .superRefine(checkOpenTimes);
 
-const nodeSchema = z.strictObject({
+/** The settings of one node; `troupe up` takes some of them as options, too. */
+export const nodeSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, { error: 'a name of 1 to 63 letters, digits, - and _' })
@@ -45,6 +47,29 @@ const nodeSchema = z.strictObject({
     .default(10_000)
     .describe(
       'Time in ms without a renewal after which others take the shards of this node. It renews three times in it, and stops itself when it finds that it could not: it was frozen, blocked or cut off. A shorter one fails over sooner, a longer one forgives longer pauses.',
+    ),
+  roles: z
+    .array(z.enum(ROLES, { error: `one of ${ROLES.join(', ')}` }))
+    .nonempty({ error: 'at least one role' })
+    .default([...ROLES])
+    .describe(
+      'Parts of the system that this node runs: `ingest` fetches, decodes and hashes, `embed` runs the model, `dedup` claims contents, `score` judges, `shards` owns index shards and keepers. A system needs each of them on some node; `troupe status` names what is missing.',
+    ),
+  drainMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(20_000)
+    .describe(
+      'Longest time in ms that a node which is told to stop (Ctrl-C, SIGTERM) takes to give back what it has in hand and to hand over its shards. What is left then is taken by other nodes at once, as this one says that it has left. Give whoever ends the process a few seconds more.',
+    ),
+  maxMessageVersion: z
+    .int()
+    .min(CODEC_VERSIONS.lowest)
+    .max(CODEC_VERSIONS.highest)
+    .default(CODEC_VERSIONS.highest)
+    .describe(
+      'Newest version of the message format that this node takes part in. All nodes write the newest that each of them reads, and there is no way back once one was written: set an older one during an upgrade that you may want to undo.',
     ),
   ingestConcurrency: z
     .int()
@@ -140,7 +165,9 @@ const fieldsSchema = z.strictObject({
   datasets: z
     .record(datasetName, datasetConfigSchema)
     .prefault({ photos: {} })
-    .describe('The datasets by name. Without this field there is one dataset of images, `photos`.'),
+    .describe(
+      'The datasets by name. Without this field they are those that the system has recorded; a new one has one dataset of images, `photos`.',
+    ),
 });
 
 /** The strict schema of `troupe.yaml`; every field has a default. */

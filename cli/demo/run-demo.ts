@@ -121,8 +121,8 @@ async function runIn(folder: string, options: DemoOptions): Promise<DemoResult> 
 
 function demoConfig(folder: string): LoadedConfig {
   const text = `version: 1\ndatasets:\n  ${DATASET}:\n    governance:\n      refuseSources: [${REFUSED_SOURCE}]\n`;
-  const { config, overriddenBy } = parseConfig({ text, place: 'the demo', env: {} });
-  return { config, overriddenBy, dataDir: join(folder, 'data'), fileRoots: [], modelFiles: {} };
+  const parsed = parseConfig({ text, place: 'the demo', env: {} });
+  return { ...parsed, dataDir: join(folder, 'data'), fileRoots: [], modelFiles: {} };
 }
 
 /** Each source publishes for itself, as feeds do. */

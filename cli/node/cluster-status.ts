@@ -1,9 +1,13 @@
 // The nodes and shards of a system as their records tell, read by any process that reaches NATS, also when no node
 // answers. How old a renewal is, is told by the server's clock: for people to read, never to decide by.
+import { ROLE_OF_STAGE, ROLES, type Stage, unattendedStages } from '#actors';
 import { NatsRecords } from '#nats';
 import {
+  CODEC_KEY,
   COORDINATOR_KEY,
   type NodeRecord,
+  ownsShards,
+  parseCodecRecord,
   parseCoordinatorRecord,
   parseDrainRecord,
   parseNodeRecord,
@@ -14,6 +18,8 @@ import {
 import {
   type AllocationPlan,
   allocate,
+  type CodecAgreement,
+  FIRST_AGREEMENT,
   heldShards,
   type Member,
   type RecordedShard,
@@ -28,6 +34,10 @@ export interface MemberStatus {
   readonly state: NodeRecord['state'] | 'unreachable' | 'gone';
   readonly version: string;
   readonly weight: number;
+  /** Parts of the system that it runs. */
+  readonly roles: readonly string[];
+  /** Versions of the message format that it reads. */
+  readonly messageVersions: NodeRecord['codec'];
   /** RFC 3339. */
   readonly started: string;
   readonly leaseMs: number;
@@ -58,12 +68,17 @@ export interface ClusterStatus {
   readonly shards: readonly ShardStatus[];
   /** Names of drained nodes, also of those that are not there. */
   readonly drained: readonly string[];
+  /** The version of the message format that all nodes write. */
+  readonly messageVersion: number;
+  /** Stages whose queues no node that is there empties. */
+  readonly unattended: readonly Stage[];
 }
 
 /** Records as they were read. */
 export interface ClusterRecords {
   readonly nodes: readonly { readonly record: NodeRecord; readonly renewedMs: number }[];
   readonly coordinator: string | undefined;
+  readonly codec: CodecAgreement;
   readonly shards: readonly RecordedShard[];
   readonly drained: ReadonlySet<string>;
 }
@@ -75,8 +90,10 @@ export async function readCluster(system: ClientSystem): Promise<ClusterRecords>
   const drained = new Set<string>();
   const pins = new Map<string, string>();
   let coordinator: string | undefined;
+  let codec = FIRST_AGREEMENT;
   for (const { key, value, ageMs: renewedMs } of await new NatsRecords(link, names.records.nodes).entries()) {
     if (key === COORDINATOR_KEY) coordinator = parseCoordinatorRecord(value)?.node;
+    if (key === CODEC_KEY) codec = parseCodecRecord(value) ?? codec;
     const record = parseNodeRecord(key, value);
     if (record !== undefined) nodes.push({ record, renewedMs });
     const drain = parseDrainRecord(key, value);
@@ -92,20 +109,26 @@ export async function readCluster(system: ClientSystem): Promise<ClusterRecords>
       return { id, record: records.get(id), ...(pin !== undefined && { pin }) };
     }),
   );
-  return { nodes, coordinator, shards, drained };
+  return { nodes, coordinator, codec, shards, drained };
 }
 
 /** The records as people read them. */
-export function clusterStatus({ nodes, coordinator, shards, drained }: ClusterRecords): ClusterStatus {
+export function clusterStatus(records: ClusterRecords): ClusterStatus {
+  const { nodes, coordinator, codec, shards, drained } = records;
+  const present = nodes.filter(({ record, renewedMs }) => isPresent(stateOf(record, renewedMs)));
   return {
+    messageVersion: codec.version,
+    unattended: unattendedStages(present.map(({ record }) => record.roles ?? ROLES)),
     members: nodes.map(({ record, renewedMs }) => {
-      const { name, version, weight, started, leaseMs } = record;
+      const { name, version, weight, started, leaseMs, roles = ROLES, codec: messageVersions } = record;
       const isCoordinator = name === coordinator && record.state !== 'left';
       return {
         name,
         state: stateOf(record, renewedMs),
         version,
         weight,
+        roles,
+        messageVersions,
         started,
         leaseMs,
         renewedMs,
@@ -129,14 +152,15 @@ export function clusterStatus({ nodes, coordinator, shards, drained }: ClusterRe
 export function dryRun(records: ClusterRecords): AllocationPlan {
   const present = records.nodes.flatMap(({ record, renewedMs }): Member[] => {
     const state = stateOf(record, renewedMs);
-    return state === 'left' || state === 'gone' ? [] : [{ id: record.name, weight: record.weight, state }];
+    if (state === 'left' || state === 'gone' || !ownsShards(record)) return [];
+    return [{ id: record.name, weight: record.weight, state }];
   });
   const members = withDrained(present, records.drained);
   return allocate(members, heldShards(records.shards, members));
 }
 
 /** What is wrong with it, in words. */
-export function clusterProblems({ members, shards }: ClusterStatus): readonly string[] {
+export function clusterProblems({ members, shards, unattended }: ClusterStatus): readonly string[] {
   const present = new Set(members.flatMap(({ name, state }) => (isPresent(state) ? [name] : [])));
   const silent = members.filter(({ state }) => state === 'unreachable' || state === 'gone');
   const active = members.filter(({ state }) => state === 'active');
@@ -149,6 +173,11 @@ export function clusterProblems({ members, shards }: ClusterStatus): readonly st
     ...(active.length > 0 && active.every(({ drained }) => drained)
       ? ['every active node is drained: they keep the shards until another one is there']
       : []),
+    ...(present.size === 0
+      ? []
+      : unattended.map((stage) => {
+          return `no node that is there runs stage ${stage} (role ${ROLE_OF_STAGE[stage]}): its items wait`;
+        })),
   ];
 }
 

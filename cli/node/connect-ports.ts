@@ -4,7 +4,6 @@ import { type DatasetConfig, type DatasetPorts, imageKind, SourceRates, type Sta
 import {
   INTAKE_CONSUMER,
   NatsBlobs,
-  NatsEntries,
   NatsJournal,
   type NatsLink,
   NatsRecords,
@@ -15,8 +14,8 @@ import {
 import type { SystemHappening } from '#runtime';
 import { connectBreakers } from './connect-breakers.ts';
 import { connectSources } from './connect-sources.ts';
-import { datasetBlobs } from './dataset-blobs.ts';
-import { ACK_WAIT_MS, HELD } from './dataset-topology.ts';
+import { datasetBlobs, datasetVectors } from './dataset-blobs.ts';
+import { ACK_WAIT_MS, HELD, MAX_ACK_PENDING } from './dataset-topology.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Ports of `dataset` under `config`. */
@@ -63,11 +62,12 @@ export async function connectPorts(
       new NatsJournal(link, {
         stream: names.streams.journal(dataset),
         subject: names.subjects.journal(dataset, actor, shard),
+        codec: node.resolve(TOKENS.codec),
       }),
     blobs: datasetBlobs(link, names, dataset),
     snapshots: new NatsBlobs(link, names.objects.snapshots(dataset)),
     manifests: new NatsBlobs(link, names.objects.manifests(dataset)),
-    vectors: new NatsEntries(link, names.records.vectors(dataset)),
+    vectors: datasetVectors(link, names, dataset),
     heads: new NatsRecords(link, names.records.heads),
     attempts: new NatsRecords(link, names.records.attempts),
     contents: connectSources({ config: loaded, link, names, clock, guard: breakers.guard }),
@@ -96,13 +96,14 @@ function workSource(
         consumer: INTAKE_CONSUMER,
         subject: subjects.intake(dataset),
         ackWaitMs: ACK_WAIT_MS,
+        maxAckPending: MAX_ACK_PENDING,
       })
     : new NatsWorkSource(link, {
         stream: streams.work(dataset, stage),
         consumer: stage,
         subject: subjects.work(dataset, stage),
         ...(epoch !== undefined && { ownedBy: epoch }),
-        ...(stage === 'held' && HELD.maxAckPending !== undefined && { maxAckPending: HELD.maxAckPending }),
+        maxAckPending: (stage === 'held' ? HELD.maxAckPending : undefined) ?? MAX_ACK_PENDING,
         ackWaitMs: ACK_WAIT_MS,
       });
 }

@@ -2,10 +2,9 @@
 // to supervisors and to whoever opened the connection, never to the container.
 import 'reflect-metadata';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type NatsLink, namesOf } from '#nats';
+import { CODEC_VERSIONS, type NatsLink, namesOf, VersionedCodec } from '#nats';
 import { ByteBudget, killAt, type Logger, noFaults, systemClock, systemRandom } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
-import { messageCodec } from './message-codec.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Variable that makes the process kill itself at a named point (`keep.appended:3`), for fault tests. */
@@ -23,11 +22,15 @@ export function nodeContainer(options: {
   node.register(TOKENS.log, { useValue: options.log });
   node.register(TOKENS.clock, { useValue: systemClock });
   node.register(TOKENS.random, { useValue: systemRandom });
-  node.register(TOKENS.codec, { useValue: messageCodec });
   node.register(TOKENS.names, {
     useFactory: instanceCachingFactory(() => namesOf(options.config.config.system)),
   });
-  const { bodyBudget, decodeBudget } = options.config.config.node;
+  const { bodyBudget, decodeBudget, maxMessageVersion } = options.config.config.node;
+  node.register(TOKENS.codec, {
+    useFactory: instanceCachingFactory(
+      () => new VersionedCodec({ lowest: CODEC_VERSIONS.lowest, highest: maxMessageVersion }),
+    ),
+  });
   node.register(TOKENS.bodyBudget, {
     useFactory: instanceCachingFactory(() => new ByteBudget(bodyBudget)),
   });

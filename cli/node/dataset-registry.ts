@@ -2,6 +2,7 @@
 // `dataset create` adds others, and where every node and command reads them.
 import { z } from 'zod';
 import { canonicalJson, type DatasetConfig, datasetConfigSchema } from '#actors';
+import { type NatsLink, NatsRecords, type SystemNames } from '#nats';
 import type { RecordStore } from '#runtime';
 
 const recordSchema = z.object({
@@ -32,6 +33,11 @@ export class DatasetRegistry {
     this.#records = records;
   }
 
+  /** The registry of a system. */
+  static of(link: NatsLink, names: SystemNames): DatasetRegistry {
+    return new DatasetRegistry(new NatsRecords(link, names.records.datasets));
+  }
+
   async get(dataset: string): Promise<DatasetRecord | undefined> {
     const record = await this.#records.get(dataset);
     return record && recordSchema.parse(JSON.parse(Buffer.from(record.value).toString()));
@@ -59,7 +65,8 @@ export class DatasetRegistry {
       if (recorded !== undefined && recorded.config.shards !== config.shards) {
         throw new ShardCountFixed(dataset, recorded.config.shards, config.shards);
       }
-      if (known !== undefined && value.equals(known.value)) return;
+      // Compared as understood: what a program of another version wrote may spell defaults out or leave them away.
+      if (recorded !== undefined && value.equals(Buffer.from(canonicalJson(recorded)))) return;
       if ((await this.#records.compareAndSet(dataset, value, known?.revision ?? 0)) !== undefined) return;
     }
   }

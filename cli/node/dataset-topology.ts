@@ -10,6 +10,16 @@ const MIB = 1024 * 1024;
  */
 export const ACK_WAIT_MS = 10_000;
 
+/** Nodes for which the consumers' limits are enough, and messages that one of them holds of one stage at most. */
+const NODES = 100;
+const HELD_BY_A_NODE = 128;
+
+/**
+ * Messages of one stage in hand at once: twice what all nodes hold, because one that died keeps its credits for
+ * `ACK_WAIT_MS`.
+ */
+export const MAX_ACK_PENDING = 2 * NODES * HELD_BY_A_NODE;
+
 /** References held back at once; beyond it intake waits, as for every full queue. */
 const MAX_HELD = 50_000;
 /** What is given back for later still counts as in hand, so both limits are the same. */
@@ -29,6 +39,7 @@ export function datasetTopology(system: string): DatasetOptions {
       name === 'held' ? HELD : { name, consumer: name === 'keep' ? 'owned' : 'shared' },
     ),
     ackWaitMs: ACK_WAIT_MS,
+    maxAckPending: MAX_ACK_PENDING,
     intakeMaxBytes: 2048 * MIB,
     workMaxBytes: 128 * MIB,
     journalMaxBytes: 1024 * MIB,

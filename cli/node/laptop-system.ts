@@ -1,12 +1,13 @@
 // A node with its own nats-server, or with one that was named: what `up` and `demo` run. Started and stopped as one.
-import { EmbeddedServer, NatsLink, type SystemNames } from '#nats';
+import { NatsLink, type SystemNames } from '#nats';
 import type { Logger } from '#runtime';
-import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import type { ServerAddress } from '../server-address.ts';
 import { tuneCollector } from './collector.ts';
 import { connectOptions } from './connect-options.ts';
+import type { SystemMode } from './prepare-system.ts';
 import { type NodeEnd, RunningNode } from './running-node.ts';
+import { type LaptopAddress, type NodeDurability, SystemServer } from './system-server.ts';
 
 export interface LaptopOptions {
   readonly config: LoadedConfig;
@@ -15,28 +16,23 @@ export interface LaptopOptions {
   readonly version: string;
   /** Use this server instead of an embedded one. */
   readonly server?: ServerAddress;
-}
-
-/** Where the system's server is and what it is. */
-export interface LaptopAddress {
-  readonly url: string;
-  readonly token: string | undefined;
-  readonly version: string;
-  /** Which step found the server program, for an embedded one. */
-  readonly origin: string;
+  /** Default `create`. */
+  readonly mode?: SystemMode;
+  /** Of a named server, where whoever started this node knows. */
+  readonly durability?: NodeDurability;
 }
 
 export class LaptopSystem {
   readonly address: LaptopAddress;
   readonly link: NatsLink;
   readonly node: RunningNode;
-  readonly #server: EmbeddedServer | undefined;
+  readonly #server: SystemServer;
 
   private constructor(options: {
     readonly address: LaptopAddress;
     readonly link: NatsLink;
     readonly node: RunningNode;
-    readonly server: EmbeddedServer | undefined;
+    readonly server: SystemServer;
   }) {
     this.address = options.address;
     this.link = options.link;
@@ -47,32 +43,24 @@ export class LaptopSystem {
   /** @throws CommandError `data_folder_busy` when another process runs the data folder's system */
   static async start(options: LaptopOptions): Promise<LaptopSystem> {
     tuneCollector();
-    const server = options.server === undefined ? await embeddedServer(options) : undefined;
+    const server = await SystemServer.open(options);
     try {
-      const address = server ?? namedServer(options.server);
       const link = await NatsLink.connect({
-        ...connectOptions(
-          server === undefined && options.server !== undefined
-            ? options.server
-            : { servers: [address.url], ...(address.token !== undefined && { token: address.token }) },
-        ),
+        ...connectOptions(server.connection),
         name: 'troupe node',
         log: options.log,
       });
       try {
-        const node = await RunningNode.start({
-          ...options,
-          link,
-          durability: server?.durability ?? 'external',
-        });
-        const { url, token, version, origin } = { ...toAddress(address), version: link.features.version };
-        return new LaptopSystem({ address: { url, token, version, origin }, link, node, server });
+        const { mode = 'create', durability = server.durability } = options;
+        const node = await RunningNode.start({ ...options, link, mode, durability });
+        const address = { ...server.address, version: link.features.version };
+        return new LaptopSystem({ address, link, node, server });
       } catch (error) {
         await link.close();
         throw error;
       }
     } catch (error) {
-      await server?.stop();
+      await server.stop();
       throw error;
     }
   }
@@ -88,7 +76,7 @@ export class LaptopSystem {
 
   /** Process id of the embedded server; undefined when a server was named. */
   get serverPid(): number | undefined {
-    return this.#server?.pid;
+    return this.#server.pid;
   }
 
   /**
@@ -97,30 +85,11 @@ export class LaptopSystem {
    */
   async stop(end?: NodeEnd): Promise<void> {
     const stopping = this.node.stop(end);
-    if (end?.reason === 'lease') await this.link.close();
+    // A lease that runs out while it drains, as the server is gone, ends the drain, too: nothing would ever answer it.
+    const over = end ?? (await Promise.race([this.node.ended, stopping.then(() => undefined)]));
+    if (over?.reason === 'lease') await this.link.close();
     await stopping;
     await this.link.drain();
-    await this.#server?.stop();
+    await this.#server.stop();
   }
-}
-
-async function embeddedServer({ config, log }: LaptopOptions): Promise<EmbeddedServer> {
-  const durability = config.config.durability === 'disk' ? 'disk' : 'process';
-  const server = await EmbeddedServer.ensure({ dataDir: config.dataDir, durability, log });
-  if (server.owned) return server;
-  await server.stop();
-  throw new CommandError('data_folder_busy', `another process runs the system in ${config.dataDir}`);
-}
-
-function namedServer(server: ServerAddress | undefined): LaptopAddress {
-  return {
-    url: server?.servers.join(',') ?? '',
-    token: server?.token,
-    version: '',
-    origin: server?.origin ?? '',
-  };
-}
-
-function toAddress({ url, token, version, origin }: LaptopAddress): LaptopAddress {
-  return { url, token, version, origin };
 }

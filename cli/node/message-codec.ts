@@ -1,4 +1,4 @@
-// The codec behind every message, event and payload of this program.
+// The codec of commands, and of what nodes answer them: the lowest version, which every program reads.
 import { decode, encode } from '#nats';
 import type { Codec } from '#runtime';
 

@@ -31,6 +31,7 @@ import { connectPorts } from './connect-ports.ts';
 import { datasetTopology } from './dataset-topology.ts';
 import { RecentEvents } from './escalation-report.ts';
 import { NatsIndexPeers } from './index-peers.ts';
+import { messageCodec } from './message-codec.ts';
 import { asModelFailure, resolveModel } from './resolve-model.ts';
 import { serveIndex } from './serve-index.ts';
 import { shardDirectory } from './shard-directory.ts';
@@ -129,7 +130,7 @@ export class RunningDataset {
       index: { directory, peers },
     });
     const judging = judgingContext(config, ports.kind, model);
-    const tree = datasetTree(ports, judging, embedThreadModule(), {
+    const sizing = {
       ingestors: settings.ingestConcurrency,
       decodeThreads:
         settings.decodeThreads === 'auto' ? Math.max(1, cpus().length - 1) : settings.decodeThreads,
@@ -137,7 +138,8 @@ export class RunningDataset {
       desks: DESKS,
       embedBatch: EMBED_BATCH,
       embedTimeoutMs: settings.embedTimeoutMs,
-    });
+    };
+    const tree = datasetTree(ports, judging, embedThreadModule(), sizing, settings.roles);
     const system = await ActorSystem.start({
       name: dataset,
       root: {
@@ -161,7 +163,7 @@ export class RunningDataset {
         const answer = await keeper.ask<KeeperAnswer>((reply) => ({ type: 'request', request, reply }), {
           timeoutMs: KEEPER_TIMEOUT_MS,
         });
-        return codec.encode(answer);
+        return messageCodec.encode(answer);
       });
     const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
     const endIndexService = serveIndex(link, {

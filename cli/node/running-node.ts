@@ -4,16 +4,19 @@
 import { randomUUID } from 'node:crypto';
 import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
-import { CODEC_VERSIONS, ensureSystem, type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
-import { type ClusterEvent, ClusterNode, type Logger, type SystemEvent } from '#runtime';
+import { type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
+import { type ClusterEvent, ClusterNode, type Logger, pause, type SystemEvent, toError } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { type EscalationReport, escalationReport } from './escalation-report.ts';
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
+import { messageCodec } from './message-codec.ts';
 import { nodeName } from './node-name.ts';
+import { prepareSystem, type SystemMode } from './prepare-system.ts';
 import { RunningDataset } from './running-dataset.ts';
+import type { NodeDurability } from './system-server.ts';
 import { TOKENS } from './tokens.ts';
 
 /** Why a node ended by itself; undefined after `stop`. */
@@ -28,15 +31,11 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** Whether it may make the system, or joins one that is there. */
+  readonly mode: SystemMode;
   /** What the server's acknowledged writes survive, as far as this node knows. */
   readonly durability: NodeDurability;
 }
-
-/** Longest that a node which stops waits for others to take its shards. */
-const HAND_OVER_MS = 10_000;
-
-/** `process`: every crash of processes; `disk`: a loss of power too; `external`: as the named server is configured. */
-export type NodeDurability = 'process' | 'disk' | 'external';
 
 export class RunningNode {
   readonly name: string;
@@ -88,41 +87,58 @@ export class RunningNode {
   }
 
   /**
-   * Stops pulling, intake first; what was in hand is finished or given back. Then hands over what it owns, within a
-   * deadline, and leaves the system. A node whose lease is over has nothing to hand over: it stops everything at once.
+   * Stops pulling, intake first; what was in hand is finished or given back. Then hands over what it owns and leaves
+   * the system, all of it within `node.drainMs`; what is left then is given up. A node whose lease is over has nothing
+   * to hand over: it stops everything at once.
    */
   async stop(end?: NodeEnd): Promise<void> {
     this.#stopped = true;
     for (const close of this.#closing.splice(0)) close();
     const datasets = [...this.#datasets.values()];
     if (end?.reason !== 'lease') {
-      await this.#reconciling.catch(() => undefined);
-      await Promise.all(datasets.map((dataset) => dataset.stopStages()));
-      await this.#cluster?.drain(HAND_OVER_MS);
+      await this.#drain(datasets);
     }
     await Promise.all(datasets.map((dataset) => dataset.stop()));
     this.#datasets.clear();
     this.#end(undefined);
   }
 
-  async #open(): Promise<void> {
-    const { link, config, version } = this.#options;
-    const names = this.#container.resolve(TOKENS.names);
-    await ensureSystem(link, { system: config.config.system });
-    const registry = this.#registry();
-    for (const [dataset, settings] of Object.entries(config.config.datasets)) {
-      await registry.put(dataset, 'file', settings);
+  async #drain(datasets: readonly RunningDataset[]): Promise<void> {
+    const clock = this.#container.resolve(TOKENS.clock);
+    const { drainMs } = this.#options.config.config.node;
+    const untilMs = clock.monotonicMs() + drainMs;
+    const stopped = new AbortController();
+    const stages = this.#reconciling
+      .catch(() => undefined)
+      .then(() => Promise.all(datasets.map((dataset) => dataset.stopStages())))
+      .finally(() => stopped.abort());
+    await Promise.race([stages, pause(clock, drainMs, stopped.signal)]);
+    if (!stopped.signal.aborted) {
+      this.#options.log.warn({ node: this.name, drainMs }, 'stages still work: what they hold comes again');
     }
+    await this.#cluster?.drain(Math.max(0, untilMs - clock.monotonicMs()));
+  }
+
+  async #open(): Promise<void> {
+    const { link, config, version, mode } = this.#options;
+    const { names } = this;
+    await prepareSystem({ config, link, names, mode, own: [this.name] });
     this.#cluster = await this.#join();
     await this.#reconcile();
     await this.#cluster.activate();
+    this.#closing.push(
+      link.onStatus((status) => {
+        // What was asked of all nodes while this one was cut off has passed it by.
+        if (status === 'connected') void this.#follow().catch((error: unknown) => this.#logFailure(error));
+      }),
+    );
     this.#closing.push(
       serveNode(link, {
         name: names.service,
         id: this.#incarnation,
         version,
         description: 'a node of a Troupe system',
-        metadata: { node: this.name, system: names.system },
+        metadata: { node: this.name, system: names.system, roles: config.config.node.roles.join(',') },
         statsData: () => this.#stats(),
         endpoints: [
           { name: 'datasets', subject: names.subjects.askNodes, handle: () => this.#followDatasets() },
@@ -134,18 +150,32 @@ export class RunningNode {
     });
   }
 
+  /** Makes what runs what is recorded; the shards that follow from it are taken when it resolves. */
+  async #follow(): Promise<void> {
+    // One that failed has told its asker; the next one starts afresh.
+    this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
+    await this.#reconciling;
+    await this.#cluster?.settle();
+  }
+
+  #logFailure(error: unknown): void {
+    this.#options.log.error({ node: this.name, err: toError(error) }, 'datasets could not be followed');
+  }
+
   /** @throws CodecIncompatible, NodeNameTaken */
   #join(): Promise<ClusterNode> {
     const { link, config, version, log } = this.#options;
     const { records } = this.names;
     const clock = this.#container.resolve(TOKENS.clock);
-    const { weight, leaseMs } = config.config.node;
+    const { weight, leaseMs, roles } = config.config.node;
+    const codec = this.#container.resolve(TOKENS.codec);
     return ClusterNode.join({
       node: {
         name: this.name,
         incarnation: this.#incarnation,
         version,
-        codec: CODEC_VERSIONS,
+        codec: codec.versions,
+        roles,
         weight,
         leaseMs,
         started: new Date(clock.wallMs()).toISOString(),
@@ -157,6 +187,7 @@ export class RunningNode {
       clock,
       random: this.#container.resolve(TOKENS.random),
       log,
+      writes: (codecVersion) => codec.write(codecVersion),
       lost: (error) => this.#end({ reason: 'lease', error }),
       onEvent: (event) => this.#publishClusterEvent(event),
       faults: this.#container.resolve(TOKENS.faults),
@@ -165,11 +196,8 @@ export class RunningNode {
 
   /** Answers a command that has changed datasets, once they run here as recorded. */
   async #followDatasets(): Promise<Uint8Array> {
-    // One that failed has told its asker; the next one starts afresh.
-    this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
-    await this.#reconciling;
-    await this.#cluster?.settle();
-    return this.#container.resolve(TOKENS.codec).encode({ datasets: this.datasets });
+    await this.#follow();
+    return messageCodec.encode({ datasets: this.datasets });
   }
 
   /** Starts, restarts and stops datasets until what runs is what is recorded. */
@@ -204,7 +232,7 @@ export class RunningNode {
 
   #registry(): DatasetRegistry {
     const names = this.#container.resolve(TOKENS.names);
-    return new DatasetRegistry(new NatsRecords(this.#options.link, names.records.datasets));
+    return DatasetRegistry.of(this.#options.link, names);
   }
 
   /** Supervision events are for whoever listens; losing one costs nothing but a line of history. */

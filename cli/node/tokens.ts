@@ -1,7 +1,7 @@
 // Names of what the composition root puts together. Everything below it gets its parts as constructor arguments.
 import type { InjectionToken } from 'tsyringe';
-import type { NatsLink, SystemNames } from '#nats';
-import type { ByteBudget, Clock, Codec, FaultPoints, Logger, RandomSource } from '#runtime';
+import type { NatsLink, SystemNames, VersionedCodec } from '#nats';
+import type { ByteBudget, Clock, FaultPoints, Logger, RandomSource } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
@@ -11,7 +11,7 @@ export const TOKENS = {
   clock: token<Clock>('clock'),
   random: token<RandomSource>('random'),
   log: token<Logger>('log'),
-  codec: token<Codec>('codec'),
+  codec: token<VersionedCodec>('codec'),
   faults: token<FaultPoints>('fault points'),
   bodyBudget: token<ByteBudget>('budget of contents in hand'),
   decodeBudget: token<ByteBudget>('budget of large pictures'),

@@ -1,5 +1,6 @@
 // The state of a system as lines for people: each node with its supervision tree and breakers, each dataset with its
 // queues in the words of the nats CLI, then what is wrong.
+import { ROLES } from '#actors';
 import type { BreakerSnapshot } from '#runtime';
 import { dueText, durationText } from '../duration-text.ts';
 import type { ClusterStatus } from '../node/cluster-status.ts';
@@ -55,12 +56,13 @@ const DURABILITY: Readonly<Record<string, string>> = {
 /** Every node that has a record; those that have left in order are shown only in `--json`. */
 function memberLines({ members, shards }: ClusterStatus, paint: Paint): readonly string[] {
   const shown = members.filter(({ state }) => state !== 'left');
-  const rows = shown.map(({ name, state, renewedMs, leaseMs, isCoordinator, drained }) => {
+  const rows = shown.map(({ name, state, roles, renewedMs, leaseMs, isCoordinator, drained }) => {
     const own = shards.filter(({ owner }) => owner === name);
     const epochs = own.map(({ epoch }) => epoch);
     return [
       name,
       drained ? `${state}, drained` : state,
+      ROLES.every((role) => roles.includes(role)) ? 'all' : roles.join(', '),
       `${durationText(renewedMs)} ago of ${durationText(leaseMs)}`,
       `${own.length} of ${shards.length}`,
       own.length === 0 ? '' : `${Math.min(...epochs)} to ${Math.max(...epochs)}`,
@@ -70,6 +72,7 @@ function memberLines({ members, shards }: ClusterStatus, paint: Paint): readonly
   const columns = [
     { title: 'Node' },
     { title: 'State' },
+    { title: 'Roles' },
     { title: 'Lease renewed' },
     { title: 'Shards', align: 'right' as const },
     { title: 'Epochs', align: 'right' as const },

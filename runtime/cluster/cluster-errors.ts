@@ -1,4 +1,5 @@
 // Why a node may not join a system, or must stop itself. Each says what was found and what is expected.
+import type { CodecAgreement } from '#supervision';
 import type { CodecRange } from './node-record.ts';
 
 /** The node's own lease has run out: others may have taken its shards, so it neither answers nor writes any more. */
@@ -24,15 +25,27 @@ export class NodeNameTaken extends Error {
   }
 }
 
-/** No codec version is understood by this node and by all that run. */
+/** No codec version is understood by this node and by all that run, or stored messages are of one that it cannot read. */
 export class CodecIncompatible extends Error {
   override readonly name = 'CodecIncompatible';
   readonly code = 'codec_incompatible';
 
-  constructor(own: CodecRange, other: CodecRange & { readonly node: string; readonly version: string }) {
-    super(
-      `node ${other.node} (version ${other.version}) reads message versions ${other.lowest} to ${other.highest}, ` +
-        `this program ${own.lowest} to ${own.highest}: expected a version that both read`,
+  /** Another node runs a program that has no version in common with this one. */
+  static withNode(
+    own: CodecRange,
+    other: { readonly name: string; readonly version: string; readonly codec: CodecRange },
+  ): CodecIncompatible {
+    return new CodecIncompatible(
+      `node ${other.name} (version ${other.version}) reads message versions ${other.codec.lowest} to ` +
+        `${other.codec.highest}, this program ${own.lowest} to ${own.highest}: expected a version that both read`,
+    );
+  }
+
+  /** The nodes write, or are about to write, a version that this program cannot read. */
+  static withSystem(own: CodecRange, { version, next = version }: CodecAgreement): CodecIncompatible {
+    return new CodecIncompatible(
+      `the nodes of this system write message version ${next}, this program reads ${own.lowest} to ${own.highest}: ` +
+        'expected a program that reads what is stored',
     );
   }
 }

@@ -1,5 +1,6 @@
 // A node as a member of its system: it joins, looks at the records again and again, owns what the plan gives it, hands
 // over and leaves. Everything that decides is elsewhere (supervision/); this keeps the rhythm.
+import { mayTakePart } from '#supervision';
 import { toError } from '../actor-errors.ts';
 import type { FaultPoints } from '../fault-points.ts';
 import { pause } from '../pause.ts';
@@ -7,6 +8,7 @@ import type { Clock, Logger, RandomSource, SharedRecords } from '../ports.ts';
 import { CodecIncompatible, type NodeLeaseLost, type NodeNameTaken } from './cluster-errors.ts';
 import type { ClusterEvent, ClusterHappening } from './cluster-event.ts';
 import { ClusterView } from './cluster-view.ts';
+import { CodecVote } from './codec-vote.ts';
 import { Coordinator } from './coordinator.ts';
 import { NodeLease } from './node-lease.ts';
 import type { NodeRecord } from './node-record.ts';
@@ -29,6 +31,8 @@ export interface ClusterNodeOptions {
   readonly log: Logger;
   /** Called once: the node must stop. Nothing is taken, renewed or answered by its lease from then on. */
   readonly lost: (error: NodeLeaseLost | NodeNameTaken) => void;
+  /** Told which version of the message format to write from now on, first while it joins. */
+  readonly writes?: (version: number) => void;
   readonly onEvent?: (event: ClusterEvent) => void;
   readonly faults?: FaultPoints;
   /** For the test that the fence alone keeps one writer: acts without a lease, too. Default `heeded`. */
@@ -51,6 +55,7 @@ export class ClusterNode {
   readonly #lease: NodeLease;
   readonly #loop: OwnershipLoop;
   readonly #coordinator: Coordinator;
+  readonly #codecVote: CodecVote;
   readonly #states = new Map<string, string>();
   #looking: Promise<void> = Promise.resolve();
   #cancelLook: () => void = () => {};
@@ -63,7 +68,8 @@ export class ClusterNode {
   static async join(options: ClusterNodeOptions): Promise<ClusterNode> {
     const { nodes, shardRecords: shards, clock } = options;
     const view = new ClusterView({ nodes, shards, clock });
-    await refuseMisfits(view, options);
+    await view.refresh();
+    checkCodec(view, options.node);
     let joined: ClusterNode | undefined;
     const lease = await NodeLease.join({
       ...options,
@@ -74,6 +80,14 @@ export class ClusterNode {
       },
     });
     joined = new ClusterNode(options, view, lease);
+    // Only now is this node seen by whoever goes over to another version; what they had agreed on before, it sees.
+    await view.refresh();
+    try {
+      checkCodec(view, options.node);
+    } catch (error) {
+      await joined.leave();
+      throw error;
+    }
     await joined.look();
     return joined;
   }
@@ -104,6 +118,8 @@ export class ClusterNode {
       incarnation: options.node.incarnation,
       nodes: options.nodes,
     });
+    const { nodes, writes = () => {} } = options;
+    this.#codecVote = new CodecVote({ view, nodes, writes });
   }
 
   /** Whether this node may answer and write now. */
@@ -201,6 +217,8 @@ export class ClusterNode {
       await this.view.refresh();
       this.#lease.check(this.view.node(this.#options.node.name)?.record);
       this.#tellMembers();
+      this.#codecVote.follow();
+      if (this.holds() && this.#lease.state === 'active') await this.#codecVote.step();
       await this.#coordinator.step();
       this.#loop.step();
     } catch (thrown) {
@@ -226,28 +244,14 @@ export class ClusterNode {
   }
 }
 
-/** Waits until each node beside which this one may not run is gone; refuses as soon as one of them proves to live. */
-async function refuseMisfits(view: ClusterView, options: ClusterNodeOptions): Promise<void> {
-  const { node: own, clock } = options;
-  const misfits = () =>
-    view.members().flatMap(({ id }) => {
-      const known = view.node(id);
-      if (known === undefined || id === own.name) return [];
-      const error = codecMisfit(own, known.record);
-      return error === undefined ? [] : [{ id, revision: known.revision, error }];
-    });
-  await view.refresh();
-  const before = new Map(misfits().map(({ id, revision }) => [id, revision]));
-  for (let left = misfits(); left.length > 0; left = misfits()) {
-    const alive = left.find(({ id, revision }) => before.get(id) !== revision);
-    if (alive !== undefined) throw alive.error;
-    await pause(clock, Math.min(MAX_LOOK_MS, own.leaseMs / LOOKS));
-    await view.refresh();
-  }
-}
-
-function codecMisfit(own: Omit<NodeRecord, 'state'>, other: NodeRecord): Error | undefined {
-  const { lowest, highest } = other.codec;
-  if (lowest <= own.codec.highest && own.codec.lowest <= highest) return undefined;
-  return new CodecIncompatible(own.codec, { ...other.codec, node: other.name, version: other.version });
+/** @throws CodecIncompatible when this program cannot take part in what is agreed on; it names a node that does, if any. */
+function checkCodec(view: ClusterView, own: Omit<NodeRecord, 'state'>): void {
+  const agreed = view.codec.record;
+  if (mayTakePart(agreed, own.codec)) return;
+  const other = view.present().find(({ name, codec }) => {
+    return name !== own.name && (codec.lowest > own.codec.highest || codec.highest < own.codec.lowest);
+  });
+  throw other === undefined
+    ? CodecIncompatible.withSystem(own.codec, agreed)
+    : CodecIncompatible.withNode(own.codec, other);
 }

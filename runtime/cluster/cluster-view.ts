@@ -1,6 +1,8 @@
 // What one process knows of a system: who is there and whose each shard is, read from the records' leader. It follows
 // changes by revision, so that a look at a thousand shards of which none changed costs one request.
 import {
+  type CodecAgreement,
+  FIRST_AGREEMENT,
   type Member,
   Membership,
   type NodeStanding,
@@ -9,9 +11,10 @@ import {
   withDrained,
 } from '#supervision';
 import type { Clock, SharedRecords } from '../ports.ts';
+import { CODEC_KEY, parseCodecRecord } from './codec-record.ts';
 import { COORDINATOR_KEY, type CoordinatorRecord, parseCoordinatorRecord } from './coordinator-record.ts';
 import { parseDrainRecord } from './drain-record.ts';
-import { type NodeRecord, parseNodeRecord } from './node-record.ts';
+import { type NodeRecord, ownsShards, parseNodeRecord } from './node-record.ts';
 import { parsePinRecord } from './pin-record.ts';
 import { parseShardRecord } from './shard-record.ts';
 
@@ -36,6 +39,10 @@ export class ClusterView {
   readonly #pins = new Map<string, string>();
   #coordinator: { readonly record: CoordinatorRecord | undefined; readonly revision: number } = {
     record: undefined,
+    revision: 0,
+  };
+  #codec: { readonly record: CodecAgreement; readonly revision: number } = {
+    record: FIRST_AGREEMENT,
     revision: 0,
   };
   #nodesRevision = 0;
@@ -67,13 +74,18 @@ export class ClusterView {
         continue;
       }
       if (value === undefined) continue;
+      if (key === CODEC_KEY) {
+        const agreed = parseCodecRecord(value);
+        if (agreed !== undefined) this.#codec = { record: agreed, revision };
+        continue;
+      }
       const record = parseNodeRecord(key, value);
       if (record !== undefined) this.#seen.set(record.name, { record, revision });
       else this.#heed(key, value);
     }
     const sightings = [...this.#seen.values()].map(({ record, revision }) => {
       const { name, state, weight, leaseMs } = record;
-      return { id: name, revision, state, weight, leaseMs };
+      return { id: name, revision, state, weight, leaseMs, ownsShards: ownsShards(record) };
     });
     this.#membership.observe(sightings, nowMs);
   }
@@ -119,7 +131,7 @@ export class ClusterView {
     this.#tell(key);
   }
 
-  /** Nodes that are not gone, as allocation sees them. */
+  /** Nodes that own shards and are not gone, as allocation sees them. */
   members(): readonly Member[] {
     return withDrained(this.#membership.members(), this.#drained);
   }
@@ -129,9 +141,22 @@ export class ClusterView {
     return this.#membership.standings();
   }
 
+  /** What the nodes that are not gone say of themselves, by name. */
+  present(): readonly NodeRecord[] {
+    return this.standings().flatMap(({ id, reach }) => {
+      const record = this.#seen.get(id)?.record;
+      return reach === 'gone' || record === undefined ? [] : [record];
+    });
+  }
+
   /** What a node says of itself, and under which revision. */
   node(name: string): { readonly record: NodeRecord; readonly revision: number } | undefined {
     return this.#seen.get(name);
+  }
+
+  /** The message version that is agreed on; revision 0: nothing was recorded yet. */
+  get codec(): { readonly record: CodecAgreement; readonly revision: number } {
+    return this.#codec;
   }
 
   /** Who plans. */

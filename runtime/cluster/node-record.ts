@@ -10,6 +10,8 @@ const nodeRecordSchema = z.object({
   version: z.string(),
   /** Versions of the message codec that the node reads and can write, lowest and highest. */
   codec: z.object({ lowest: z.int(), highest: z.int() }),
+  /** Parts of the system that it runs; absent: all of them. */
+  roles: z.array(z.string()).exactOptional(),
   /** Its part of the shards, relative to others'. */
   weight: z.number().positive(),
   /** Without a renewal for so long it is gone. */
@@ -21,6 +23,14 @@ const nodeRecordSchema = z.object({
 
 /** A node as it describes itself. */
 export type NodeRecord = z.infer<typeof nodeRecordSchema>;
+
+/** The role of nodes that own shards; the others own none. */
+export const SHARDS_ROLE = 'shards';
+
+/** Whether a node owns shards at all. */
+export function ownsShards({ roles }: Pick<NodeRecord, 'roles'>): boolean {
+  return roles?.includes(SHARDS_ROLE) ?? true;
+}
 
 /** The versions of a codec that a program reads and can write. */
 export type CodecRange = NodeRecord['codec'];

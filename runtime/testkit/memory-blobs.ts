@@ -5,8 +5,10 @@ import type { BlobStore } from '../ports.ts';
 export class MemoryBlobs implements BlobStore {
   readonly #blobs = new Map<string, Uint8Array>();
 
-  async put(key: string, bytes: Uint8Array): Promise<void> {
+  async put(key: string, bytes: Uint8Array): Promise<boolean> {
+    const known = this.#blobs.get(key);
     this.#blobs.set(key, Uint8Array.from(bytes));
+    return known === undefined || Buffer.compare(known, bytes) !== 0;
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {

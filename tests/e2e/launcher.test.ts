@@ -60,6 +60,40 @@ describe('the launcher', () => {
   });
 });
 
+const MEMORY = `export async function main() {
+  console.log(JSON.stringify([process.execArgv, process.env.MALLOC_ARENA_MAX, process.env.MALLOC_TRIM_THRESHOLD_]));
+}`;
+
+describe.skipIf(process.platform !== 'linux')('the launcher of a node (skipped: not on Linux)', () => {
+  const launcher = packageWith(MEMORY, { node: false });
+  const { MALLOC_ARENA_MAX: _, MALLOC_TRIM_THRESHOLD_: __, NODE_OPTIONS: ___, ...plain } = process.env;
+  const start = (command: string, env: Readonly<Record<string, string>>, ...options: readonly string[]) => {
+    const run = spawnSync(process.execPath, [...options, launcher, command], {
+      encoding: 'utf8',
+      env: { ...plain, ...env },
+    });
+    return JSON.parse(run.stdout) as readonly unknown[];
+  };
+
+  it('bounds what its heap and its C library keep', () => {
+    expect(start('up', {})).toEqual([['--max-semi-space-size=8'], '2', '131072']);
+  });
+
+  it('leaves to the user what the user sets, each by itself', () => {
+    expect(start('up', { MALLOC_ARENA_MAX: '4' })).toEqual([['--max-semi-space-size=8'], '4', null]);
+    expect(start('up', {}, '--max-semi-space-size=32')).toEqual([
+      ['--max-semi-space-size=32'],
+      '2',
+      '131072',
+    ]);
+    expect(start('up', { NODE_OPTIONS: '--max_semi_space_size=32' })).toEqual([[], '2', '131072']);
+  });
+
+  it('leaves other commands as they are', () => {
+    expect(start('status', {})).toEqual([[], null, null]);
+  });
+});
+
 describe.skipIf(oldNode === undefined)('the launcher on an old Node (skipped: none on the PATH)', () => {
   const old = oldNode ?? '';
 

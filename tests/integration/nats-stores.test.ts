@@ -168,11 +168,11 @@ await describeOnServers('entries', (under) => {
   it('are one message each, stored once when put again, replaced when different, and gone when deleted', async () => {
     const { link, bucket, blobs } = await entries();
     const state = () => streamState(link, recordStream(bucket));
-    await blobs.put('k', bytes('one'));
+    expect(await blobs.put('k', bytes('one'))).toBe(true);
     const { lastSequence } = await state();
-    await blobs.put('k', bytes('one'));
+    expect(await blobs.put('k', bytes('one'))).toBe(false);
     expect(await state()).toMatchObject({ lastSequence, messages: 1 });
-    await blobs.put('k', bytes('other'));
+    expect(await blobs.put('k', bytes('other'))).toBe(true);
     expect(text(await blobs.get('k'))).toBe('other');
     expect((await state()).messages).toBe(1);
     await blobs.delete('k');
@@ -181,6 +181,18 @@ await describeOnServers('entries', (under) => {
     expect((await state()).messages).toBe(0);
     await blobs.put('k', bytes('again'));
     expect(text(await blobs.get('k'))).toBe('again');
+  });
+
+  it('under a key that names their bytes are stored by the first to put them, who is told', async () => {
+    const { link, bucket, blobs } = await entries();
+    const body = new Uint8Array(randomBytes(20_000));
+    const stored = await Promise.all([1, 2, 3].map(() => blobs.putNamed('content/0a', body)));
+    expect(stored.filter((isNew) => isNew)).toHaveLength(1);
+    expect(await blobs.putNamed('content/0a', body)).toBe(false);
+    expect(await blobs.get('content/0a')).toEqual(body);
+    expect((await streamState(link, recordStream(bucket))).lastSequence).toBe(1);
+    await blobs.delete('content/0a');
+    expect(await blobs.putNamed('content/0a', body)).toBe(true);
   });
 
   it('written by several at once are one of what was written', async () => {

@@ -5,6 +5,7 @@ import {
   ensureDataset,
   ensureStream,
   ensureSystem,
+  INTAKE_CONSUMER,
   NatsUnreachable,
   NatsWorkSource,
   NoStream,
@@ -62,6 +63,20 @@ await describeOnServers('the topology', (under) => {
     await expect(again).rejects.toThrow(
       /consumer ingestor of .* \(ack_wait: asked 30000000000, found 5000000000\)/,
     );
+  });
+
+  it('raises the limit of messages in hand that an older program asked for, and leaves a higher one', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    const credits = async () => {
+      const stream = namesOf(system).streams.intake('photos');
+      return (await link.manager.consumers.info(stream, INTAKE_CONSUMER)).config.max_ack_pending;
+    };
+    await ensureDataset(link, 'photos', smallDataset(system, { maxAckPending: 1_024 }));
+    await ensureDataset(link, 'photos', smallDataset(system, { maxAckPending: 25_600 }));
+    expect(await credits()).toBe(25_600);
+    await ensureDataset(link, 'photos', smallDataset(system, { maxAckPending: 1_024 }));
+    expect(await credits()).toBe(25_600);
   });
 
   it('says which stream the server has no storage for', async () => {

@@ -124,6 +124,8 @@ export class SimulatedNode {
   readonly #cluster: SimulatedCluster;
   /** Shards that it answers for, by epoch. */
   readonly running = new Map<string, number>();
+  /** The version of the message format that it writes. */
+  writes = 0;
   /** Why it must stop, when it must. */
   lost: Error | undefined;
   isFrozen = false;
@@ -227,6 +229,9 @@ export class SimulatedNode {
       log: silentLogger,
       lost: (error) => this.#stop(error),
       onEvent: (event) => cluster.events.push(event),
+      writes: (version) => {
+        this.writes = version;
+      },
       lease: cluster.lease,
     });
     this.#member = member;

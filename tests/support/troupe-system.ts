@@ -32,6 +32,8 @@ export interface TroupeOptions {
   readonly version?: TestServerVersion;
   /** Content of troupe.yaml as an object; default: the defaults. */
   readonly config?: object;
+  /** Of `troupe up`, beside `--json`. */
+  readonly args?: readonly string[];
   /** Dataset that the verbs are about; default `photos`. */
   readonly dataset?: string;
 }
@@ -65,14 +67,16 @@ export class TroupeSystem implements AsyncDisposable {
   /** Where commands run: holds troupe.yaml and the data folder. */
   readonly folder: string;
   readonly #server: AvailableServer;
+  readonly #args: readonly string[];
   #node: TroupeProcess | undefined;
   readonly #others: TroupeProcess[] = [];
   #client: ClientSystem | undefined;
 
-  private constructor(folder: string, dataset: string, server: AvailableServer) {
+  private constructor(folder: string, server: AvailableServer, { dataset, args }: TroupeOptions) {
     this.folder = folder;
-    this.dataset = dataset;
+    this.dataset = dataset ?? 'photos';
     this.#server = server;
+    this.#args = args ?? [];
   }
 
   /** A system that is not started yet. */
@@ -82,7 +86,7 @@ export class TroupeSystem implements AsyncDisposable {
     if (options.config !== undefined) {
       await writeFile(join(folder, 'troupe.yaml'), JSON.stringify(options.config));
     }
-    const system = new TroupeSystem(folder, options.dataset ?? 'photos', server);
+    const system = new TroupeSystem(folder, server, options);
     endWithThisProcess(system);
     return system;
   }
@@ -131,7 +135,7 @@ export class TroupeSystem implements AsyncDisposable {
    */
   async start(options: { readonly fault?: string } = {}): Promise<void> {
     const node = new TroupeProcess({
-      args: ['up', '--json'],
+      args: ['up', '--json', ...this.#args],
       cwd: this.folder,
       env: { ...this.env, ...(options.fault !== undefined && { TROUPE_FAULT: options.fault }) },
     });

@@ -20,7 +20,7 @@ interface Arena extends MemoryDataset {
   /** Runs that the session was asked for, as the first bytes of their pictures. */
   readonly runs: number[][];
   session: Session;
-  item(value: number): void;
+  item(value: number, content?: { readonly name: string; readonly fresh: boolean }): void;
   /** Intake sequences that went on. */
   embedded(): readonly number[];
   readonly crashes: () => number;
@@ -36,7 +36,7 @@ async function arena(maxBatch = 4): Promise<Arena> {
     ...dataset,
     runs: [],
     session: () => {},
-    item: (value) => {
+    item: (value, { name, fresh } = { name: `c${sequence + 1}`, fresh: false }) => {
       sequence += 1;
       const message = {
         sequence,
@@ -45,8 +45,9 @@ async function arena(maxBatch = 4): Promise<Arena> {
         source: '',
         time: null,
         metadata: {},
-        facts: factsOf(`c${sequence}`),
+        facts: factsOf(name),
         proxy: Buffer.alloc(16, value),
+        fresh,
       };
       dataset.queue('embed').add({ data: memoryCodec.encode(message) });
     },
@@ -156,6 +157,34 @@ describe('an embedder whose model does not answer', () => {
     await stage.clock.advance(2_000);
     await running?.stop();
     expect(stage.trace).toEqual(['nak embed 1']);
+  });
+});
+
+describe('a content', () => {
+  it('is paid for once, and a repeat costs a look-up', async () => {
+    const stage = await arena(1);
+    stage.item(1, { name: 'same', fresh: true });
+    stage.item(2, { name: 'same', fresh: false });
+    await stage.clock.advance(1_000);
+    expect(stage.embedded()).toEqual([1, 2]);
+    expect(stage.runs).toEqual([[1]]);
+  });
+
+  it('that the ingestor had not seen before is embedded without asking for its vector', async () => {
+    const stage = await arena(1);
+    const asked: string[] = [];
+    const { vectors } = stage.ports;
+    const has = vectors.has.bind(vectors);
+    vectors.has = (key) => {
+      asked.push(key);
+      return has(key);
+    };
+    stage.item(1, { name: 'new', fresh: true });
+    await stage.clock.advance(1_000);
+    expect({ embedded: stage.embedded(), asked }).toEqual({ embedded: [1], asked: [] });
+    stage.item(2, { name: 'known', fresh: false });
+    await stage.clock.advance(1_000);
+    expect(asked).toHaveLength(1);
   });
 });
 

@@ -8,13 +8,19 @@ import {
   dryRun,
 } from '../../../cli/node/cluster-status.ts';
 
-function node(name: string, renewedMs: number, state: NodeRecord['state'] = 'active') {
+function node(
+  name: string,
+  renewedMs: number,
+  state: NodeRecord['state'] = 'active',
+  roles?: readonly string[],
+) {
   const codec = { lowest: 1, highest: 1 };
   const record: NodeRecord = {
     name,
     incarnation: '1',
     version: '1.0.0',
     codec,
+    ...(roles !== undefined && { roles: [...roles] }),
     weight: 1,
     leaseMs: 10_000,
     state,
@@ -35,6 +41,7 @@ const RECORDS: ClusterRecords = {
   ],
   coordinator: 'a',
   drained: new Set(['e']),
+  codec: { version: 1 },
   shards: [
     owned('photos.keeper', 'a'),
     owned('photos.0', 'c'),
@@ -79,6 +86,33 @@ describe('the records of a system', () => {
     expect(clusterProblems(clusterStatus(well))).toEqual([]);
   });
 
+  it('name each stage that no node which is there runs, and the role that it lacks', () => {
+    const nodes = [
+      node('a', 0, 'active', ['ingest', 'shards']),
+      node('b', 0, 'active', ['score']),
+      node('c', 60_000, 'active', ['embed', 'dedup']),
+    ];
+    const status = clusterStatus({ ...RECORDS, nodes, shards: [owned('photos.0', 'a')] });
+    expect(status.members.map(({ roles }) => roles)).toEqual([
+      ['ingest', 'shards'],
+      ['score'],
+      ['embed', 'dedup'],
+    ]);
+    expect(status.unattended).toEqual(['embed', 'dedup']);
+    expect(clusterProblems(status)).toContain(
+      'no node that is there runs stage embed (role embed): its items wait',
+    );
+    expect(clusterProblems(clusterStatus(RECORDS)).join()).not.toContain('role');
+  });
+
+  it('give no shard to a node without the role for it', () => {
+    const nodes = [node('a', 0), node('b', 0, 'active', ['embed'])];
+    const shards = ['photos.0', 'photos.1', 'photos.2', 'photos.3'].map((shard) => owned(shard, 'a'));
+    expect(dryRun({ ...RECORDS, nodes, shards }).moves).toEqual([]);
+    const other = [node('a', 0), node('b', 0)];
+    expect(dryRun({ ...RECORDS, nodes: other, shards }).moves).toHaveLength(1);
+  });
+
   it('give the plan of the moment: whose owner is gone first, balance only while everyone is seen', () => {
     const plan = dryRun(RECORDS);
     expect(plan.heldBackBy).toEqual(['b']);
@@ -93,6 +127,7 @@ describe('the records of a system', () => {
       nodes: [node('a', 0), node('b', 0), node('c', 0)],
       coordinator: 'a',
       drained: new Set(['c']),
+      codec: { version: 1 },
       shards: [owned('photos.0', 'c'), { ...owned('photos.1', 'a'), pin: 'b' }, owned('photos.2', 'a')],
     });
     expect(plan.moves.map(({ shard, to, reason }) => `${shard} ${to} ${reason}`)).toEqual([

@@ -73,12 +73,16 @@ const STATUS: SystemStatus = {
     },
   ],
   cluster: {
+    messageVersion: 1,
+    unattended: [],
     members: [
       {
         name: 'vm-1',
         state: 'active',
         version: '0.1.0',
         weight: 1,
+        roles: ['ingest', 'embed', 'dedup', 'score', 'shards'],
+        messageVersions: { lowest: 1, highest: 2 },
         started: '2026-01-02T03:04:05Z',
         leaseMs: 10_000,
         renewedMs: 2_000,
@@ -90,6 +94,8 @@ const STATUS: SystemStatus = {
         state: 'gone',
         version: '0.1.0',
         weight: 1,
+        roles: ['ingest', 'shards'],
+        messageVersions: { lowest: 1, highest: 1 },
         started: '2026-01-02T03:04:05Z',
         leaseMs: 10_000,
         renewedMs: 60_000,
@@ -128,9 +134,9 @@ describe('the state of a system', () => {
     expect(renderStatus(STATUS, plain).join('\n')).toBe(
       `system troupe on nats-server 2.15.1
 
-Node  State          Lease renewed     Shards  Epochs
-vm-1  active         2 s ago of 10 s   2 of 3  2 to 7  plans
-vm-2  gone, drained  60 s ago of 10 s  1 of 3  1 to 1
+Node  State          Roles           Lease renewed     Shards  Epochs
+vm-1  active         all             2 s ago of 10 s   2 of 3  2 to 7  plans
+vm-2  gone, drained  ingest, shards  60 s ago of 10 s  1 of 3  1 to 1
 
 node vm-1, version 0.1.0, up since 2026-01-02T03:04:05Z
 durability: every write is on disk before it is acknowledged

