@@ -41,6 +41,8 @@ async function measure({ quick, million = false, note }: BenchOptions): Promise<
     costs.push(measured.cpuMs);
     Object.assign(metrics, measured.metrics, measureVectors(size, note));
   }
+  const largest = metrics[`dedup.bytes_per_item_${label(sizes.at(-1) ?? 0)}`];
+  if (largest !== undefined) metrics['dedup.bytes_per_item'] = largest;
   const [least = Number.NaN] = costs;
   const name = `dedup.growth_10k_${label(sizes.at(-1) ?? 0)}`;
   if (costs.length > 1)
