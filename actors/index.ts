@@ -12,7 +12,7 @@ export {
   reasonTexts,
 } from './config/index.ts';
 export type { IndexPeers, IndexRequest, ShardDirectory, ShardReply } from './dedup/index-exchange.ts';
-export type { IndexShardMessage } from './dedup/index-shard.ts';
+export { type IndexShardMessage, indexShardActor } from './dedup/index-shard.ts';
 export { LocalIndex } from './dedup/local-index.ts';
 export {
   configuredModel,

@@ -15,6 +15,13 @@ export async function watchCpu(others: readonly number[]): Promise<() => Promise
   };
 }
 
+/** CPU time in ms that these processes use since the call, together. */
+export async function watchProcesses(pids: readonly number[]): Promise<() => Promise<number>> {
+  const total = async () => (await Promise.all(pids.map(processMs))).reduce((sum, ms) => sum + ms, 0);
+  const before = await total();
+  return async () => (await total()) - before;
+}
+
 async function usedMs(others: readonly number[]): Promise<number> {
   const { user, system } = process.cpuUsage();
   const otherMs = await Promise.all(others.map(processMs));

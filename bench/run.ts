@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { actorsBench } from './actors.ts';
+import { clusterBench } from './cluster.ts';
 import { type Bench, type BenchOptions, BenchRefused, describeRun, formatMetrics } from './contract.ts';
 import { dedupBench } from './dedup.ts';
 import { pipelineBench } from './pipeline.ts';
@@ -10,6 +11,7 @@ import { qualityBench } from './quality.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actors: actorsBench,
+  cluster: clusterBench,
   dedup: dedupBench,
   pipeline: pipelineBench,
   quality: qualityBench,

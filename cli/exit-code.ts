@@ -33,6 +33,7 @@ const CODES_BY_NAME: Readonly<Record<string, CommandErrorCode>> = {
   ChecksumMismatch: 'server_unavailable',
   DataFolderBusy: 'data_folder_busy',
   ShardCountFixed: 'config_invalid',
+  ReplicasRefused: 'config_invalid',
   InvalidName: 'usage',
 };
 

@@ -33,9 +33,12 @@ import {
 } from './errors.ts';
 import { featuresOf, type ServerFeatures } from './features.ts';
 import { gatherWrites } from './gathered-writes.ts';
+import { isJetStreamAway, patiently } from './patience.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
 import { WindowPublisher } from './window-publisher.ts';
 
+/** Longest that a cluster may take to elect a leader before it counts as one without JetStream. */
+const ELECTION_MS = 20_000;
 const ERROR_HEADER = 'Nats-Service-Error';
 const ERROR_CODE_HEADER = 'Nats-Service-Error-Code';
 
@@ -97,7 +100,8 @@ export class NatsLink {
     const connection = await open(options);
     const manager = await jetstream(connection).jetstreamManager(false);
     try {
-      const account = await manager.getAccountInfo();
+      // A cluster without a leader does not say it for a while.
+      const account = await electedAnswer(options, () => manager.getAccountInfo());
       const features = featuresOf(connection.info?.version ?? '', account.api.level ?? 0);
       return new NatsLink(options, connection, manager, features);
     } catch (cause) {
@@ -323,6 +327,22 @@ function requestError(cause: unknown, subject: string, timeoutMs: number): Error
     return new LinkClosed({ cause });
   }
   return cause instanceof Error ? cause : new Error(String(cause));
+}
+
+/** The answer of a cluster once it has a leader; a server without JetStream says so at once. */
+function electedAnswer<T>({ clock = systemClock }: ConnectOptions, ask: () => Promise<T>): Promise<T> {
+  return patiently(
+    { clock },
+    async () => {
+      try {
+        return await ask();
+      } catch (error) {
+        if (isJetStreamAway(error)) throw new Error('JetStream is not enabled', { cause: error });
+        throw error;
+      }
+    },
+    ELECTION_MS,
+  );
 }
 
 async function open(options: ConnectOptions): Promise<NatsConnection> {

@@ -1,6 +1,7 @@
 // Deletes one message of a stream for good: for dead letters that a person retried or purged.
 import type { NatsLink } from './connection.ts';
 import { messageAt } from './inspect.ts';
+import { patiently } from './patience.ts';
 import { JetStreamRefused } from './stored-message.ts';
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -11,7 +12,8 @@ const REQUEST_TIMEOUT_MS = 5_000;
  */
 export async function deleteMessage(link: NatsLink, stream: string, sequence: number): Promise<void> {
   const query = JSON.stringify({ seq: sequence, no_erase: false });
-  const message = await link.requestMessage(`$JS.API.STREAM.MSG.DELETE.${stream}`, query, REQUEST_TIMEOUT_MS);
+  const subject = `$JS.API.STREAM.MSG.DELETE.${stream}`;
+  const message = await patiently(link, () => link.requestMessage(subject, query, REQUEST_TIMEOUT_MS));
   const { error } = message.json<{
     readonly error?: { readonly err_code?: number; readonly code?: number; readonly description?: string };
   }>();

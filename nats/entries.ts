@@ -5,6 +5,7 @@ import type { BlobStore } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { publishFenced, publishFirst } from './fenced-publish.ts';
 import { recordStream } from './names.ts';
+import { patiently } from './patience.ts';
 import { readLastDirect, readStored } from './stored-message.ts';
 
 /** The entries of one bucket. Keys are any text, `/` included; a value is at most one message (`max_payload`). */
@@ -54,7 +55,8 @@ export class NatsEntries implements BlobStore {
 
   /** Deletes the value and every trace of its name. */
   async delete(key: string): Promise<void> {
-    await this.#link.manager.streams.purge(this.#stream, { filter: this.#subject(key) });
+    const filter = this.#subject(key);
+    await patiently(this.#link, () => this.#link.manager.streams.purge(this.#stream, { filter }));
   }
 
   #message(key: string, data: Uint8Array) {

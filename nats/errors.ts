@@ -1,5 +1,6 @@
 // The errors which the NATS adapters throw, each named for the situation. Callers class them by consequence:
 // what may pass with time, what a person must change, and what means that another owner has taken over.
+import { StorageFull } from '#runtime';
 
 /** No server answered at the first connect, or it refused the credentials. The message names both and a remedy. */
 export class NatsUnreachable extends Error {
@@ -19,7 +20,7 @@ export class JetStreamUnavailable extends Error {
   constructor(servers: string, options?: { readonly cause?: unknown }) {
     super(
       `NATS at ${servers} has no JetStream for this account: start nats-server with -js and a store directory, ` +
-        'or enable JetStream for the account',
+        'or enable JetStream for the account; a server whose disk was full has switched it off until it is restarted',
       options,
     );
   }
@@ -95,8 +96,8 @@ export class PublishRefused extends Error {
   }
 }
 
-/** The stream is full and the publisher was told not to wait (journals: a wait would hold their only writer). */
-export class StreamFull extends Error {
+/** The stream or its server is full and the publisher was told not to wait: what waits differs, a lease from a journal. */
+export class StreamFull extends StorageFull {
   override readonly name = 'StreamFull';
   readonly subject: string;
 
@@ -139,6 +140,42 @@ export class StorageTooSmall extends Error {
         'raise its JetStream max_file, free disk space, or lower the limit of this stream',
       options,
     );
+  }
+}
+
+/** A stream cannot have the copies that were asked for, or has more, which are never taken away by themselves. */
+export class ReplicasRefused extends Error {
+  override readonly name = 'ReplicasRefused';
+  readonly stream: string;
+
+  /** The server is in no cluster, or its cluster is too small. */
+  static impossible(
+    stream: string,
+    replicas: number,
+    why: string,
+    options?: { readonly cause?: unknown },
+  ): ReplicasRefused {
+    return new ReplicasRefused(
+      stream,
+      `stream ${stream} cannot have ${replicas} replicas: ${why}; expected a NATS cluster ` +
+        `of at least ${replicas} servers with JetStream, all of them running; name them with --server, or leave ` +
+        'storage.replicas at 1',
+      options,
+    );
+  }
+
+  static lower(stream: string, found: number, asked: number): ReplicasRefused {
+    return new ReplicasRefused(
+      stream,
+      `stream ${stream} has ${found} replicas and storage.replicas asks for ${asked}: copies are never taken away by ` +
+        `themselves, as the system would survive less; leave storage.replicas out to go on with ${found}, or run ` +
+        `\`nats stream edit ${stream} --replicas=${asked}\` for this and every other stream of the system first`,
+    );
+  }
+
+  private constructor(stream: string, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.stream = stream;
   }
 }
 

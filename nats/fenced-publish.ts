@@ -7,6 +7,12 @@ import { PublishRefused } from './errors.ts';
 import { WRONG_LAST_SEQUENCE, WRONG_LAST_SEQUENCE_UNKNOWN } from './publish-answer.ts';
 import { readStored, type StoredMessage } from './stored-message.ts';
 
+/**
+ * Leases and journals wait for nothing else meanwhile, and what a leader that is gone was sent is never answered: asked
+ * again after this, they lose no more time than an election takes.
+ */
+const ANSWER_MS = 1_000;
+
 /** A conditional message. `id` must never have been used for another one. */
 export interface FencedMessage {
   readonly stream: string;
@@ -36,7 +42,11 @@ export async function publishFenced(link: NatsLink, message: FencedMessage): Pro
     try {
       const receipt = await link.publisher.publishWith(
         headers === undefined ? { subject, data, id } : { subject, data, id, headers },
-        { expectLastSubjectSequence: expected, whenFull: message.whenFull ?? 'fail' },
+        {
+          expectLastSubjectSequence: expected,
+          whenFull: message.whenFull ?? 'fail',
+          answerTimeoutMs: ANSWER_MS,
+        },
       );
       return { type: 'stored', sequence: receipt.sequence };
     } catch (error) {

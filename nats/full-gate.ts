@@ -13,6 +13,12 @@ export interface Gated {
   readonly settled: boolean;
 }
 
+/** Why a gate is closed: JetStream's code and words. */
+export interface Refusal {
+  readonly code: number;
+  readonly description: string;
+}
+
 /** The gate of one subject. */
 export class FullGate<T extends Gated> {
   readonly #clock: Clock;
@@ -24,6 +30,7 @@ export class FullGate<T extends Gated> {
   #allowance = 1;
   #underWay = 0;
   #cancel: (() => void) | undefined;
+  #refused: (Refusal & { readonly sinceMs: number }) | undefined;
 
   /** `opened` is called when held messages may be taken. */
   constructor(options: {
@@ -41,14 +48,25 @@ export class FullGate<T extends Gated> {
     return this.#underWay === 0 && this.#fresh.length === 0 && this.#returned.length === 0;
   }
 
+  /** Messages held back. */
+  get held(): number {
+    return this.#fresh.length + this.#returned.length;
+  }
+
+  /** Why and since when (by the clock's monotonic time) nothing has passed; undefined while something does. */
+  get refused(): (Refusal & { readonly sinceMs: number }) | undefined {
+    return this.#refused;
+  }
+
   /** Holds a message which was not sent yet. */
   hold(item: T): void {
     this.#fresh.push(item);
   }
 
   /** Takes back a message which the stream refused, and closes the gate for a pause. */
-  giveBack(item: T, wasUnderWay: boolean): void {
+  giveBack(item: T, wasUnderWay: boolean, refusal: Refusal): void {
     if (wasUnderWay) this.#underWay--;
+    this.#refused = { ...refusal, sinceMs: this.#refused?.sinceMs ?? this.#clock.monotonicMs() };
     this.#returned.push(item);
     this.#allowance = 1;
     if (this.#cancel !== undefined) return;
@@ -64,6 +82,7 @@ export class FullGate<T extends Gated> {
   /** One of the gate's messages was stored. */
   passed(): void {
     this.#underWay--;
+    this.#refused = undefined;
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#allowance = Math.min(this.#allowance * 2, 1_024);
   }

@@ -17,6 +17,7 @@ export {
   NoStream,
   ObjectDamaged,
   PublishRefused,
+  ReplicasRefused,
   RequestFailed,
   RequestTimeout,
   StorageTooSmall,
@@ -53,6 +54,7 @@ export {
   resolveNatsServer,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
+export { type StreamHealth, streamHealth } from './stream-health.ts';
 export {
   datasetExists,
   deleteDataset,
@@ -60,6 +62,7 @@ export {
   ensureStream,
   ensureSystem,
   systemExists,
+  systemReplicas,
 } from './topology.ts';
 export {
   type DatasetOptions,
@@ -69,6 +72,11 @@ export {
   type SystemOptions,
 } from './topology-table.ts';
 export { NatsUploads } from './uploads.ts';
-export { type PublishOptions, WindowPublisher, type WindowPublisherOptions } from './window-publisher.ts';
+export {
+  type PublishOptions,
+  type WaitingSubject,
+  WindowPublisher,
+  type WindowPublisherOptions,
+} from './window-publisher.ts';
 export type { WorkConsumerOptions } from './work-consumer.ts';
 export { NatsWorkSource } from './work-source.ts';

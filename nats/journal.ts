@@ -14,10 +14,11 @@ import {
 } from '#runtime';
 import { VersionedCodec } from './codec.ts';
 import type { NatsLink } from './connection.ts';
-import { JournalNotOwned } from './errors.ts';
+import { JournalNotOwned, StreamFull } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
 import { decodeFrame, encodeEvents, encodeFrame, type Snapshots } from './journal-frame.ts';
 import { readOrdered } from './ordered-reader.ts';
+import { patiently } from './patience.ts';
 import { readStored } from './stored-message.ts';
 
 /** Which journal. */
@@ -105,7 +106,8 @@ export class NatsJournal implements Journal {
   }
 
   /**
-   * See `Journal.append`. After a rejection nothing more can be appended until `own`.
+   * See `Journal.append`. After a rejection nothing more can be appended until `own`, but after StreamFull: then nothing
+   * was stored, and the same may be appended again.
    * @throws JournalFenced, JournalConflict, JournalNotOwned, StreamFull
    */
   append(events: readonly unknown[]): Promise<number> {
@@ -113,8 +115,11 @@ export class NatsJournal implements Journal {
       const tenure = this.#owned();
       if (events.length === 0) return tenure.last;
       const { epoch, snapshots } = tenure;
+      // Where the first frame of a batch is stored, the others wait for room: half a batch is none.
+      let whenFull: 'fail' | 'wait' = 'fail';
       for (const data of encodeEvents({ epoch, snapshots, events }, this.#maxFrameBytes, this.#codec)) {
-        await this.#append(tenure, data);
+        await this.#append(tenure, data, whenFull);
+        whenFull = 'wait';
       }
       return tenure.last;
     });
@@ -133,7 +138,7 @@ export class NatsJournal implements Journal {
       }
       const snapshots = newest === undefined ? [pointer] : [pointer, newest];
       const data = encodeFrame({ kind: 'snapshot', epoch: tenure.epoch, snapshots, events: [] }, this.#codec);
-      await this.#append(tenure, data);
+      await this.#append(tenure, data, 'fail');
       tenure.snapshots = snapshots;
       if (newest !== undefined) await this.#truncate(newest.sequence);
     });
@@ -141,7 +146,9 @@ export class NatsJournal implements Journal {
 
   /** Of the stream, which the journals of a dataset share. */
   async usage(): Promise<{ readonly bytes: number; readonly maxBytes: number }> {
-    const { state, config } = await this.#link.manager.streams.info(this.#stream);
+    const { state, config } = await patiently(this.#link, () =>
+      this.#link.manager.streams.info(this.#stream),
+    );
     return {
       bytes: state.bytes,
       maxBytes: config.max_bytes < 0 ? Number.POSITIVE_INFINITY : config.max_bytes,
@@ -155,9 +162,12 @@ export class NatsJournal implements Journal {
     return this.#tenure;
   }
 
-  async #append(tenure: Tenure, data: Uint8Array): Promise<void> {
+  async #append(tenure: Tenure, data: Uint8Array, whenFull: 'fail' | 'wait'): Promise<void> {
     this.#tenure = undefined; // until the outcome is known to be good
-    const outcome = await this.#publish(data, tenure.last);
+    const outcome = await this.#publish(data, tenure.last, whenFull).catch((error: unknown) => {
+      if (error instanceof StreamFull) this.#tenure = tenure;
+      throw error;
+    });
     if (outcome.type === 'refused') throw this.#refusal(tenure, outcome.last);
     tenure.last = outcome.sequence;
     this.#tenure = tenure;
@@ -175,9 +185,9 @@ export class NatsJournal implements Journal {
     return new JournalConflict(`${where}: ${expected}, found ${last.sequence} of epoch ${epoch}`);
   }
 
-  #publish(data: Uint8Array, expected: number) {
+  #publish(data: Uint8Array, expected: number, whenFull: 'fail' | 'wait' = 'fail') {
     const { stream, subject } = { stream: this.#stream, subject: this.#subject };
-    return publishFenced(this.#link, { stream, subject, data, id: this.#newId(), expected });
+    return publishFenced(this.#link, { stream, subject, data, id: this.#newId(), expected, whenFull });
   }
 
   /** Removes frames which both snapshots hold. A failure only leaves them for the next time. */

@@ -14,6 +14,7 @@ import {
   readDescription,
   writeDescription,
 } from './object-description.ts';
+import { patiently } from './patience.ts';
 import { readDirect, readStored, type StoredMessage } from './stored-message.ts';
 
 const CHUNK_BYTES = 128 * 1024;
@@ -169,7 +170,7 @@ export class ObjectBucket {
   }
 
   async #purge(filter: string): Promise<void> {
-    await this.#link.manager.streams.purge(this.#stream, { filter });
+    await patiently(this.#link, () => this.#link.manager.streams.purge(this.#stream, { filter }));
   }
 
   #chunksOn(id: string): string {

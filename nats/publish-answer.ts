@@ -6,8 +6,8 @@ import type { PublishAnswer } from './publish-transport.ts';
 /** What a publish answer means for the message. */
 export type PublishVerdict =
   | { readonly type: 'stored'; readonly receipt: PublishReceipt }
-  /** Full or short of resources: later it may be taken. */
-  | { readonly type: 'later'; readonly code: number; readonly description: string }
+  /** Later it may be taken. `full`: there is no room; else the cluster is at something else for a moment. */
+  | { readonly type: 'later'; readonly full: boolean; readonly code: number; readonly description: string }
   | { readonly type: 'refused'; readonly code: number; readonly description: string }
   | { readonly type: 'no-stream' };
 
@@ -16,15 +16,17 @@ export const WRONG_LAST_SEQUENCE = 10_071;
 /** As `WRONG_LAST_SEQUENCE`, on replicated streams while another such publish is in flight. */
 export const WRONG_LAST_SEQUENCE_UNKNOWN = 10_164;
 
-const LATER = new Set([
-  10_008, // JetStream system temporarily unavailable
-  10_009, // not the cluster's leader
-  10_023, // insufficient resources
+const FULL = new Set([
+  10_023, // insufficient resources: the server's own limit
   10_028, // memory limit of the account
   10_047, // storage limit of the account or server
-  10_076, // JetStream resources exceeded on the server
   10_077, // store failed: maximum messages or bytes exceeded (discard new), or the disk
-  10_158, // the same id is being stored
+]);
+const BUSY = new Set([
+  10_008, // JetStream system temporarily unavailable
+  10_009, // not the cluster's leader
+  10_076, // JetStream not enabled: being recovered, or switched off for a full disk
+  10_158, // the same id is being stored: a repeat came before the first was answered
 ]);
 
 interface AnswerBody {
@@ -46,7 +48,8 @@ export function readAnswer(answer: PublishAnswer): PublishVerdict {
   if (body.error !== undefined) {
     const code = body.error.err_code ?? body.error.code ?? 0;
     const description = body.error.description ?? 'no description';
-    return { type: LATER.has(code) ? 'later' : 'refused', code, description };
+    if (FULL.has(code) || BUSY.has(code)) return { type: 'later', full: FULL.has(code), code, description };
+    return { type: 'refused', code, description };
   }
   if (body.stream === undefined || body.seq === undefined) {
     return { type: 'refused', code: 0, description: `not a stream's answer: ${answer.body.slice(0, 80)}` };

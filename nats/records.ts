@@ -6,6 +6,7 @@ import type { NatsLink } from './connection.ts';
 import { InvalidName } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
 import { recordStream } from './names.ts';
+import { patiently } from './patience.ts';
 import { readStored, type StoredMessage } from './stored-message.ts';
 
 const KEY = /^[-/_=.a-zA-Z0-9]+$/;
@@ -27,9 +28,12 @@ export class NatsRecords implements SharedRecords {
   readonly #link: NatsLink;
   readonly #stream: string;
   readonly #prefix: string;
+  readonly #whenFull: 'wait' | 'fail';
 
-  constructor(link: NatsLink, bucket: string) {
+  /** `whenFull`: whether a change waits for room (`wait`) or throws `StreamFull` (`fail`, the default). */
+  constructor(link: NatsLink, bucket: string, options: { readonly whenFull?: 'wait' | 'fail' } = {}) {
     this.#link = link;
+    this.#whenFull = options.whenFull ?? 'fail';
     this.#stream = recordStream(bucket);
     this.#prefix = `$KV.${bucket}.`;
   }
@@ -43,7 +47,14 @@ export class NatsRecords implements SharedRecords {
   async compareAndSet(key: string, value: Uint8Array, revision: number): Promise<number | undefined> {
     const subject = this.#subject(key);
     for (let expected = revision; ; ) {
-      const message = { stream: this.#stream, subject, data: value, id: nuid.next(), expected };
+      const message = {
+        stream: this.#stream,
+        subject,
+        data: value,
+        id: nuid.next(),
+        expected,
+        whenFull: this.#whenFull,
+      };
       const outcome = await publishFenced(this.#link, message);
       if (outcome.type === 'stored') return outcome.sequence;
       const overMarker = revision === 0 && outcome.last !== undefined && isMarker(outcome.last);
@@ -110,7 +121,9 @@ export class NatsRecords implements SharedRecords {
   /** All records whose key begins with `prefix`, sorted by key; each as it was when it was read. */
   async entries(prefix = ''): Promise<readonly StoredRecord[]> {
     const filter = `${this.#prefix}>`;
-    const info = await this.#link.manager.streams.info(this.#stream, { subjects_filter: filter });
+    const info = await patiently(this.#link, () =>
+      this.#link.manager.streams.info(this.#stream, { subjects_filter: filter }),
+    );
     const nowMs = serverTimeMs(info) ?? this.#link.clock.wallMs();
     const { state } = info;
     const keys = Object.keys(state.subjects ?? {})
@@ -140,7 +153,9 @@ export class NatsRecords implements SharedRecords {
 
   /** Removes a marker, once watchers have been told by it. */
   async #forget(subject: string, sequence: number): Promise<void> {
-    await this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 });
+    await patiently(this.#link, () =>
+      this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 }),
+    );
   }
 
   #subject(key: string): string {

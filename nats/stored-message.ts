@@ -1,12 +1,11 @@
 // Reads single messages of a stream from its leader, without a consumer: for compare-and-set decisions (a follower
 // may be behind), for audits, and for peeking into work queues, which allow no second consumer.
 import { type MsgHdrs, MsgHdrsImpl } from 'nats';
-import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
-import { NoResponders, RequestTimeout } from './errors.ts';
+import { RequestTimeout } from './errors.ts';
+import { isPassingCode, patiently } from './patience.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
-const GIVE_UP_MS = 30_000;
 const NO_MESSAGE = 10_037;
 
 /** One message as the stream holds it. */
@@ -57,7 +56,7 @@ export type MessageQuery =
 
 /**
  * Reads one message from the leader, or `undefined` where there is none. Waits out a server which is away or
- * starting for up to 30 s.
+ * starting, and an election, for up to 30 s.
  * @throws JetStreamRefused, RequestTimeout, NoResponders, LinkClosed
  */
 export async function readStored(
@@ -108,24 +107,13 @@ export async function readLastDirect(
 
 async function apiRequest(link: NatsLink, operation: string, payload: object): Promise<ApiAnswer> {
   const subject = `$JS.API.${operation}`;
-  const answer = await patiently(link, () =>
-    link.requestMessage(subject, JSON.stringify(payload), REQUEST_TIMEOUT_MS),
-  );
-  return JSON.parse(answer.string()) as ApiAnswer;
-}
-
-/** Repeats a read while the server is away or starting, for up to 30 s. */
-async function patiently<T>(link: NatsLink, read: () => Promise<T>): Promise<T> {
-  const started = link.clock.monotonicMs();
-  for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 1_000)) {
-    try {
-      return await read();
-    } catch (error) {
-      const passing = error instanceof RequestTimeout || error instanceof NoResponders;
-      if (!passing || link.clock.monotonicMs() - started > GIVE_UP_MS) throw error;
-      await pause(link.clock, waitMs);
-    }
-  }
+  return patiently(link, async () => {
+    const message = await link.requestMessage(subject, JSON.stringify(payload), REQUEST_TIMEOUT_MS);
+    const answer = JSON.parse(message.string()) as ApiAnswer;
+    // Without a leader for now: as good as no answer.
+    if (isPassingCode(answer.error?.err_code ?? 0)) throw new RequestTimeout(subject, REQUEST_TIMEOUT_MS);
+    return answer;
+  });
 }
 
 function storedMessage(raw: NonNullable<ApiAnswer['message']>): StoredMessage {

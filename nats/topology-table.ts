@@ -34,6 +34,8 @@ export interface ConsumerPlan {
 export interface TopologyPlan {
   readonly streams: readonly StreamPlan[];
   readonly consumers: readonly ConsumerPlan[];
+  /** Streams whose byte limit was asked for; another limit than the planned one is no fault of the others. */
+  readonly limited: ReadonlySet<string>;
 }
 
 /** A stage with a work queue of its own. */
@@ -56,10 +58,10 @@ export const INTAKE_CONSUMER = 'ingestor';
 export interface SystemOptions {
   /** Name of the system, e.g. `troupe`. */
   readonly system: string;
-  /** Copies of each stream: 1 or 3; default 1. */
+  /** Copies of each stream: 1 or 3. Default: what the system has, 1 for a new one. */
   readonly replicas?: number;
   readonly storage?: 'file' | 'memory';
-  /** Default 256 MiB; the oldest events go first. */
+  /** The oldest events go first. Byte limits: default, 256 MiB here, counts for streams that are made anew. */
   readonly eventsMaxBytes?: number;
   /** Default 7 days. */
   readonly eventsMaxAgeMs?: number;
@@ -68,16 +70,18 @@ export interface SystemOptions {
 }
 
 /**
- * What a dataset keeps. Byte limits are reserved on the server when the streams are created (about 6 GiB with the
- * defaults), so that those of all datasets together must fit into its JetStream storage.
+ * What a dataset keeps. Byte limits are reserved on the server (about 4.5 GiB with the defaults), so that those of all
+ * datasets together must fit into its JetStream storage. One that is given changes the stream where it has another;
+ * the default counts for streams that are made anew.
  */
 export interface DatasetOptions {
   readonly system: string;
+  /** As of the system. */
   readonly replicas?: number;
   readonly storage?: 'file' | 'memory';
   /** The stages with a queue of their own: the pipeline names them, this folder does not. */
   readonly stages: readonly StagePlan[];
-  /** Default 4 GiB; publishers wait beyond it. */
+  /** Default 2 GiB; publishers wait beyond it. */
   readonly intakeMaxBytes?: number;
   /** Default none but `intakeMaxBytes`. */
   readonly intakeMaxMessages?: number;
@@ -87,9 +91,9 @@ export interface DatasetOptions {
   readonly workMaxBytes?: number;
   /** Default 1 GiB for all journals of the dataset. */
   readonly journalMaxBytes?: number;
-  /** Default 256 MiB; a full one pauses the stage which wants to add to it. */
+  /** Default 512 MiB; a full one pauses the stage which wants to add to it. */
   readonly deadMaxBytes?: number;
-  /** Default 128 MiB and 30 days; the oldest go first. */
+  /** Default 256 MiB and 30 days; the oldest go first. */
   readonly outcomeMaxBytes?: number;
   readonly outcomeMaxAgeMs?: number;
   /** How long a message id is remembered, about 220 bytes of the server's memory each; default 120,000 ms. */
@@ -169,6 +173,7 @@ export function systemPlan(options: SystemOptions): TopologyPlan {
       objectBucket(common, names.objects.uploads, options.uploadsMaxBytes),
     ],
     consumers: [],
+    limited: new Set(options.eventsMaxBytes === undefined ? [] : [names.streams.events]),
   };
 }
 
@@ -200,7 +205,7 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
         ...queue,
         name: streams.intake(dataset),
         subjects: [subjects.intake(dataset)],
-        max_bytes: options.intakeMaxBytes ?? 4 * GIB,
+        max_bytes: options.intakeMaxBytes ?? 2 * GIB,
         max_msgs: options.intakeMaxMessages ?? -1,
       },
       ...stages.map((stage) => ({
@@ -222,14 +227,14 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
         name: streams.dead(dataset),
         subjects: [`${names.system}.dead.${dataset}.>`],
         discard: DiscardPolicy.New,
-        max_bytes: options.deadMaxBytes ?? 256 * MIB,
+        max_bytes: options.deadMaxBytes ?? 512 * MIB,
       },
       {
         ...kept,
         name: streams.outcome(dataset),
         subjects: [`${names.system}.outcome.${dataset}.>`],
         discard: DiscardPolicy.Old,
-        max_bytes: options.outcomeMaxBytes ?? 128 * MIB,
+        max_bytes: options.outcomeMaxBytes ?? 256 * MIB,
         max_age: nanos(options.outcomeMaxAgeMs ?? 30 * DAY_MS),
       },
       ...[objects.blobs(dataset), objects.snapshots(dataset), objects.manifests(dataset)].map((bucket) =>
@@ -237,6 +242,7 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
       ),
       ...[records.details(dataset), records.vectors(dataset)].map((bucket) => entryBucket(common, bucket)),
     ],
+    limited: limitedStreams(dataset, options),
     consumers: [
       workConsumer(streams.intake(dataset), INTAKE_CONSUMER, subjects.intake(dataset), options),
       ...stages
@@ -251,6 +257,20 @@ export function datasetPlan(dataset: string, options: DatasetOptions): TopologyP
         ),
     ],
   };
+}
+
+function limitedStreams(dataset: string, options: DatasetOptions): ReadonlySet<string> {
+  const { streams } = namesOf(options.system);
+  const asked = [
+    [streams.intake(dataset), options.intakeMaxBytes],
+    [streams.journal(dataset), options.journalMaxBytes],
+    [streams.dead(dataset), options.deadMaxBytes],
+    [streams.outcome(dataset), options.outcomeMaxBytes],
+    ...options.stages.map(
+      ({ name, maxBytes }) => [streams.work(dataset, name), maxBytes ?? options.workMaxBytes] as const,
+    ),
+  ] as const;
+  return new Set(asked.filter(([, bytes]) => bytes !== undefined).map(([stream]) => stream));
 }
 
 /** The shared consumer of a work queue. Deliveries are unlimited: attempts are counted elsewhere. */

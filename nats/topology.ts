@@ -1,9 +1,10 @@
 // Makes the streams, consumers and buckets of the table, idempotently and by any node: creates what is absent and
 // compares what the server holds with what was asked, because old servers ignore fields which they do not know.
-import { JetStreamApiError } from '@nats-io/jetstream';
+import { JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsLink } from './connection.ts';
-import { StorageTooSmall, type TopologyDifference, TopologyMismatch } from './errors.ts';
+import { ReplicasRefused, StorageTooSmall, type TopologyDifference, TopologyMismatch } from './errors.ts';
 import { namesOf, objectStream, recordStream } from './names.ts';
+import { patiently } from './patience.ts';
 import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
 import {
   type ConsumerPlan,
@@ -19,29 +20,33 @@ import {
 
 const NAME_IN_USE = 10_058;
 const STORAGE_EXCEEDED = 10_047;
+/** The cluster is too small for the copies, or the server is in none. */
+const REPLICAS_IMPOSSIBLE = new Set([10_005, 10_074]);
 
 /**
- * Makes what the system keeps, whatever its datasets; does nothing where it is there as asked.
- * @throws TopologyMismatch, StorageTooSmall
+ * Makes what the system keeps, whatever its datasets; does nothing where it is there as asked. Streams that have fewer
+ * copies than asked for get them; more are never taken away.
+ * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused
  */
-export function ensureSystem(link: NatsLink, options: SystemOptions): Promise<void> {
-  return ensure(link, systemPlan(options));
+export async function ensureSystem(link: NatsLink, options: SystemOptions): Promise<void> {
+  await ensure(link, systemPlan(await withReplicas(link, options)), options.replicas);
 }
 
 /**
- * Makes what one dataset keeps; does nothing where it is there as asked.
- * @throws TopologyMismatch, StorageTooSmall, InvalidName
+ * Makes what one dataset keeps, as `ensureSystem` does.
+ * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused, InvalidName
  */
-export function ensureDataset(link: NatsLink, dataset: string, options: DatasetOptions): Promise<void> {
-  return ensure(link, datasetPlan(dataset, options));
+export async function ensureDataset(link: NatsLink, dataset: string, options: DatasetOptions): Promise<void> {
+  await ensure(link, datasetPlan(dataset, await withReplicas(link, options)), options.replicas);
 }
 
 /**
  * Makes a stream of a pipeline of your own; does nothing where it is there as asked.
- * @throws TopologyMismatch, StorageTooSmall
+ * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused
  */
 export function ensureStream(link: NatsLink, options: StreamOptions): Promise<void> {
-  return ensurePlanned(link, streamPlan(options));
+  const { replicas, maxBytes } = options;
+  return ensurePlanned(link, streamPlan(options), { replicas, bytes: maxBytes !== undefined });
 }
 
 /** Whether a system of this name keeps anything here. */
@@ -54,8 +59,7 @@ export async function systemExists(link: NatsLink, system: string): Promise<bool
 /** Whether the dataset's intake stream exists. */
 export async function datasetExists(link: NatsLink, dataset: string, system: string): Promise<boolean> {
   const stream = namesOf(system).streams.intake(dataset);
-  const info = await absentAs(undefined, STREAM_NOT_FOUND, link.manager.streams.info(stream));
-  return info !== undefined;
+  return (await streamInfo(link, stream)) !== undefined;
 }
 
 /** Deletes all streams and buckets of a dataset with everything in them; absent ones are no error. */
@@ -71,38 +75,117 @@ export async function deleteDataset(link: NatsLink, dataset: string, system: str
     ...[records.details(dataset), records.vectors(dataset)].map(recordStream),
   ]);
   const found: string[] = [];
-  for await (const name of link.manager.streams.names()) {
+  for (const name of await patiently(link, () => allNames(link))) {
     if (fixed.has(name) || name.startsWith(work)) found.push(name);
   }
   // Intake first: from then on publishers are told that the dataset does not exist.
   found.sort((a, b) => Number(b === streams.intake(dataset)) - Number(a === streams.intake(dataset)));
-  for (const name of found) await absentAs(true, STREAM_NOT_FOUND, link.manager.streams.delete(name));
-}
-
-async function ensure(link: NatsLink, plan: TopologyPlan): Promise<void> {
-  for (const stream of plan.streams) await ensurePlanned(link, stream);
-  for (const consumer of plan.consumers) await ensureConsumer(link, consumer);
-}
-
-/** Makes one stream if it is absent and compares it. */
-async function ensurePlanned(link: NatsLink, plan: StreamPlan): Promise<void> {
-  const { streams } = link.manager;
-  const existing = await absentAs(undefined, STREAM_NOT_FOUND, streams.info(plan.name));
-  const info = existing ?? (await createStream(link, plan));
-  compare(`stream ${plan.name}`, plan, info.config);
-}
-
-async function createStream(link: NatsLink, plan: StreamPlan) {
-  try {
-    return await link.manager.streams.add(plan);
-  } catch (error) {
-    const code = codeOf(error);
-    // Another node was first, with another configuration: the comparison tells the difference.
-    if (code === NAME_IN_USE) return link.manager.streams.info(plan.name);
-    if (code === STORAGE_EXCEEDED)
-      throw new StorageTooSmall(plan.name, plan.max_bytes ?? -1, { cause: error });
-    throw error;
+  for (const name of found) {
+    await patiently(link, () => absentAs(true, STREAM_NOT_FOUND, link.manager.streams.delete(name)));
   }
+}
+
+async function allNames(link: NatsLink): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const name of link.manager.streams.names()) names.push(name);
+  return names;
+}
+
+/** Options with a number of copies: the one asked for, else the one that the system has, else one. */
+async function withReplicas<T extends { readonly system: string; readonly replicas?: number }>(
+  link: NatsLink,
+  options: T,
+): Promise<T & { readonly replicas: number }> {
+  const replicas = options.replicas ?? (await systemReplicas(link, options.system)) ?? 1;
+  return { ...options, replicas };
+}
+
+/** Copies of each stream that the system has; `undefined` where there is no such system. */
+export async function systemReplicas(link: NatsLink, system: string): Promise<number | undefined> {
+  return (await streamInfo(link, namesOf(system).streams.events))?.config.num_replicas;
+}
+
+async function ensure(link: NatsLink, plan: TopologyPlan, replicas: number | undefined): Promise<void> {
+  for (const stream of plan.streams) {
+    await ensurePlanned(link, stream, { replicas, bytes: plan.limited.has(stream.name) });
+  }
+  for (const consumer of plan.consumers) await patiently(link, () => ensureConsumer(link, consumer));
+}
+
+/** What a person asked for: a number of copies, a byte limit. What nobody asked for stays as it is found. */
+interface Asked {
+  readonly replicas: number | undefined;
+  readonly bytes: boolean;
+}
+
+function streamInfo(link: NatsLink, stream: string): Promise<StreamInfo | undefined> {
+  return patiently(link, () => absentAs(undefined, STREAM_NOT_FOUND, link.manager.streams.info(stream)));
+}
+
+/** Makes one stream if it is absent, changes what may be changed in one that is there, and compares it. */
+async function ensurePlanned(link: NatsLink, plan: StreamPlan, asked: Asked): Promise<void> {
+  const { name, num_replicas: planned = 1 } = plan;
+  // Servers of 2.9 take such an update although they are in no cluster, and keep one copy.
+  if (planned > 1 && link.connection.info?.cluster === undefined) {
+    throw ReplicasRefused.impossible(name, planned, 'the server is in no cluster');
+  }
+  const existing = await streamInfo(link, name);
+  if (existing === undefined) {
+    compare(`stream ${name}`, plan, (await createStream(link, plan)).config);
+    return;
+  }
+  const wanted = adapted(plan, existing, asked);
+  compare(`stream ${name}`, wanted, (await withChanges(link, wanted, existing)).config);
+}
+
+/** The plan with what the stream has and nobody asked to change. @throws ReplicasRefused */
+function adapted(plan: StreamPlan, { config: found }: StreamInfo, asked: Asked): StreamPlan {
+  const { name, num_replicas: planned = 1, max_bytes: bytes = -1 } = plan;
+  const spare = found.num_replicas > planned;
+  if (spare && asked.replicas !== undefined) {
+    throw ReplicasRefused.lower(name, found.num_replicas, asked.replicas);
+  }
+  return {
+    ...plan,
+    num_replicas: spare ? found.num_replicas : planned,
+    max_bytes: asked.bytes ? bytes : found.max_bytes,
+  };
+}
+
+/** The stream with the copies and the byte limit that are wanted; more of the former, any of the latter. */
+async function withChanges(link: NatsLink, wanted: StreamPlan, info: StreamInfo): Promise<StreamInfo> {
+  const { name: stream, num_replicas = 1, max_bytes = -1 } = wanted;
+  const { config: found } = info;
+  if (found.num_replicas === num_replicas && found.max_bytes === max_bytes) return info;
+  const from = { replicas: found.num_replicas, maxBytes: found.max_bytes };
+  link.log.info({ stream, from, to: { replicas: num_replicas, maxBytes: max_bytes } }, 'stream is changed');
+  try {
+    return await patiently(link, () => link.manager.streams.update(stream, { num_replicas, max_bytes }));
+  } catch (error) {
+    throw asRefusal(error, wanted);
+  }
+}
+
+async function createStream(link: NatsLink, plan: StreamPlan): Promise<StreamInfo> {
+  try {
+    return await patiently(link, () => link.manager.streams.add(plan));
+  } catch (error) {
+    // Another node was first, with another configuration: the comparison tells the difference.
+    if (codeOf(error) === NAME_IN_USE) return link.manager.streams.info(plan.name);
+    throw asRefusal(error, plan);
+  }
+}
+
+/** The error named for what the server has not, or the error itself. */
+function asRefusal(
+  error: unknown,
+  { name, num_replicas: planned = 1, max_bytes: bytes = -1 }: StreamPlan,
+): unknown {
+  const code = codeOf(error) ?? 0;
+  const answer = error instanceof Error ? error.message : String(error);
+  const options = { cause: error };
+  if (REPLICAS_IMPOSSIBLE.has(code)) return ReplicasRefused.impossible(name, planned, answer, options);
+  return code === STORAGE_EXCEEDED ? new StorageTooSmall(name, bytes, options) : error;
 }
 
 /**

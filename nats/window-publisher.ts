@@ -4,7 +4,8 @@
 import type { Clock, DurablePublisher, OutgoingMessage, PublishReceipt, RandomSource } from '#runtime';
 import { LinkClosed, NoStream, PublishRefused, StreamFull } from './errors.ts';
 import { Fifo } from './fifo.ts';
-import { FullGate, type Gated } from './full-gate.ts';
+import { FullGate, type Gated, type Refusal } from './full-gate.ts';
+import { isJetStreamAway } from './patience.ts';
 import { readAnswer } from './publish-answer.ts';
 import {
   type PublishAnswer,
@@ -14,7 +15,7 @@ import {
 } from './publish-transport.ts';
 
 const SWEEP_MS = 100;
-/** How often a server which cannot say whether a stream exists is asked before the message fails. */
+/** How often a server which does not say whether a stream exists is asked before the message fails. */
 const UNSTORED_ATTEMPTS = 8;
 
 /** How one message is published; the defaults are those of `publish`. */
@@ -24,6 +25,20 @@ export interface PublishOptions {
   readonly expectLastSubjectSequence?: number;
   /** `wait` (default) waits while the stream is full; `fail` throws `StreamFull`. */
   readonly whenFull?: 'wait' | 'fail';
+  /** An answer is awaited this long before the message is sent again; default: the publisher's. */
+  readonly answerTimeoutMs?: number;
+}
+
+/** A subject whose stream takes nothing now. */
+export interface WaitingSubject {
+  readonly subject: string;
+  /** Messages that wait to be stored. */
+  readonly messages: number;
+  /** JetStream's code (503: nobody answers), and its words. */
+  readonly code: number;
+  readonly why: string;
+  /** How long nothing has been taken. */
+  readonly forMs: number;
 }
 
 /** What a window publisher is made of. */
@@ -49,6 +64,7 @@ interface Entry extends Gated {
   readonly headers: PublishHeaders;
   readonly whenFull: 'wait' | 'fail';
   readonly settle: (outcome: PublishReceipt | Error) => void;
+  readonly answerTimeoutMs: number;
   settled: boolean;
   gate: FullGate<Entry> | undefined;
   deadlineMs: number;
@@ -67,6 +83,8 @@ export class WindowPublisher implements DurablePublisher {
   readonly #inFlight = new Map<string, Entry>();
   readonly #waiting = new Fifo<Entry>();
   readonly #gates = new Map<string, FullGate<Entry>>();
+  /** The last refusals of what was not to wait, until something is stored under the subject again. */
+  readonly #refusals = new Map<string, Refusal & { readonly sinceMs: number }>();
   #bytes = 0;
   #published = 0;
   #connected = true;
@@ -87,6 +105,22 @@ export class WindowPublisher implements DurablePublisher {
   /** Messages sent and not yet answered. */
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  /** Subjects whose stream takes nothing now, with what is held back for it or was given back to its publisher. */
+  get waiting(): readonly WaitingSubject[] {
+    const now = this.#clock.monotonicMs();
+    const held = [...this.#gates].flatMap(([subject, { refused, held: messages }]) =>
+      refused === undefined ? [] : [{ subject, messages, ...refused }],
+    );
+    const refusals = [...this.#refusals].map(([subject, refused]) => ({ subject, messages: 1, ...refused }));
+    return [...held, ...refusals].map(({ subject, messages, code, description, sinceMs }) => ({
+      subject,
+      messages,
+      code,
+      why: description,
+      forMs: now - sinceMs,
+    }));
   }
 
   /**
@@ -172,6 +206,7 @@ export class WindowPublisher implements DurablePublisher {
       headers: publishHeaders(headerEntries(message, options, this.#newId)),
       whenFull: options.whenFull ?? 'wait',
       settle,
+      answerTimeoutMs: options.answerTimeoutMs ?? this.#answerTimeoutMs,
       settled: false,
       gate: undefined,
       deadlineMs: 0,
@@ -237,7 +272,7 @@ export class WindowPublisher implements DurablePublisher {
   }
 
   #transmit(entry: Entry): void {
-    entry.deadlineMs = this.#clock.monotonicMs() + this.#answerTimeoutMs;
+    entry.deadlineMs = this.#clock.monotonicMs() + entry.answerTimeoutMs;
     try {
       this.#transport.send(entry.subject, entry.data, entry.headers, entry.token);
     } catch (error) {
@@ -260,6 +295,7 @@ export class WindowPublisher implements DurablePublisher {
     const verdict = readAnswer(answer);
     this.#release(entry);
     if (verdict.type === 'stored') {
+      if (this.#refusals.size > 0) this.#refusals.delete(entry.subject);
       entry.gate?.passed();
       this.#settle(entry, verdict.receipt);
     } else if (verdict.type === 'refused') {
@@ -267,15 +303,18 @@ export class WindowPublisher implements DurablePublisher {
       this.#settle(entry, new PublishRefused(entry.subject, verdict.code, verdict.description));
     } else if (verdict.type === 'no-stream') {
       void this.#confirmNoStream(entry);
-    } else if (entry.whenFull === 'fail') {
+    } else if (verdict.full && entry.whenFull === 'fail') {
+      const { code, description } = verdict;
+      const sinceMs = this.#refusals.get(entry.subject)?.sinceMs ?? this.#clock.monotonicMs();
+      this.#refusals.set(entry.subject, { code, description, sinceMs });
       this.#settle(entry, new StreamFull(entry.subject, verdict.description));
     } else {
-      this.#holdBack(entry);
+      this.#holdBack(entry, verdict);
     }
     this.#pump();
   }
 
-  #holdBack(entry: Entry): void {
+  #holdBack(entry: Entry, { code, description }: Refusal): void {
     const wasUnderWay = entry.gate !== undefined;
     entry.gate = undefined;
     let gate = this.#gates.get(entry.subject);
@@ -283,7 +322,7 @@ export class WindowPublisher implements DurablePublisher {
       gate = new FullGate<Entry>({ clock: this.#clock, random: this.#random, opened: () => this.#pump() });
       this.#gates.set(entry.subject, gate);
     }
-    gate.giveBack(entry, wasUnderWay);
+    gate.giveBack(entry, wasUnderWay, { code, description });
   }
 
   /**
@@ -291,12 +330,12 @@ export class WindowPublisher implements DurablePublisher {
    * stream which is being recovered or has no leader answers the same way and is waited for.
    */
   async #confirmNoStream(entry: Entry): Promise<void> {
-    entry.unstored++;
     let failure: unknown;
     try {
       const stream = await this.#transport.streamOf(entry.subject);
       if (stream === undefined) failure = new NoStream(entry.subject);
     } catch (cause) {
+      if (!isJetStreamAway(cause)) entry.unstored++;
       if (entry.unstored >= UNSTORED_ATTEMPTS) failure = new NoStream(entry.subject, { cause });
     }
     if (this.#closed !== undefined) this.#settle(entry, this.#closed);
@@ -306,7 +345,7 @@ export class WindowPublisher implements DurablePublisher {
       entry.gate?.dropped();
       this.#settle(entry, failure);
     } else {
-      this.#holdBack(entry);
+      this.#holdBack(entry, { code: 503, description: 'the stream does not answer' });
     }
     this.#pump();
   }

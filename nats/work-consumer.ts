@@ -4,6 +4,7 @@
 import { type ConsumerInfo, JetStreamApiError } from '@nats-io/jetstream';
 import type { NatsLink } from './connection.ts';
 import { ConsumerTaken, WorkSourceFailed } from './errors.ts';
+import { patiently } from './patience.ts';
 import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
 import { workConsumer } from './topology-table.ts';
 
@@ -32,9 +33,10 @@ export interface WorkConsumerOptions {
  */
 export async function openConsumer(link: NatsLink, options: WorkConsumerOptions): Promise<ConsumerInfo> {
   try {
-    return options.ownedBy === undefined
-      ? await openShared(link, options)
-      : await takeOwned(link, options, options.ownedBy);
+    const { ownedBy } = options;
+    return await patiently(link, () =>
+      ownedBy === undefined ? openShared(link, options) : takeOwned(link, options, ownedBy),
+    );
   } catch (cause) {
     if (codeOf(cause) !== STREAM_NOT_FOUND) throw cause;
     throw new WorkSourceFailed(`stream ${options.stream} does not exist`, { cause });

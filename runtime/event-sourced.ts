@@ -4,6 +4,7 @@
 
 import { toError } from './actor-errors.ts';
 import { type FaultPoints, noFaults } from './fault-points.ts';
+import { StorageFull } from './journal-errors.ts';
 import { silentLogger } from './loggers.ts';
 import type { BlobStore, Journal, Logger, SnapshotPointer } from './ports.ts';
 import { SnapshotStore } from './snapshot-store.ts';
@@ -117,7 +118,8 @@ export class EventSourced<S, E> {
 
   /**
    * Appends the events as one batch and then applies them, in the order of the calls. A failed append changes
-   * nothing and rethrows; after JournalFenced the state must not be answered from any more.
+   * nothing and rethrows; after JournalFenced the state must not be answered from any more, after StorageFull the
+   * same events may be persisted again.
    */
   persist(events: readonly E[]): Promise<void> {
     if (events.length === 0) return Promise.resolve();
@@ -188,8 +190,12 @@ export class EventSourced<S, E> {
     try {
       await this.#options.journal.recordSnapshot(pointer);
     } catch (thrown) {
-      // A refused record is a refused append: the next `persist` says so.
-      this.#broken = toError(thrown);
+      if (thrown instanceof StorageFull) {
+        this.#log.warn({ prefix: this.#options.prefix, err: thrown }, 'snapshot could not be recorded');
+      } else {
+        // A refused record is a refused append: the next `persist` says so.
+        this.#broken = toError(thrown);
+      }
       return;
     }
     try {

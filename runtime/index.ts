@@ -69,7 +69,7 @@ export { logHappening } from './event-log.ts';
 export { EventSourced, type EventSourcedOptions, type PreparedState } from './event-sourced.ts';
 export { type FaultPoints, InvalidFaultSpec, killAt, noFaults } from './fault-points.ts';
 export { type IsolatedCallOptions, isolatedCall } from './isolated-call.ts';
-export { JournalConflict, JournalFenced, SnapshotUnreadable } from './journal-errors.ts';
+export { JournalConflict, JournalFenced, SnapshotUnreadable, StorageFull } from './journal-errors.ts';
 export { silentLogger, withFields } from './loggers.ts';
 export { defaultMailbox, Mailbox, type Offer } from './mailbox.ts';
 export { pause } from './pause.ts';

@@ -1,7 +1,7 @@
 // An index shard: a part of a dataset's similarity index, event-sourced and fenced, so that one owner answers.
 // It answers an insert only after its journal holds it; queries answer from what is journaled.
 import type { ActorSpec, Behaviour, Codec, EventSourcedOptions, Reply } from '#runtime';
-import { compactCopy, EventSourced, MAP_ENTRY_BYTES, retainedBytes } from '#runtime';
+import { compactCopy, EventSourced, MAP_ENTRY_BYTES, retainedBytes, StorageFull } from '#runtime';
 import type { Candidate } from '../kinds/kind.ts';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
@@ -189,7 +189,13 @@ function shardBehaviour(
           const fresh = message.contents.filter(({ content }) => !store.state.has(content));
           if (fresh.length > 0) {
             const event: InsertedEvent = { type: 'inserted', contents: fresh };
-            await standDownWhenFenced(ports, signal, () => store.persist([event]));
+            try {
+              await standDownWhenFenced(ports, signal, () => store.persist([event]));
+            } catch (error) {
+              // The state is as it was, and the desk asks again once there may be room.
+              if (error instanceof StorageFull) return message.reply.fail(error);
+              throw error;
+            }
             ports.meter.holds(`index/shard-${shard}`, store.state.accountedBytes);
           }
           ports.faults.reach('index.appended');

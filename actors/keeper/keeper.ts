@@ -8,7 +8,7 @@ import type {
   EventSourcedOptions,
   WorkSubscription,
 } from '#runtime';
-import { EventSourced } from '#runtime';
+import { EventSourced, pause, StorageFull } from '#runtime';
 import type { Edge } from '../kinds/kind.ts';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import {
@@ -54,6 +54,8 @@ export class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
 }
 
+/** Before what found no room in the journal is tried again. */
+const ROOM_RETRY_MS = 1_000;
 const MAX_BATCH = 256;
 const MISSING_LISTED = 10_000;
 
@@ -188,7 +190,15 @@ class Keeper implements Behaviour<KeeperMessage> {
       const events: LedgerEvent[] = [{ type: 'entries', entries: [...entries.values()], edges }];
       const announced = this.#ledger.length;
       if (announced > this.#ledger.announced) events.unshift({ type: 'announced', through: announced });
-      await this.#store.persist(events);
+      try {
+        await this.#store.persist(events);
+      } catch (error) {
+        if (!(error instanceof StorageFull)) throw error;
+        // The batch stays in hand, unacknowledged; requests are answered meanwhile.
+        this.#context.log.warn({ err: error, messages: deliveries.length }, 'verdicts wait for room');
+        this.#context.after(ROOM_RETRY_MS, { type: 'batch', deliveries });
+        return;
+      }
       this.#ports.faults.reach('keep.appended');
       await this.#announce(this.#ledger.slice(announced, this.#ledger.length));
     }
@@ -217,7 +227,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     try {
       reply.ok(await this.#answer(request));
     } catch (error) {
-      if (!(error instanceof RequestRefused)) throw error;
+      if (!(error instanceof RequestRefused || error instanceof StorageFull)) throw error;
       reply.fail(error);
     }
   }
@@ -305,7 +315,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       counts: envelope.counts,
       createdAt: envelope.createdAt,
     };
-    await this.#store.persist([{ type: 'cut', manifest }]);
+    await this.#persistInTime([{ type: 'cut', manifest }]);
     this.#ports.faults.reach('keep.cut');
     await this.#announceCut();
     return { manifest, unchanged: false };
@@ -328,7 +338,21 @@ class Keeper implements Behaviour<KeeperMessage> {
       if (outcome !== undefined) published.push(publish(this.#ports, outcome, `m.${manifest.number}`));
     }
     await Promise.all(published);
-    await this.#store.persist([{ type: 'cut_announced', number: manifest.number }]);
+    await this.#persistInTime([{ type: 'cut_announced', number: manifest.number }]);
+  }
+
+  /** Persists once there is room: a cut that has begun is finished before anything else. */
+  async #persistInTime(events: readonly LedgerEvent[]): Promise<void> {
+    const { signal } = this.#context;
+    for (;;) {
+      try {
+        return await this.#store.persist(events);
+      } catch (error) {
+        if (!(error instanceof StorageFull) || signal.aborted) throw error;
+        this.#context.log.warn({ err: error }, 'a cut waits for room');
+        await pause(this.#ports.clock, ROOM_RETRY_MS, signal);
+      }
+    }
   }
 
   async #derive(number: number): Promise<DeriveAnswer> {

@@ -6,7 +6,7 @@ import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { examples } from '../help.ts';
 import { ClientSystem } from '../node/client-system.ts';
-import { datasetTopology } from '../node/dataset-topology.ts';
+import { datasetTopology, systemTopology } from '../node/dataset-topology.ts';
 import { messageCodec } from '../node/message-codec.ts';
 
 /** Restarting a dataset's tree waits for what is in hand. */
@@ -44,11 +44,12 @@ function registerCreate(dataset: Command, environment: CliEnvironment): void {
       }
       const config = configWith({}, settings);
       await using system = await ClientSystem.connect(context);
-      await ensureSystem(system.link, { system: system.names.system });
+      const asked = context.config().config;
+      await ensureSystem(system.link, systemTopology(asked));
       if ((await system.registry.get(name)) !== undefined) {
         throw new CommandError('usage', `the dataset ${name} exists already; \`dataset set\` changes it`);
       }
-      await ensureDataset(system.link, name, datasetTopology(system.names.system));
+      await ensureDataset(system.link, name, datasetTopology(asked));
       await system.registry.put(name, 'command', config);
       const running = await reconcile(system);
       context.terminal.show({ dataset: name, config, running }, () => {

@@ -44,9 +44,9 @@ export const nodeSchema = z.strictObject({
     .int()
     .min(1_000)
     .max(600_000)
-    .default(10_000)
+    .optional()
     .describe(
-      'Time in ms without a renewal after which others take the shards of this node. It renews three times in it, and stops itself when it finds that it could not: it was frozen, blocked or cut off. A shorter one fails over sooner, a longer one forgives longer pauses.',
+      'Time in ms without a renewal after which others take the shards of this node. It renews three times in it, and stops itself when it finds that it could not: it was frozen, blocked or cut off. A shorter one fails over sooner, a longer one forgives longer pauses. Without it: 10,000, and 20,000 where the system has three replicas, since a NATS cluster takes up to ten seconds to elect a leader and no lease is renewed meanwhile.',
     ),
   roles: z
     .array(z.enum(ROLES, { error: `one of ${ROLES.join(', ')}` }))
@@ -118,6 +118,42 @@ export const nodeSchema = z.strictObject({
     ),
 });
 
+const streamLimit = (meaning: string) =>
+  byteSize({ min: 2 ** 20, max: 2 ** 44 })
+    .optional()
+    .describe(`${meaning} A stream that has another limit gets this one; without it it keeps its own.`);
+
+const limitsSchema = z.strictObject({
+  intake: streamLimit(
+    'Items that were published and are not taken on yet; publishers wait beyond it. 2 GiB for a new dataset.',
+  ),
+  work: streamLimit(
+    'Items between two stages, for each stage; the stage before it waits beyond it. 128 MiB for a new dataset.',
+  ),
+  journal: streamLimit(
+    'What the ledger and the index shards record; intake pauses when it is 80 % full. 1 GiB for a new dataset.',
+  ),
+  dead: streamLimit(
+    'Dead letters with their original bytes; a stage that has one to add waits beyond it. 512 MiB for a new dataset.',
+  ),
+  outcome: streamLimit('Outcomes for whoever subscribes; the oldest go first. 256 MiB for a new dataset.'),
+  events: streamLimit('Supervision events of the system; the oldest go first. 256 MiB for a new system.'),
+});
+
+const storageSchema = z.strictObject({
+  replicas: z
+    .union([z.literal(1), z.literal(3)], { error: '1 or 3' })
+    .optional()
+    .describe(
+      'Copies of every stream and bucket, each on another server: 3 survives the loss of any one server, also its disk, and needs a NATS cluster of three or more. A system that has fewer gets them; copies are never taken away by themselves. Without it a system keeps what it has, and a new one has 1.',
+    ),
+  limits: limitsSchema
+    .prefault({})
+    .describe(
+      'Most bytes of each stream of a dataset. The NATS server reserves them, so that those of all datasets, about 4.5 GiB each unless they are given, must fit into its JetStream storage.',
+    ),
+});
+
 const filesSchema = z.strictObject({
   roots: z
     .array(z.string().min(1))
@@ -152,6 +188,7 @@ const fieldsSchema = z.strictObject({
       '`default` survives every crash of processes; `disk` also survives a loss of power by forcing every write to disk, at about a tenth of the speed. It applies to the embedded server.',
     ),
   node: nodeSchema.prefault({}).describe('This process.'),
+  storage: storageSchema.prefault({}).describe('How the NATS servers keep the system.'),
   files: filesSchema.prefault({}).describe('Access to files of the node.'),
   sources: sourcesSchema
     .prefault({})

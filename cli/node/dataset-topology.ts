@@ -1,6 +1,7 @@
-// How a dataset is laid out in JetStream: its queues by stage, and the limits that a laptop can reserve.
+// How a dataset is laid out in JetStream: its queues by stage, and what the configuration asks for.
 import { STAGES } from '#actors';
-import type { DatasetOptions, StagePlan } from '#nats';
+import type { DatasetOptions, StagePlan, SystemOptions } from '#nats';
+import type { Config } from '../config/index.ts';
 
 const MIB = 1024 * 1024;
 
@@ -31,19 +32,31 @@ export const HELD: StagePlan = {
   maxAckPending: MAX_HELD,
 };
 
-/** Options for `ensureDataset`. Byte limits are reserved on the server, so they stay modest. */
-export function datasetTopology(system: string): DatasetOptions {
+/** Options for `ensureSystem`. */
+export function systemTopology({ system, storage }: Pick<Config, 'system' | 'storage'>): SystemOptions {
+  const { replicas, limits } = storage;
   return {
     system,
+    ...(replicas !== undefined && { replicas }),
+    ...(limits.events !== undefined && { eventsMaxBytes: limits.events }),
+  };
+}
+
+/** Options for `ensureDataset`. */
+export function datasetTopology({ system, storage }: Pick<Config, 'system' | 'storage'>): DatasetOptions {
+  const { replicas, limits } = storage;
+  return {
+    system,
+    ...(replicas !== undefined && { replicas }),
+    ...(limits.intake !== undefined && { intakeMaxBytes: limits.intake }),
+    ...(limits.work !== undefined && { workMaxBytes: limits.work }),
+    ...(limits.journal !== undefined && { journalMaxBytes: limits.journal }),
+    ...(limits.dead !== undefined && { deadMaxBytes: limits.dead }),
+    ...(limits.outcome !== undefined && { outcomeMaxBytes: limits.outcome }),
     stages: STAGES.map((name) =>
       name === 'held' ? HELD : { name, consumer: name === 'keep' ? 'owned' : 'shared' },
     ),
     ackWaitMs: ACK_WAIT_MS,
     maxAckPending: MAX_ACK_PENDING,
-    intakeMaxBytes: 2048 * MIB,
-    workMaxBytes: 128 * MIB,
-    journalMaxBytes: 1024 * MIB,
-    deadMaxBytes: 512 * MIB,
-    outcomeMaxBytes: 256 * MIB,
   };
 }

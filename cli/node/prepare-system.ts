@@ -7,6 +7,8 @@ import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { datasetDifferences } from './dataset-differences.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
+import { systemTopology } from './dataset-topology.ts';
+import { leaseTime } from './lease-time.ts';
 import { messageCodec } from './message-codec.ts';
 
 export interface PrepareOptions {
@@ -32,7 +34,7 @@ export async function prepareSystem(options: PrepareOptions): Promise<void> {
   if (mode === 'join' && !(await systemExists(link, system))) {
     throw new CommandError('unknown_system', `expected a system called ${system} on this server, found none`);
   }
-  await ensureSystem(link, { system });
+  await ensureSystem(link, systemTopology(config.config));
   const registry = DatasetRegistry.of(link, names);
   if (mode === 'join') await checkStated(registry, config);
   else await recordStated(registry, options);
@@ -82,5 +84,5 @@ function refuseOthers({ link, names, config, own }: PrepareOptions, error: Error
     clock,
   });
   const misfit = ({ name }: { readonly name: string }) => (own.includes(name) ? undefined : error);
-  return refuseMisfits({ view, clock, leaseMs: config.config.node.leaseMs, misfit });
+  return refuseMisfits({ view, clock, leaseMs: leaseTime(config.config.node.leaseMs, 1), misfit });
 }

@@ -95,9 +95,9 @@ export class RunningDataset {
     const link = node.resolve(TOKENS.link);
     const names = node.resolve(TOKENS.names);
     const codec = node.resolve(TOKENS.codec);
-    const { node: settings, system: systemName } = node.resolve(TOKENS.config).config;
+    const { node: settings } = node.resolve(TOKENS.config).config;
     const model = await resolveModel(node.resolve(TOKENS.config), dataset, config.model);
-    await ensureDataset(link, dataset, datasetTopology(systemName));
+    await ensureDataset(link, dataset, datasetTopology(node.resolve(TOKENS.config).config));
     const meter = new StageTotals();
     const clock = node.resolve(TOKENS.clock);
     const log = node.resolve(TOKENS.log);

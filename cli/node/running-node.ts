@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
-import { type NatsLink, NatsRecords, type SystemNames, serveNode } from '#nats';
+import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, pause, type SystemEvent, toError } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
@@ -12,6 +12,7 @@ import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { type EscalationReport, escalationReport } from './escalation-report.ts';
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
+import { leaseTime } from './lease-time.ts';
 import { messageCodec } from './message-codec.ts';
 import { nodeName } from './node-name.ts';
 import { prepareSystem, type SystemMode } from './prepare-system.ts';
@@ -123,7 +124,8 @@ export class RunningNode {
     const { link, config, version, mode } = this.#options;
     const { names } = this;
     await prepareSystem({ config, link, names, mode, own: [this.name] });
-    this.#cluster = await this.#join();
+    const replicas = (await systemReplicas(link, names.system)) ?? 1;
+    this.#cluster = await this.#join(leaseTime(config.config.node.leaseMs, replicas));
     await this.#reconcile();
     await this.#cluster.activate();
     this.#closing.push(
@@ -163,11 +165,11 @@ export class RunningNode {
   }
 
   /** @throws CodecIncompatible, NodeNameTaken */
-  #join(): Promise<ClusterNode> {
+  #join(leaseMs: number): Promise<ClusterNode> {
     const { link, config, version, log } = this.#options;
     const { records } = this.names;
     const clock = this.#container.resolve(TOKENS.clock);
-    const { weight, leaseMs, roles } = config.config.node;
+    const { weight, roles } = config.config.node;
     const codec = this.#container.resolve(TOKENS.codec);
     return ClusterNode.join({
       node: {
@@ -254,6 +256,7 @@ export class RunningNode {
       version: this.#options.version,
       durability: this.#options.durability,
       failingShards: this.#cluster?.failing ?? [],
+      waiting: this.#options.link.publisher.waiting,
       datasets: [...this.#datasets].map(([name, dataset]) => ({
         name,
         tree: dataset.snapshot(),

@@ -2,12 +2,14 @@
 // from any machine that reaches NATS, also when no node answers. `cli/status/` shows it to people.
 import { z } from 'zod';
 import { STAGES, type VerdictCounts } from '#actors';
-import { type ConsumerStanding, consumerStates, statsOf, streamState } from '#nats';
+import { type ConsumerStanding, consumerStates, statsOf, streamState, type WaitingSubject } from '#nats';
 import type { ActorSnapshot, BreakerSnapshot, FailingShard } from '#runtime';
 import { dueText } from '../duration-text.ts';
 import { codeOf } from '../exit-code.ts';
 import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
+import { waitingProblems } from './full-storage.ts';
+import { readStorage, type StorageStatus } from './storage-status.ts';
 
 /** Time for nodes to answer; less is needed when every node that renews its lease has. */
 const GATHER_MS = 1_500;
@@ -43,6 +45,8 @@ export interface NodeStatus {
   readonly accountedBytes: Readonly<Record<string, number>>;
   /** Shards that it could not start and tries again. */
   readonly failingShards: readonly FailingShard[];
+  /** What it holds back because a stream takes nothing now. */
+  readonly waiting: readonly WaitingSubject[];
 }
 
 export interface StageStatus {
@@ -71,6 +75,8 @@ export interface SystemStatus {
   readonly datasets: readonly DatasetStatus[];
   /** Nodes and shards by their records, whether or not a node answers. */
   readonly cluster: ClusterStatus;
+  /** How the streams are kept. */
+  readonly storage: Omit<StorageStatus, 'problems'>;
   readonly problems: readonly string[];
 }
 
@@ -110,6 +116,17 @@ const nodeStatsSchema = z.object({
       z.object({ shard: z.string(), failures: z.number(), retryMs: z.number(), lastFailure: failureSchema }),
     )
     .default([]),
+  waiting: z
+    .array(
+      z.object({
+        subject: z.string(),
+        messages: z.number(),
+        code: z.number(),
+        why: z.string(),
+        forMs: z.number(),
+      }),
+    )
+    .default([]),
   datasets: z.array(
     z.object({
       name: z.string(),
@@ -132,17 +149,19 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
   for (const { version, started, data } of answers) {
     const parsed = nodeStatsSchema.safeParse(data);
     if (!parsed.success) continue;
-    const { node, durability, failingShards, datasets: own } = parsed.data;
+    const { node: name, durability, failingShards, waiting, datasets: own } = parsed.data;
     const actors = own.flatMap(({ tree }) => tree.children.flatMap((child) => [...lines(child, 0)]));
     const breakers = own.flatMap((dataset) => dataset.breakers);
     const accountedBytes = Object.fromEntries(
-      own.flatMap(({ name, accountedBytes: held }) =>
-        Object.entries(held).map(([actor, bytes]) => [`${name}/${actor}`, bytes] as const),
+      own.flatMap(({ name: dataset, accountedBytes: held }) =>
+        Object.entries(held).map(([actor, bytes]) => [`${dataset}/${actor}`, bytes] as const),
       ),
     );
-    nodes.push({ name: node, version, started, durability, actors, breakers, accountedBytes, failingShards });
+    const told = { durability, actors, breakers, accountedBytes, failingShards, waiting };
+    nodes.push({ name, version, started, ...told });
   }
   nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
+  const { problems: storageProblems, ...storage } = await readStorage(system);
   const { version, degraded } = system.link.features;
   return {
     system: system.names.system,
@@ -151,13 +170,20 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     nodes,
     datasets,
     cluster,
-    problems: [...problemsOf(nodes), ...silentNodes(nodes, cluster), ...clusterProblems(cluster)],
+    storage,
+    problems: [
+      ...problemsOf(nodes),
+      ...silentNodes(nodes, cluster),
+      ...clusterProblems(cluster),
+      ...storageProblems,
+    ],
   };
 }
 
 function problemsOf(nodes: readonly NodeStatus[]): readonly string[] {
   if (nodes.length === 0) return ['no node answers; items wait until one runs'];
-  return nodes.flatMap(({ name: node, actors, breakers, failingShards }) => [
+  return nodes.flatMap(({ name: node, actors, breakers, failingShards, waiting }) => [
+    ...waitingProblems(node, waiting),
     ...failingShards.map((failing) => failingProblem(failing, node)),
     ...actors
       .filter(({ state }) => state !== 'running' && state !== 'passive')

@@ -21,12 +21,12 @@ interface StatusParts {
 }
 
 function statusParts(status: SystemStatus, paint: Paint): StatusParts {
-  const { server, system, nodes, datasets, cluster, problems, atMs } = status;
+  const { server, system, nodes, datasets, cluster, storage, problems, atMs } = status;
   const missing = server.degraded.length === 0 ? '' : `, without ${server.degraded.join(', ')}`;
   return {
     head: `system ${system} on nats-server ${server.version}${missing}`,
     members: ['', ...memberLines(cluster, paint)],
-    nodes: nodes.flatMap((node) => ['', ...nodeLines(node, atMs, paint)]),
+    nodes: nodes.flatMap((node) => ['', ...nodeLines(node, storage.replicas, atMs, paint)]),
     datasets: datasets.flatMap((dataset) => ['', ...datasetLines(dataset, paint)]),
     problems: [
       ...(problems.length > 0 ? [''] : []),
@@ -50,7 +50,8 @@ export function renderScreen(status: SystemStatus, paint: Paint): readonly strin
 const DURABILITY: Readonly<Record<string, string>> = {
   process: 'durability: survives every crash of processes (`durability: disk` also survives a loss of power)',
   disk: 'durability: every write is on disk before it is acknowledged',
-  external: 'durability: as the named NATS server is configured',
+  external:
+    'durability: 1 replica: survives every crash of processes; a loss of power as the named NATS server is configured (`storage.replicas: 3` survives that of any one server)',
 };
 
 /** Every node that has a record; those that have left in order are shown only in `--json`. */
@@ -83,11 +84,17 @@ function memberLines({ members, shards }: ClusterStatus, paint: Paint): readonly
   return [paint('bold', titles), ...lines.map((line, at) => (isWell(at) ? line : paint('red', line)))];
 }
 
-function nodeLines(node: NodeStatus, atMs: number, paint: Paint): readonly string[] {
+/** What of G1 holds: copies on several servers survive more than any server does by itself. */
+function durabilityLine(durability: string, replicas: number): string {
+  if (replicas < 3) return DURABILITY[durability] ?? durability;
+  return `durability: ${replicas} replicas of everything: survives every crash of processes, and the loss of any one NATS server at a time, with its disk or its power`;
+}
+
+function nodeLines(node: NodeStatus, replicas: number, atMs: number, paint: Paint): readonly string[] {
   const { name, version, started, durability, actors, breakers } = node;
   return [
     paint('bold', `node ${name}, version ${version}, up since ${started}`),
-    DURABILITY[durability] ?? durability,
+    durabilityLine(durability, replicas),
     ...treeLines(actors, atMs, paint),
     ...breakerLines(breakers, atMs, paint),
   ];

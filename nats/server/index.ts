@@ -21,6 +21,7 @@ export {
 } from './resolve-server.ts';
 export { RestartDelay } from './restart-delay.ts';
 export {
+  type ClusterMembership,
   type Durability,
   EMBEDDED_MAX_PAYLOAD_BYTES,
   MAX_INLINE_BODY_BYTES,

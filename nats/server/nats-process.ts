@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Clock } from '#runtime';
 import type { DataFolder } from './data-folder.ts';
 import { inspectProcess, isAlive, type ProcessId, signalProcess } from './process-table.ts';
-import { type Durability, renderConfiguration } from './server-config.ts';
+import { type ClusterMembership, type Durability, renderConfiguration } from './server-config.ts';
 import { NatsServerStartFailed } from './server-errors.ts';
 import { probeServer } from './server-probe.ts';
 import { sleep } from './sleep.ts';
@@ -30,6 +30,7 @@ export interface LaunchOptions {
   readonly preferredPort?: number;
   readonly durability: Durability;
   readonly maxStoreBytes?: number;
+  readonly cluster?: ClusterMembership;
   /** True lets the server outlive its parent and keeps the terminal's Ctrl-C from it. */
   readonly detached: boolean;
   readonly startTimeoutMs: number;

@@ -25,6 +25,19 @@ export interface ServerConfiguration {
   readonly durability: Durability;
   /** Most bytes that JetStream stores; default: the server's own, a share of the free disk. */
   readonly maxStoreBytes?: number;
+  /** Default: a server by itself. */
+  readonly cluster?: ClusterMembership;
+}
+
+/** A server's place in a cluster. All its members run on this machine. */
+export interface ClusterMembership {
+  readonly clusterName: string;
+  /** Name of this member, once in the cluster. */
+  readonly serverName: string;
+  /** Where this member takes routes. */
+  readonly port: number;
+  /** Ports of all members. */
+  readonly routes: readonly number[];
 }
 
 /** The strictest durability not above `asked` that this version can keep: `disk` needs 2.10. */
@@ -34,7 +47,7 @@ export function possibleDurability(asked: Durability, version: string): Durabili
 
 /** The text of the configuration file. Options which the version does not know are left out: it would not start. */
 export function renderConfiguration(configuration: ServerConfiguration): string {
-  const { folder, version, token, port, durability, maxStoreBytes } = configuration;
+  const { folder, version, token, port, durability, maxStoreBytes, cluster } = configuration;
   // The server puts its `jetstream` folder inside the one it is given.
   const store = [`store_dir: ${quoted(dirname(folder.store))}`];
   if (maxStoreBytes !== undefined) store.push(`max_file_store: ${maxStoreBytes}`);
@@ -42,7 +55,7 @@ export function renderConfiguration(configuration: ServerConfiguration): string 
   // 2.15 allows 1000 consumers per stream unless told otherwise; key-value watchers are consumers too.
   if (compareVersions(version, '2.15.0') >= 0) store.push('limits { default_max_consumers: -1 }');
   return [
-    'server_name: "troupe"',
+    `server_name: ${quoted(cluster?.serverName ?? 'troupe')}`,
     'host: "127.0.0.1"',
     `port: ${port ?? -1}`,
     'http: "127.0.0.1:-1"',
@@ -53,8 +66,22 @@ export function renderConfiguration(configuration: ServerConfiguration): string 
     'jetstream {',
     ...store.map((line) => `  ${line}`),
     '}',
+    ...(cluster === undefined ? [] : clusterLines(cluster)),
     '',
   ].join('\n');
+}
+
+/** Clients know the members they were given: what the server would advertise to them is left out. */
+function clusterLines({ clusterName, port, routes }: ClusterMembership): readonly string[] {
+  const urls = routes.map((route) => quoted(`nats-route://127.0.0.1:${route}`));
+  return [
+    'cluster {',
+    `  name: ${quoted(clusterName)}`,
+    `  listen: "127.0.0.1:${port}"`,
+    `  routes: [${urls.join(', ')}]`,
+    '  no_advertise: true',
+    '}',
+  ];
 }
 
 function quoted(text: string): string {

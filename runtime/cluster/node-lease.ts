@@ -2,6 +2,7 @@
 // so that a blocked or frozen process, or one that is cut off, loses it. Whoever loses it has to stop: the node says
 // so once, and `holds` is false from then on.
 import { toError } from '../actor-errors.ts';
+import { StorageFull } from '../journal-errors.ts';
 import type { Clock, Logger, RecordStore } from '../ports.ts';
 import { NodeLeaseLost, NodeNameTaken } from './cluster-errors.ts';
 import { encodeRecord, type NodeRecord, nodeKey } from './node-record.ts';
@@ -24,7 +25,7 @@ export class NodeLease {
   readonly #options: NodeLeaseOptions;
   #state: NodeRecord['state'] = 'joining';
   #revision: number;
-  /** When the last renewal that succeeded was begun. */
+  /** When the last renewal that succeeded, or that only had no room, was begun. */
   #renewedMs: number;
   #over = false;
   #cancelRenewal: () => void = () => {};
@@ -134,8 +135,10 @@ export class NodeLease {
     try {
       revision = await records.compareAndSet(nodeKey(node.name), value, this.#revision);
     } catch (thrown) {
-      // The deadline decides whether that was too long.
       log.warn({ node: node.name, err: toError(thrown) }, 'lease was not renewed');
+      // Where there is no room nobody can take anything from this node, which is not cut off: it goes on to wait for
+      // room with the others. Any other failure may be its own, and the deadline decides whether that was too long.
+      if (thrown instanceof StorageFull) this.#heldFrom(startedMs);
       return;
     }
     if (this.#over) return;
@@ -145,6 +148,10 @@ export class NodeLease {
       return;
     }
     this.#revision = revision;
+    this.#heldFrom(startedMs);
+  }
+
+  #heldFrom(startedMs: number): void {
     this.#renewedMs = startedMs;
     if (this.#stillHeld()) this.#awaitDeadline();
   }

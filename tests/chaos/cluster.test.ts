@@ -1,8 +1,9 @@
-// Several nodes work on one dataset, and some of them are killed or frozen meanwhile; what comes out is what one
+// Several nodes work on one dataset, and some of them are killed, frozen or cut off meanwhile; what comes out is what one
 // undisturbed node gives.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SystemStatus } from '../../cli/node/system-status.ts';
+import { ChaosSystem } from '../support/chaos/chaos-system.ts';
 import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
-import { TroupeSystem } from '../support/troupe-system.ts';
 import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
 
 const COUNT = 300;
@@ -18,40 +19,56 @@ beforeAll(async () => {
 
 afterAll(() => pictures[Symbol.asyncDispose]());
 
-async function owners(system: TroupeSystem): Promise<ReadonlySet<string>> {
+async function owners(system: ChaosSystem): Promise<ReadonlySet<string>> {
   const { stdout } = await system.command('shards', 'list', 'photos', '--json');
   return new Set((JSON.parse(stdout) as { readonly owner: string }[]).map(({ owner }) => owner));
 }
 
+async function stateOf(system: ChaosSystem, node: string): Promise<string | undefined> {
+  const { stdout } = await system.command('status', '--json');
+  const { members } = (JSON.parse(stdout) as SystemStatus).cluster;
+  return members.find(({ name }) => name === node)?.state;
+}
+
 describe.each(['stable', 'newest'] as const)('three nodes on the %s nats-server', (version) => {
   it('decide what one node decides, with shards on each of them', async () => {
-    await using system = await TroupeSystem.up({ version, config: CONFIG });
-    await system.startAnother();
-    await system.startAnother();
-    const deadlineMs = 30_000;
-    await system.waitFor(async () => (await owners(system)).size === 3, {
-      deadlineMs,
-      what: 'all own shards',
-    });
-    const through = await system.publish(pictures.items);
-    await system.waitSettled(through);
-    expect(await resultOf(system, pictures)).toEqual(undisturbed);
+    await using system = await ChaosSystem.create({ version, config: CONFIG, nodes: ['a', 'b', 'c'] });
+    await system.startAll();
+    const all = async () => (await owners(system)).size === 3;
+    await system.waitFor(all, { deadlineMs: 30_000, what: 'all own shards' });
+    const through = await system.client.publish(pictures.items);
+    await system.client.waitSettled(through);
+    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
   });
 
   it('decide it also when one joins, one is killed and one is frozen while items flow', async () => {
-    await using system = await TroupeSystem.up({ version, config: CONFIG });
-    const second = await system.startAnother();
-    const through = await system.publish(pictures.items);
-    await system.waitSettled(through, { atLeast: 30 });
-    const third = await system.startAnother();
-    await system.waitSettled(through, { atLeast: 90 });
-    second.signal('SIGKILL');
-    await system.waitSettled(through, { atLeast: 150 });
-    third.signal('SIGSTOP');
-    await system.waitSettled(through);
-    third.signal('SIGCONT');
+    await using system = await ChaosSystem.create({ version, config: CONFIG, nodes: ['a', 'b', 'c'] });
+    await system.start('a');
+    await system.start('b');
+    const through = await system.client.publish(pictures.items);
+    await system.client.waitSettled(through, { atLeast: 30 });
+    await system.start('c');
+    await system.client.waitSettled(through, { atLeast: 90 });
+    await system.kill('b');
+    await system.client.waitSettled(through, { atLeast: 150 });
+    system.freeze('c');
+    await system.client.waitSettled(through);
+    const isGone = async () => (await stateOf(system, 'c')) === 'gone';
+    await system.waitFor(isGone, { deadlineMs: 90_000, what: 'the lease of c is over' });
+    system.thaw('c');
     // It finds its lease over and ends by itself, having written nothing more.
-    expect(await third.ended).toMatchObject({ code: 1 });
-    expect(await resultOf(system, pictures)).toEqual(undisturbed);
+    expect(await system.waitForEnd('c')).toMatchObject({ code: 1 });
+    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+  });
+
+  it('decide it also when one is cut off from the server, which then stops itself', async () => {
+    await using system = await ChaosSystem.create({ version, config: CONFIG, nodes: ['a', 'b'] });
+    await system.startAll();
+    const through = await system.client.publish(pictures.items);
+    await system.client.waitSettled(through, { atLeast: 60 });
+    system.cut('b');
+    expect(await system.waitForEnd('b')).toMatchObject({ code: 1 });
+    await system.client.waitSettled(through);
+    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
   });
 });

@@ -14,7 +14,8 @@ import {
 import { HOSTILE_INPUTS } from '../support/hostile-inputs.ts';
 import { hostileAnswers } from '../support/hostile-references.ts';
 import { type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';
-import { type SeenOutcome, TroupeSystem } from '../support/troupe-system.ts';
+import type { SeenOutcome } from '../support/system-client.ts';
+import { TroupeSystem } from '../support/troupe-system.ts';
 
 const GOOD = 200;
 /** Good items before: what any run needs (compiled code, caches, heaps at their size) is no cost of hostile input. */

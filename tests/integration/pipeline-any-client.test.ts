@@ -10,7 +10,8 @@ import { connect, headers, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestPictures, testPictures } from '../support/images.ts';
 import { availableServerVersions } from '../support/nats-server.ts';
-import { type SeenOutcome, TroupeSystem } from '../support/troupe-system.ts';
+import type { SeenOutcome } from '../support/system-client.ts';
+import { TroupeSystem } from '../support/troupe-system.ts';
 
 const SUBJECT = 'troupe.intake.photos';
 const encoder = new TextEncoder();

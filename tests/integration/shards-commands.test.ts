@@ -36,7 +36,11 @@ await describeOnServers(
       const link = await under.link();
       const system = under.newSystem();
       await ensureSystem(link, { system });
-      await ensureDataset(link, 'photos', smallDataset(system, { stages: datasetTopology(system).stages }));
+      await ensureDataset(
+        link,
+        'photos',
+        smallDataset(system, { stages: datasetTopology({ system, storage: { limits: {} } }).stages }),
+      );
       const names = namesOf(system);
       const registry = new DatasetRegistry(new NatsRecords(link, names.records.datasets));
       await registry.put('photos', 'command', datasetConfigSchema.parse({ shards: SHARDS.length - 1 }));

@@ -32,7 +32,7 @@ import { datasetTopology } from '../../cli/node/dataset-topology.ts';
 import { startTestServer, type TestServer } from './nats-server.ts';
 import { oneOwner } from './one-owner.ts';
 import { assertNoCycles, systemChecks } from './system-checks.ts';
-import type { SeenOutcome } from './troupe-system.ts';
+import type { SeenOutcome } from './system-client.ts';
 
 const DATASET = 'photos';
 /** Under which everything is owned. */
@@ -87,7 +87,7 @@ export class InProcessDataset implements AsyncDisposable {
     const link = await NatsLink.connect({ servers: url, token, name: 'test', log: silentLogger });
     opened.defer(() => link.close());
     await ensureSystem(link, { system: 'troupe' });
-    await ensureDataset(link, DATASET, datasetTopology('troupe'));
+    await ensureDataset(link, DATASET, datasetTopology({ system: 'troupe', storage: { limits: {} } }));
     const events: SystemEvent[] = [];
     const { tree, ports, judging, breakers } = await treeOf(
       link,

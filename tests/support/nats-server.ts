@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#runtime';
 import {
+  type ClusterMembership,
   compareVersions,
   type DataFolder,
   type Durability,
@@ -17,6 +18,7 @@ import {
   type ServerWish,
   signalProcess,
 } from '../../nats/server/index.ts';
+import { endWithThisProcess } from './end-with-process.ts';
 
 const START_TIMEOUT_MS = 30_000;
 
@@ -38,6 +40,12 @@ export interface TestServerOptions {
   readonly durability?: Durability;
   /** Data folder to use, kept afterwards. Default: a temporary one, removed afterwards. */
   readonly dir?: string;
+  /** Makes it a member of a cluster, which serves once most members run. */
+  readonly cluster?: ClusterMembership;
+  /** Default: a random one. Members of a cluster share theirs. */
+  readonly token?: string;
+  /** Most bytes that JetStream stores; default: the server's own, a share of the free disk. */
+  readonly maxStoreBytes?: number;
 }
 
 /** A running server. Disposing of it kills the process and removes the temporary folder. */
@@ -68,28 +76,33 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     folder: await prepareDataFolder(directory),
     binary,
     version,
+    token: options.token ?? randomBytes(18).toString('base64url'),
     durability: options.durability ?? 'process',
     temporary: options.dir === undefined,
+    ...(options.cluster !== undefined && { cluster: options.cluster }),
+    ...(options.maxStoreBytes !== undefined && { maxStoreBytes: options.maxStoreBytes }),
   });
   await launch.start();
   return launch;
 }
 
 let availableVersions: Promise<readonly AvailableServer[]> | undefined;
-let running: Set<TestLaunch> | undefined;
 
 interface LaunchPlan {
   readonly folder: DataFolder;
   readonly binary: string;
   readonly version: string;
+  readonly token: string;
   readonly durability: Durability;
   readonly temporary: boolean;
+  readonly cluster?: ClusterMembership;
+  readonly maxStoreBytes?: number;
 }
 
 class TestLaunch implements TestServer {
-  readonly token = randomBytes(18).toString('base64url');
   readonly #plan: LaunchPlan;
   #process: NatsProcess | undefined;
+  #unregister: () => void = () => {};
 
   constructor(plan: LaunchPlan) {
     this.#plan = plan;
@@ -107,6 +120,10 @@ class TestLaunch implements TestServer {
     return this.#started().id.pid;
   }
 
+  get token(): string {
+    return this.#plan.token;
+  }
+
   get version(): string {
     return this.#plan.version;
   }
@@ -119,24 +136,23 @@ class TestLaunch implements TestServer {
     const before = this.#process;
     this.#process = await launchNatsServer({
       ...this.#plan,
-      token: this.token,
       detached: false,
       startTimeoutMs: START_TIMEOUT_MS,
       clock: systemClock,
       ...(before === undefined ? {} : { preferredPort: Number(new URL(before.url).port) }),
     });
-    endWithThisProcess(this);
+    this.#unregister = endWithThisProcess(this);
   }
 
   async kill(): Promise<void> {
-    running?.delete(this);
+    this.#unregister();
     if (this.#process === undefined) return;
-    this.killNow();
+    this.endNow();
     await endProcess(this.#process.id, { timeoutMs: 0, clock: systemClock });
   }
 
   /** Sends SIGKILL unless the process has ended: its number may be another process's by now. */
-  killNow(): void {
+  endNow(): void {
     if (this.#process?.ending.aborted === false) signalProcess(this.#process.id.pid, 'SIGKILL');
   }
 
@@ -154,18 +170,6 @@ class TestLaunch implements TestServer {
     if (this.#process === undefined) throw new Error('the test server was not started');
     return this.#process;
   }
-}
-
-/** Servers whose test was interrupted must not outlive it. */
-function endWithThisProcess(launch: TestLaunch): void {
-  if (running === undefined) {
-    const started = new Set<TestLaunch>();
-    running = started;
-    process.once('exit', () => {
-      for (const launched of started) launched.killNow();
-    });
-  }
-  running.add(launch);
 }
 
 /** The server program of a version. */

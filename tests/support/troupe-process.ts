@@ -5,6 +5,17 @@ import { fileURLToPath } from 'node:url';
 
 const ENTRY = fileURLToPath(new URL('../../bin/troupe.js', import.meta.url));
 
+/** Longest wait for a node to be up. */
+export const START_MS = 60_000;
+
+/** The environment of a process of a test: nothing that would lead it to another system. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(NATS_|TROUPE_|VITEST|NODE_OPTIONS)/.test(name),
+  );
+  return Object.fromEntries(own);
+}
+
 /** How a process ended: by itself with a code, or by a signal. */
 export interface ProcessEnd {
   readonly code: number | null;

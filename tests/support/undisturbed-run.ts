@@ -3,6 +3,7 @@
 import { expect } from 'vitest';
 import type { VerdictCounts } from '#actors';
 import { PICTURES_CONFIG, type TestPictures } from './images.ts';
+import type { SystemClient } from './system-client.ts';
 import { TroupeSystem } from './troupe-system.ts';
 
 /** The result of a run. */
@@ -24,7 +25,7 @@ export async function undisturbedRun(pictures: TestPictures): Promise<RunResult>
 }
 
 /** Cuts, checks that every picture has exactly one place and one outcome, and gives what is compared. */
-export async function resultOf(system: TroupeSystem, pictures: TestPictures): Promise<RunResult> {
+export async function resultOf(system: SystemClient, pictures: TestPictures): Promise<RunResult> {
   const digest = await system.manifestDigest();
   const verdicts = await system.verdicts();
   const report = await system.audit();

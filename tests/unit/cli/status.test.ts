@@ -24,6 +24,7 @@ const STATUS: SystemStatus = {
   system: 'troupe',
   atMs: AT,
   server: { version: '2.15.1', degraded: [] },
+  storage: { replicas: 1 },
   nodes: [
     {
       name: 'vm-1',
@@ -32,6 +33,7 @@ const STATUS: SystemStatus = {
       durability: 'disk',
       accountedBytes: {},
       failingShards: [],
+      waiting: [],
       actors: [
         {
           ...supervisor,

@@ -1,0 +1,120 @@
+// The server's storage, or one stream, is full in the middle of a run: nothing is lost and nobody dies of it, status
+// says what is full and what to do, and once there is room the run goes on by itself to the digest of a calm one.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureStream, type NatsLink, namesOf, objectStream, recordStream } from '#nats';
+import { ChaosSystem } from '../support/chaos/chaos-system.ts';
+import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
+import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+
+const COUNT = 160;
+const HALF = COUNT / 2;
+const MIB = 1024 * 1024;
+const LIMITS = {
+  intake: 32 * MIB,
+  work: 8 * MIB,
+  journal: 16 * MIB,
+  dead: 8 * MIB,
+  outcome: 8 * MIB,
+  events: MIB,
+};
+const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 6_000 }, storage: { limits: LIMITS } };
+const { streams, objects, records } = namesOf('troupe');
+const DEADLINE_MS = 60_000;
+
+let pictures: TestPictures;
+let undisturbed: RunResult;
+
+beforeAll(async () => {
+  pictures = await testPictures(COUNT);
+  undisturbed = await undisturbedRun(pictures);
+});
+
+afterAll(() => pictures[Symbol.asyncDispose]());
+
+describe.each(['stable', 'newest'] as const)('on the %s nats-server', (version) => {
+  it('a server whose storage is full pauses everything: no node dies, status says so, and it goes on once there is room', async () => {
+    await using system = await ChaosSystem.create({ version, config: CONFIG, maxStoreBytes: 192 * MIB });
+    await system.start('a');
+    const { pid } = system.node('a');
+    await system.client.publish(pictures.items.slice(0, HALF));
+    await system.client.waitSettled(HALF);
+    const { link } = await system.client.connect();
+    // Frozen, for less than a lease, so that what is published meanwhile is still to be done when there is no room.
+    system.freeze('a');
+    const most = COUNT - 10;
+    await system.client.publish(pictures.items.slice(HALF, most));
+    const filler = await fill(link);
+    system.thaw('a');
+    const publishing = system.client.publish(pictures.items.slice(most));
+    const status = await system.waitForStatus(1, /node a has waited .*free disk space on the NATS server/);
+    expect(status).toContain('it goes on by itself');
+    // Longer than a lease: it is renewed nowhere, and is not lost either.
+    await pausedFor(system, 1.5 * CONFIG.node.leaseMs);
+    expect(system.node('a').isUp).toBe(true);
+    await filler.empty();
+    expect(await publishing).toBe(COUNT);
+    await system.client.waitSettled(COUNT);
+    await system.waitForStatus(0);
+    expect(system.node('a').pid).toBe(pid);
+    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+  });
+
+  it.each([
+    ['the bucket of contents', objectStream(objects.blobs('photos'))],
+    ['the bucket of payloads and proxies', recordStream(records.details('photos'))],
+    ['the bucket of vectors', recordStream(records.vectors('photos'))],
+    ['the dead letters', streams.dead('photos')],
+    ['the journals', streams.journal('photos')],
+  ])('%s, full, are waited for', async (_what, stream) => {
+    await using system = await ChaosSystem.create({ version, config: CONFIG });
+    await system.start('a');
+    const { pid } = system.node('a');
+    await system.client.publish(pictures.items.slice(0, HALF));
+    await system.client.waitSettled(HALF);
+    const { link } = await system.client.connect();
+    const { state, config } = await link.manager.streams.info(stream);
+    await link.manager.streams.update(stream, { max_bytes: state.bytes + 1 });
+    expect(await system.client.publish(pictures.items.slice(HALF))).toBe(COUNT);
+    await system.waitForStatus(1, new RegExp(`% full \\(stream ${stream}\\)`));
+    await pausedFor(system, CONFIG.node.leaseMs);
+    expect(system.node('a').isUp).toBe(true);
+    await link.manager.streams.update(stream, { max_bytes: config.max_bytes });
+    await system.client.waitSettled(COUNT);
+    await system.waitForStatus(0);
+    expect(system.node('a').pid).toBe(pid);
+    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+  });
+});
+
+/** Fills what the server has left with a stream of nobody's. */
+async function fill(link: NatsLink): Promise<{ empty(): Promise<void> }> {
+  await ensureStream(link, { name: 'FILLER', subjects: ['filler'], keep: 'all', maxBytes: MIB });
+  await link.manager.streams.update('FILLER', { max_bytes: -1 });
+  const data = new Uint8Array(64 * 1024);
+  for (;;) {
+    const full = await link.publisher.publishWith({ subject: 'filler', data }, { whenFull: 'fail' }).then(
+      () => false,
+      (error: unknown) => (error as Error).name === 'StreamFull',
+    );
+    if (full) break;
+  }
+  return { empty: async () => void (await link.manager.streams.purge('FILLER')) };
+}
+
+/** Watches that nothing more is settled for a while after the last one was. */
+async function pausedFor(system: ChaosSystem, quietMs: number): Promise<void> {
+  let settled = -1;
+  let since = performance.now();
+  await system.waitFor(
+    async () => {
+      const now = await system.client.settled(COUNT);
+      if (now !== undefined && now !== settled) {
+        settled = now;
+        since = performance.now();
+      }
+      return performance.now() - since >= quietMs;
+    },
+    { deadlineMs: DEADLINE_MS, what: 'nothing more is settled' },
+  );
+  expect(settled).toBeLessThan(COUNT);
+}
