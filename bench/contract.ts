@@ -7,10 +7,17 @@ export interface BenchOptions {
   /** A folder laid out as `shared/data`; without it the bench generates its own input. */
   readonly data?: string;
   readonly quick: boolean;
+  /** Also the sizes that take minutes and gigabytes (the dedup bench at a million items). */
+  readonly million?: boolean;
   /** One part of the bench instead of all of them, by its name. */
   readonly only?: string;
   /** Tells how far the run is. */
   readonly note: (line: string) => void;
+}
+
+/** The bench cannot run with these options; the message says what it needs. */
+export class BenchRefused extends Error {
+  override readonly name = 'BenchRefused';
 }
 
 export interface Metric {

@@ -1,16 +1,20 @@
-// `npm run bench -- NAME [--data DIR] [--quick] [--only PART] [--json FILE]`: runs one benchmark of the contract and prints its
-// metrics with their spread; raw results go to FILE.
+// `npm run bench -- NAME [--data DIR] [--quick] [--only PART] [--million] [--json FILE]`: runs one
+// benchmark of the contract and prints its metrics with their spread; raw results go to FILE.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { actorsBench } from './actors.ts';
 import { clusterBench } from './cluster.ts';
-import { type Bench, type BenchOptions, describeRun, formatMetrics } from './contract.ts';
+import { type Bench, type BenchOptions, BenchRefused, describeRun, formatMetrics } from './contract.ts';
+import { dedupBench } from './dedup.ts';
 import { pipelineBench } from './pipeline.ts';
+import { qualityBench } from './quality.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actors: actorsBench,
   cluster: clusterBench,
+  dedup: dedupBench,
   pipeline: pipelineBench,
+  quality: qualityBench,
 };
 
 async function main(args: readonly string[]): Promise<number> {
@@ -21,6 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
       data: { type: 'string' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
+      million: { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -39,6 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const options: BenchOptions = {
     quick: values.quick,
+    million: values.million,
     ...(values.data !== undefined && { data: values.data }),
     ...(only !== undefined && { only }),
     note: (line) => process.stderr.write(`${line}\n`),
@@ -64,9 +70,10 @@ names:
 ${names.join('\n')}
 
 options:
-  --data DIR    pictures in a folder with photos/ and clothing/; default: the bench generates its own
+  --data DIR    a folder laid out as shared/data; default: the bench generates its own, quality needs one
   --quick       few items and rounds, to see that it runs; the figures say little
   --only PART   one part of the bench
+  --million     dedup also at a million items (minutes, 2 GB)
   --json FILE   also write the raw results here
 
 examples:
@@ -75,4 +82,8 @@ examples:
 `;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch((cause: unknown) => {
+  if (!(cause instanceof BenchRefused)) throw cause;
+  process.stderr.write(`${cause.message}\n`);
+  return 2;
+});

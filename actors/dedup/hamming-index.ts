@@ -10,6 +10,12 @@ export interface HammingMatch {
   readonly distance: number;
 }
 
+/** Every entry of an index: two words and one value each. */
+export interface HammingSnapshot {
+  readonly words: Uint32Array;
+  readonly values: Float64Array;
+}
+
 /** Largest radius that queries take; beyond it a scan of everything would be faster. */
 export const MAX_HAMMING_RADIUS = 16;
 
@@ -77,6 +83,19 @@ export class HammingIndex {
     const high = this.#words[0] as number;
     const low = this.#words[1] as number;
     return this.#size < scanBelow ? this.#scan(high, low, radius) : this.#probe(high, low, radius);
+  }
+
+  /** All entries as plain arrays, a copy; the words of a hash are in the machine's order. */
+  snapshot(): HammingSnapshot {
+    return { words: this.#halves.slice(0, 2 * this.#size), values: this.#values.slice(0, this.#size) };
+  }
+
+  /** The index that a snapshot was taken of, by a machine of the same byte order. */
+  static restore({ words, values }: HammingSnapshot): HammingIndex {
+    const index = new HammingIndex();
+    const hashes = new BigUint64Array(words.slice().buffer);
+    for (const [entry, value] of values.entries()) index.insert(hashes[entry] as bigint, value);
+    return index;
   }
 
   #scan(high: number, low: number, radius: number): HammingMatch[] {

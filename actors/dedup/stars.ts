@@ -1,10 +1,13 @@
 // Forms stars (DESIGN section 7, G4): sorted by keep-best, the best item survives, those with a direct verified
-// edge to it are its duplicates, the rest go on as the next star. Items that only chain stay, tagged as family.
-// Pure, and independent of the order of its input.
+// edge to it are its duplicates, the rest go on as the next star. Of the survivors, those whose relation only groups are
+// then named with the best of them. Items that only chain stay, tagged as family. Pure, and independent of the order of
+// its input.
 import type { Edge } from '../kinds/kind.ts';
 import type { PairRelation } from './relation.ts';
 
 export type Action = 'drop' | 'group' | 'review' | 'keep';
+/** What a confirmed relation does; `keep` leaves both as they are. */
+export type ConfirmedAction = Exclude<Action, 'review'>;
 
 export interface StarItem {
   /** Item digest: the last tie-breaker. */
@@ -14,13 +17,14 @@ export interface StarItem {
   readonly rank: readonly number[];
 }
 
-export interface StarPlace {
+/** Where an item stands; `R` are the relations that pairs have, `E` the pairs. */
+export interface StarPlace<R extends string = PairRelation, E extends Edge = Edge> {
   readonly item: string;
-  /** The star's survivor, when this item is its duplicate or grouped with it. */
+  /** The star's survivor, when this item is its duplicate; or the item that it is grouped with, or waits beside. */
   readonly survivor: string | null;
-  readonly relation: 'exact' | PairRelation | null;
+  readonly relation: 'exact' | R | null;
   /** The verified edge to the survivor; null for exact duplicates, whose proof is the equal content. */
-  readonly edge: Edge | null;
+  readonly edge: E | null;
   /**
    * `drop`: a duplicate; `group`: kept, but named with its survivor; `review`: waits for a person to decide on the
    * pair; `keep`: stands alone.
@@ -39,92 +43,120 @@ export function byKeepBest(a: StarItem, b: StarItem): number {
   return a.item < b.item ? -1 : a.item > b.item ? 1 : 0;
 }
 
-/** What each relation does, and which relation a measured pair has. */
-export interface StarRules {
+/** What each relation does, and which relation a measured pair has. `uncertain` is the one that proves nothing. */
+export interface StarRules<R extends string = PairRelation, E extends Edge = Edge> {
   readonly actions: {
-    readonly exact: Exclude<Action, 'review'>;
-    readonly near: Exclude<Action, 'review'>;
+    readonly exact: ConfirmedAction;
     readonly uncertain: 'review' | 'keep';
-  };
-  relationOf(edge: Edge): PairRelation | undefined;
+  } & Readonly<Record<Exclude<R, 'uncertain'>, ConfirmedAction>>;
+  relationOf(edge: E): R | undefined;
 }
 
 /** Places every item. */
-export function formStars(
+export function formStars<R extends string = PairRelation, E extends Edge = Edge>(
   items: readonly StarItem[],
-  edges: readonly Edge[],
-  rules: StarRules,
-): ReadonlyMap<string, StarPlace> {
+  edges: readonly E[],
+  rules: StarRules<R, E>,
+): ReadonlyMap<string, StarPlace<R, E>> {
   const sorted = [...items].sort(byKeepBest);
   const byContent = groupByContent(sorted);
-  const near = adjacency(
-    edges.filter((edge) => rules.relationOf(edge) === 'near'),
-    byContent,
-  );
-  const places = new Map<string, StarPlace>();
-  for (const survivor of sorted) {
+  const neighbours = adjacency(edges, byContent, rules);
+  const places = new Map<string, StarPlace<R, E>>();
+  const graph = { sorted, byContent, neighbours, rules };
+  dropDuplicates(places, graph);
+  groupSurvivors(places, graph);
+  if (rules.actions.uncertain === 'review') setAside(places, graph);
+  return tagFamilies(places, graph);
+}
+
+interface Neighbour<R, E> {
+  readonly content: string;
+  readonly edge: E;
+  readonly relation: R;
+}
+
+interface Graph<R extends string, E extends Edge> {
+  /** Best first. */
+  readonly sorted: readonly StarItem[];
+  readonly byContent: ReadonlyMap<string, readonly StarItem[]>;
+  readonly neighbours: ReadonlyMap<string, readonly Neighbour<R, E>[]>;
+  readonly rules: StarRules<R, E>;
+}
+
+function dropDuplicates<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  graph: Graph<R, E>,
+): void {
+  for (const survivor of graph.sorted) {
     if (places.has(survivor.item)) continue;
     places.set(survivor.item, alone(survivor.item));
-    for (const { item, edge } of related(survivor, byContent, near)) {
+    for (const { item, edge, relation } of related(survivor, graph, 'drop')) {
       if (places.has(item.item)) continue;
-      const relation = edge === null ? 'exact' : 'near';
-      const action = rules.actions[relation];
-      if (action === 'keep') continue;
       places.set(item.item, {
         item: item.item,
         survivor: survivor.item,
         relation,
         edge,
-        action,
+        action: 'drop',
         family: null,
       });
     }
   }
-  if (rules.actions.uncertain === 'review') {
-    const uncertain = adjacency(
-      edges.filter((edge) => rules.relationOf(edge) === 'uncertain'),
-      byContent,
-    );
-    setAside(places, sorted, byContent, uncertain);
+}
+
+/** A survivor that is grouped with a better one stays the survivor of its own star: both are kept. */
+function groupSurvivors<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  graph: Graph<R, E>,
+): void {
+  for (const better of graph.sorted) {
+    if (places.get(better.item)?.action !== 'keep') continue;
+    for (const { item, edge, relation } of related(better, graph, 'group')) {
+      // One that is better than `better` would have taken it: relations are symmetric.
+      if (places.get(item.item)?.action !== 'keep') continue;
+      places.set(item.item, {
+        item: item.item,
+        survivor: better.item,
+        relation,
+        edge,
+        action: 'group',
+        family: null,
+      });
+    }
   }
-  return tagFamilies(places, sorted, byContent, near);
 }
 
 /**
  * Of an uncertain pair of kept items the lesser one waits for a person. An item that is itself the survivor of others
  * stays: its duplicates need it.
  */
-function setAside(
-  places: Map<string, StarPlace>,
-  sorted: readonly StarItem[],
-  byContent: ReadonlyMap<string, readonly StarItem[]>,
-  uncertain: Neighbours,
+function setAside<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  { sorted, byContent, neighbours }: Graph<R, E>,
 ): void {
   const survivors = new Set([...places.values()].map(({ survivor }) => survivor));
   for (const better of sorted) {
     if (places.get(better.item)?.action !== 'keep') continue;
-    for (const { content, edge } of uncertain.get(better.content) ?? []) {
+    for (const { content, edge, relation } of neighbours.get(better.content) ?? []) {
+      if (relation !== 'uncertain') continue;
       for (const { item, rank } of byContent.get(content) ?? []) {
         const stands = places.get(item)?.action === 'keep' && !survivors.has(item);
         if (!stands || byKeepBest(better, { item, content, rank }) > 0) continue;
-        const place: StarPlace = {
+        places.set(item, {
           item,
           survivor: better.item,
-          relation: 'uncertain',
+          relation,
           edge,
           action: 'review',
           family: null,
-        };
-        places.set(item, place);
+        });
         survivors.add(better.item);
       }
     }
   }
 }
 
-type Neighbours = ReadonlyMap<string, readonly { readonly content: string; readonly edge: Edge }[]>;
-
-function alone(item: string): StarPlace {
+function alone<R extends string, E extends Edge>(item: string): StarPlace<R, E> {
   return { item, survivor: null, relation: null, edge: null, action: 'keep', family: null };
 }
 
@@ -138,44 +170,52 @@ function groupByContent(items: readonly StarItem[]): ReadonlyMap<string, readonl
   return groups;
 }
 
-function adjacency(edges: readonly Edge[], present: ReadonlyMap<string, unknown>): Neighbours {
-  const neighbours = new Map<string, { content: string; edge: Edge }[]>();
-  const add = (from: string, to: string, edge: Edge) => {
+function adjacency<R extends string, E extends Edge>(
+  edges: readonly E[],
+  present: ReadonlyMap<string, unknown>,
+  { relationOf }: StarRules<R, E>,
+): ReadonlyMap<string, readonly Neighbour<R, E>[]> {
+  const neighbours = new Map<string, Neighbour<R, E>[]>();
+  const add = (from: string, neighbour: Neighbour<R, E>) => {
     const list = neighbours.get(from);
-    if (list === undefined) neighbours.set(from, [{ content: to, edge }]);
-    else list.push({ content: to, edge });
+    if (list === undefined) neighbours.set(from, [neighbour]);
+    else list.push(neighbour);
   };
   for (const edge of edges) {
     if (!present.has(edge.a) || !present.has(edge.b)) continue;
-    add(edge.a, edge.b, edge);
-    add(edge.b, edge.a, edge);
+    const relation = relationOf(edge);
+    if (relation === undefined) continue;
+    add(edge.a, { content: edge.b, edge, relation });
+    add(edge.b, { content: edge.a, edge, relation });
   }
   return neighbours;
 }
 
-/** Items with a direct verified relation to the survivor: equal content first, then edges. */
-function* related(
-  survivor: StarItem,
-  byContent: ReadonlyMap<string, readonly StarItem[]>,
-  neighbours: Neighbours,
-): Generator<{ readonly item: StarItem; readonly edge: Edge | null }> {
-  for (const item of byContent.get(survivor.content) ?? []) {
-    if (item.item !== survivor.item) yield { item, edge: null };
+/** Items with a direct verified relation to `item` which does `action`: equal content first, then edges. */
+function* related<R extends string, E extends Edge>(
+  { item: own, content: ownContent }: StarItem,
+  { byContent, neighbours, rules }: Graph<R, E>,
+  action: ConfirmedAction,
+): Generator<{ readonly item: StarItem; readonly edge: E | null; readonly relation: 'exact' | R }> {
+  const actions: Readonly<Record<string, Action>> = rules.actions;
+  if (actions.exact === action) {
+    for (const item of byContent.get(ownContent) ?? []) {
+      if (item.item !== own) yield { item, edge: null, relation: 'exact' };
+    }
   }
-  for (const { content, edge } of neighbours.get(survivor.content) ?? []) {
-    for (const item of byContent.get(content) ?? []) yield { item, edge };
+  for (const { content, edge, relation } of neighbours.get(ownContent) ?? []) {
+    if (actions[relation] !== action) continue;
+    for (const item of byContent.get(content) ?? []) yield { item, edge, relation };
   }
 }
 
 /** A family is a connected component which is more than one star: its members are named, none is removed for it. */
-function tagFamilies(
-  places: Map<string, StarPlace>,
-  items: readonly StarItem[],
-  byContent: ReadonlyMap<string, readonly StarItem[]>,
-  neighbours: Neighbours,
-): ReadonlyMap<string, StarPlace> {
+function tagFamilies<R extends string, E extends Edge>(
+  places: Map<string, StarPlace<R, E>>,
+  { sorted, byContent, neighbours }: Graph<R, E>,
+): ReadonlyMap<string, StarPlace<R, E>> {
   const seen = new Set<string>();
-  for (const { content } of items) {
+  for (const { content } of sorted) {
     if (seen.has(content)) continue;
     const component = connected(content, neighbours, seen).flatMap((member) => byContent.get(member) ?? []);
     const heads = component.filter(({ item }) => places.get(item)?.action === 'keep');
@@ -192,12 +232,17 @@ function tagFamilies(
   return places;
 }
 
-function connected(start: string, neighbours: Neighbours, seen: Set<string>): readonly string[] {
+/** Contents that confirmed relations connect with `start`. */
+function connected(
+  start: string,
+  neighbours: Graph<string, Edge>['neighbours'],
+  seen: Set<string>,
+): readonly string[] {
   const component = [start];
   seen.add(start);
   for (let at = 0; at < component.length; at++) {
-    for (const { content } of neighbours.get(component[at] ?? '') ?? []) {
-      if (seen.has(content)) continue;
+    for (const { content, relation } of neighbours.get(component[at] ?? '') ?? []) {
+      if (relation === 'uncertain' || seen.has(content)) continue;
       seen.add(content);
       component.push(content);
     }

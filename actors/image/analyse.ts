@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { type DecodedImage, decodeImage, type ImageLimits } from './decode.ts';
 import { imageSignals } from './image-signals.ts';
 import { type ModelProxySpec, modelProxy } from './model-proxy.ts';
-import { perceptualHashes } from './perceptual-hash.ts';
+import { type OrientationHashes, orientationHashes } from './orientation-hashes.ts';
+import { lowFrequencies, perceptualHashes } from './perceptual-hash.ts';
 import { luminance, type Raster } from './raster.ts';
 import { resample } from './resample.ts';
 
@@ -23,6 +24,8 @@ export interface ImageAnalysis {
   /** 16 lower-case hex digits, most significant bit first; equal to Python imagehash. */
   readonly phash: string;
   readonly dhash: string;
+  /** The pHash of the picture mirrored and turned. */
+  readonly orientations: OrientationHashes;
   /** The hashes are mostly noise (a flat picture): they are neither inserted nor queried. */
   readonly lowInformation: boolean;
   readonly signals: Record<string, number | string | boolean>;
@@ -43,13 +46,15 @@ export async function analyseImage(
 ): Promise<ImageAnalysis> {
   const image = await decodeImage(bytes, limits);
   const gray = luminance(image.raster);
+  const coefficients = lowFrequencies(gray);
   return {
     sha256: createHash('sha256').update(bytes).digest('hex'),
     mediaType: image.mediaType,
     byteLength: bytes.length,
     width: gray.width,
     height: gray.height,
-    ...perceptualHashes(gray),
+    ...perceptualHashes(gray, coefficients),
+    orientations: orientationHashes(coefficients),
     signals: { ...imageSignals(image, gray, bytes) },
     pixels: proxy(image),
     ...(model !== undefined && { modelPixels: modelProxy(image.raster, model) }),

@@ -23,9 +23,8 @@ export interface PerceptualHashes {
   readonly lowInformation: boolean;
 }
 
-/** Hashes of a full-size grayscale raster. */
-export function perceptualHashes(gray: Raster): PerceptualHashes {
-  const coefficients = lowFrequencies(resample(gray, side, side, 'lanczos').data);
+/** Hashes of a full-size grayscale raster; `coefficients` are its `lowFrequencies`, where they are there already. */
+export function perceptualHashes(gray: Raster, coefficients = lowFrequencies(gray)): PerceptualHashes {
   return {
     phash: medianBits(coefficients),
     dhash: dHash(gray),
@@ -41,8 +40,12 @@ function isLowInformation(coefficients: Float64Array): boolean {
   return meaningful < minimumMeaningful;
 }
 
-/** The 8×8 lowest coefficients, DC included, of the un-normalised two-dimensional DCT-II, row-major. */
-function lowFrequencies(samples: Uint8Array): Float64Array {
+/**
+ * The 8×8 lowest coefficients, DC included, of the un-normalised two-dimensional DCT-II of the picture at 32×32;
+ * row-major, vertical frequency first.
+ */
+export function lowFrequencies(gray: Raster): Float64Array {
+  const samples = resample(gray, side, side, 'lanczos').data;
   const cosines = new Float64Array(low * side);
   for (let frequency = 0; frequency < low; frequency += 1) {
     for (let at = 0; at < side; at += 1) {
@@ -72,8 +75,8 @@ function lowFrequencies(samples: Uint8Array): Float64Array {
   return coefficients;
 }
 
-/** A bit is set where the coefficient exceeds the median (mean of the 32nd and 33rd of 64). */
-function medianBits(coefficients: Float64Array): string {
+/** The pHash of 64 coefficients: a bit is set where one exceeds the median (mean of the 32nd and 33rd). */
+export function medianBits(coefficients: Float64Array): string {
   const sorted = coefficients.slice().sort();
   const median = ((sorted[31] as number) + (sorted[32] as number)) / 2;
   return bitsToHex((index) => (coefficients[index] as number) > median);

@@ -85,16 +85,20 @@ describe('the installed package', () => {
     expect(JSON.parse(check.stdout)).toMatchObject({ config: { datasets: { photos: { kind: 'image' } } } });
   });
 
-  it('is a library: troupe/runtime, troupe/supervision and troupe/testkit can be imported', () => {
+  it('is a library: troupe/runtime, troupe/supervision, troupe/dedup and troupe/testkit can be imported', () => {
     writeFileSync(
       join(consumer, 'use.js'),
       `import * as runtime from 'troupe/runtime';
 import * as supervision from 'troupe/supervision';
 import * as testkit from 'troupe/testkit';
-console.log(typeof runtime.ActorSystem, Object.keys(supervision).length > 0, typeof testkit.ManualClock);`,
+import { VectorIndex } from 'troupe/dedup';
+console.log(typeof runtime.ActorSystem, Object.keys(supervision).length > 0, typeof testkit.ManualClock);
+const index = new VectorIndex(2);
+for (let at = 0; at < 1000; at++) index.insert(Float32Array.of(Math.cos(at), Math.sin(at)), at);
+console.log(index.query([Float32Array.of(1, 0)], 0.999999)[0].length);`,
     );
     const run = inConsumer(process.execPath, 'use.js');
-    expect(run).toMatchObject({ status: 0, stdout: 'function true function\n', stderr: '' });
+    expect(run).toMatchObject({ status: 0, stdout: 'function true function\n2\n', stderr: '' });
   });
 
   it('has declarations that a strict TypeScript project accepts', () => {
@@ -111,12 +115,12 @@ export const kind: unknown = ActorSystem;
   });
 
   it('accepts the programs of the documentation in a strict TypeScript project', () => {
-    const programs = ['actors.md', 'testkit.md'].flatMap((page) => programsOf(page));
+    const programs = ['actors.md', 'dedup.md', 'testkit.md'].flatMap((page) => programsOf(page));
     const files = programs.map((program, at) => {
       writeFileSync(join(consumer, `doc-${at}.ts`), program.source);
       return `doc-${at}.ts`;
     });
-    expect(files).toHaveLength(6);
+    expect(files).toHaveLength(8);
     expect(typeCheck(...files)).toEqual({ status: 0, stdout: '' });
   });
 });

@@ -35,3 +35,16 @@ describe('docs/actors.md', () => {
     expect(await runProgram(path)).toEqual({ code: 0, output: '' });
   });
 });
+
+describe('docs/dedup.md', () => {
+  const programs = programsOf('dedup.md');
+
+  it('has a program for texts and one for records', () => {
+    expect(programs.map(({ title }) => title)).toEqual(['Texts', 'Records']);
+  });
+
+  it.each(programs)('runs: $title', async (program) => {
+    const path = writeProgram(program, folder, `dedup-${programs.indexOf(program)}.ts`);
+    expect(await runProgram(path)).toEqual({ code: 0, output: '' });
+  });
+});

@@ -11,6 +11,7 @@ const doors: Readonly<Record<string, string>> = {
   supervision: 'supervision/index.ts',
   runtime: 'runtime/index.ts',
   testkit: 'runtime/testkit/index.ts',
+  dedup: 'actors/dedup/index.ts',
   nats: 'nats/index.ts',
 };
 

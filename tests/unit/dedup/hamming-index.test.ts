@@ -69,6 +69,25 @@ describe('HammingIndex', () => {
     expect(found).toBeGreaterThan(300);
   });
 
+  it('finds what brute force finds between inserts, for every radius, among random hashes and copies of them', () => {
+    const next = wordSource(0xc0ffee);
+    const index = new HammingIndex();
+    const stored: bigint[] = [];
+    let found = 0;
+    for (let at = 0; at < 5_000; at += 1) {
+      const random = (BigInt(next()) << 32n) | BigInt(next());
+      stored.push(at % 5 === 4 ? (stored[next() % stored.length] as bigint) : random);
+      index.insert(stored[at] as bigint, at);
+      if (at % 137 !== 0 && (at < 4_090 || at > 4_100)) continue;
+      const bits = Array.from({ length: next() % 10 }, () => next() % 64);
+      const hash = flip(stored[next() % stored.length] as bigint, bits);
+      const matches = index.query(hash, at % (MAX_HAMMING_RADIUS + 1));
+      expect(byValue(matches)).toEqual(bruteForce(stored, hash, at % (MAX_HAMMING_RADIUS + 1)));
+      found += matches.length;
+    }
+    expect(found).toBeGreaterThan(20);
+  });
+
   it('finds any entry that differs by at most the radius, wherever the bits are', () => {
     const bitSets = fc.uniqueArray(fc.integer({ min: 0, max: 63 }), { maxLength: MAX_HAMMING_RADIUS });
     fc.assert(

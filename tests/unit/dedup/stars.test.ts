@@ -106,6 +106,25 @@ describe('stars', () => {
     expect(places.get('c')).toMatchObject({ action: 'drop', survivor: 'b' });
   });
 
+  it('keep the duplicates of a grouped survivor with it: both it and the better one are kept', () => {
+    const items = [item('a', 'ca', 3), item('b', 'cb', 2), item('c', 'cc', 1)];
+    const semantic: StarRules<'near' | 'semantic' | 'uncertain'> = {
+      actions: { exact: 'drop', near: 'drop', semantic: 'group', uncertain: 'review' },
+      relationOf: ({ a, b }) => (a === 'ca' && b === 'cb' ? 'semantic' : 'near'),
+    };
+    const places = formStars(items, [edge('ca', 'cb'), edge('cb', 'cc')], semantic);
+    expect(places.get('a')).toMatchObject({ action: 'keep', survivor: null });
+    expect(places.get('b')).toMatchObject({ action: 'group', survivor: 'a', relation: 'semantic' });
+    expect(places.get('c')).toMatchObject({ action: 'drop', survivor: 'b', relation: 'near' });
+  });
+
+  it('drop the equal copy of an item that is only grouped', () => {
+    const items = [item('a', 'ca', 3), item('b', 'cb', 2), item('c', 'cb', 1)];
+    const places = formStars(items, [edge('ca', 'cb')], rules('drop', 'group'));
+    expect(places.get('b')).toMatchObject({ action: 'group', survivor: 'a' });
+    expect(places.get('c')).toMatchObject({ action: 'drop', survivor: 'b', relation: 'exact' });
+  });
+
   it('keep grouped items, named with their survivor, and ignore relations whose action is keep', () => {
     const items = [item('a', 'ca', 2), item('b', 'cb', 1)];
     const grouped = formStars(items, [edge('ca', 'cb')], rules('drop', 'group'));
