@@ -91,6 +91,11 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 1',
     remedy: 'The output names what differs.',
   },
+  storage_full: {
+    meaning: 'The NATS server has no room for what the command would store; nothing was changed.',
+    becomes: 'exit 1',
+    remedy: '`troupe status` names what is full and what to do.',
+  },
   restart_intensity: {
     meaning: 'The supervision of a dataset used up its restarts up to the root, so the node ended.',
     becomes: 'exit 1',

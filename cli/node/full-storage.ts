@@ -63,7 +63,7 @@ export function waitingProblems(node: string, waiting: readonly WaitingSubject[]
     const messages = subjects.reduce((sum, subject) => sum + subject.messages, 0);
     const longest = Math.max(...subjects.map(({ forMs }) => forMs));
     const [first] = subjects;
-    const others = subjects.length > 1 ? ` and ${subjects.length - 1} other subjects` : '';
+    const others = subjects.length > 1 ? ` and ${subjects.length - 1} more` : '';
     const advice = OWN_LIMIT.test(reason)
       ? 'raise the limit of that stream'
       : "free disk space on the NATS server, or raise its JetStream max_file or the account's limit";
