@@ -57,6 +57,13 @@ function adviceFor(stream: string, system: string): Advice | undefined {
 
 /** One line for each node and reason for which it holds messages back. */
 export function waitingProblems(node: string, waiting: readonly WaitingSubject[]): readonly string[] {
+  const held = waiting.find(({ code }) => code === 0);
+  if (held !== undefined) {
+    const since = durationText(held.forMs);
+    return [
+      `node ${node} stores nothing, for ${since}: ${held.why}; it goes on by itself once there is room`,
+    ];
+  }
   const told = waiting.filter(({ subject, why }) => !(OWN_LIMIT.test(why) && subject.includes('.work.')));
   const byReason = Map.groupBy(told, ({ code, why }) => `${why} (${code})`);
   return [...byReason].map(([reason, subjects]) => {

@@ -1,5 +1,5 @@
 // A node with its own nats-server, or with one that was named: what `up` and `demo` run. Started and stopped as one.
-import { EmbeddedServer, NatsLink, type SystemNames } from '#nats';
+import { EmbeddedServer, NatsLink, type ServerEvent, type SystemNames } from '#nats';
 import type { Logger } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
@@ -47,10 +47,15 @@ export class LaptopSystem {
   /** @throws CommandError `data_folder_busy` when another process runs the data folder's system */
   static async start(options: LaptopOptions): Promise<LaptopSystem> {
     tuneCollector();
-    const server = options.server === undefined ? await embeddedServer(options) : undefined;
+    let link: NatsLink | undefined;
+    const onEvent = (event: ServerEvent): void => {
+      if (event.kind === 'disk full') link?.publisher.hold(diskFullText(options));
+      else if (event.kind === 'disk has room') link?.publisher.release();
+    };
+    const server = options.server === undefined ? await embeddedServer(options, onEvent) : undefined;
     try {
       const address = server ?? namedServer(options.server);
-      const link = await NatsLink.connect({
+      link = await NatsLink.connect({
         ...connectOptions(
           server === undefined && options.server !== undefined
             ? options.server
@@ -59,6 +64,7 @@ export class LaptopSystem {
         name: 'troupe node',
         log: options.log,
       });
+      if (server?.diskIsFull === true) link.publisher.hold(diskFullText(options));
       try {
         const node = await RunningNode.start({
           ...options,
@@ -104,9 +110,16 @@ export class LaptopSystem {
   }
 }
 
-async function embeddedServer({ config, log }: LaptopOptions): Promise<EmbeddedServer> {
+function diskFullText({ config }: LaptopOptions): string {
+  return `the disk of the data folder ${config.dataDir} is full: free some space`;
+}
+
+async function embeddedServer(
+  { config, log }: LaptopOptions,
+  onEvent: (event: ServerEvent) => void,
+): Promise<EmbeddedServer> {
   const durability = config.config.durability === 'disk' ? 'disk' : 'process';
-  const server = await EmbeddedServer.ensure({ dataDir: config.dataDir, durability, log });
+  const server = await EmbeddedServer.ensure({ dataDir: config.dataDir, durability, log, onEvent });
   if (server.owned) return server;
   await server.stop();
   throw new CommandError('data_folder_busy', `another process runs the system in ${config.dataDir}`);

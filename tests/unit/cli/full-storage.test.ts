@@ -61,6 +61,18 @@ describe('what a node could not store', () => {
     ]);
   });
 
+  it('is told once where nothing is sent at all', () => {
+    const all = waiting({
+      subject: '>',
+      code: 0,
+      why: 'the disk of the data folder x is full: free some space',
+    });
+    expect(waitingProblems('a', [all, waiting({})])).toEqual([
+      'node a stores nothing, for 12 s: the disk of the data folder x is full: free some space; it goes on by itself once ' +
+        'there is room',
+    ]);
+  });
+
   it('is no problem where a work queue is full by its own limit', () => {
     const own = { code: 10_077, why: 'maximum messages exceeded' };
     expect(waitingProblems('a', [waiting(own)])).toEqual([]);

@@ -207,6 +207,27 @@ describe('the window publisher', () => {
     expect(instance.waiting).toEqual([]);
   });
 
+  it('held, sends nothing, refuses what is not to wait, and sends the rest in order when it is released', async () => {
+    const { transport, clock, publish, instance } = publisher();
+    const early = publish('early');
+    instance.hold('the disk is full');
+    transport.stored(transport.sent[0]);
+    await early;
+    const waiting = ['a', 'b'].map((text) => publish(text));
+    const lease = { subject: 'lease', data: new Uint8Array() };
+    await expect(instance.publishWith(lease, { whenFull: 'fail' })).rejects.toThrow(StreamFull);
+    await clock.advance(60_000);
+    expect(transport.texts()).toEqual(['early']);
+    expect(instance.waiting).toEqual([
+      { subject: '>', messages: 2, code: 0, why: 'the disk is full', forMs: 60_000 },
+    ]);
+    instance.release();
+    expect(transport.texts()).toEqual(['early', 'a', 'b']);
+    for (const sent of transport.sent.slice(1)) transport.stored(sent);
+    await Promise.all(waiting);
+    expect(instance.waiting).toEqual([]);
+  });
+
   it('waits out a cluster that elects a leader also where it is told not to wait for room', async () => {
     const { transport, clock, instance } = publisher();
     const publishing = instance.publishWith({ subject: 's', data: new Uint8Array() }, { whenFull: 'fail' });
