@@ -103,6 +103,11 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 1',
     remedy: 'The output names what differs.',
   },
+  storage_full: {
+    meaning: 'The NATS server has no room for what the command would store; nothing was changed.',
+    becomes: 'exit 1',
+    remedy: '`troupe status` names what is full and what to do.',
+  },
   nodes_failed: {
     meaning: 'The nodes of `troupe up --nodes` ended again and again, so that all of them were stopped.',
     becomes: 'exit 1',

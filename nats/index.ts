@@ -52,6 +52,7 @@ export {
   MAX_INLINE_BODY_BYTES,
   NatsServerNotFound,
   resolveNatsServer,
+  type ServerEvent,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
 export { type StreamHealth, streamHealth } from './stream-health.ts';

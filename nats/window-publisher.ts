@@ -34,7 +34,7 @@ export interface WaitingSubject {
   readonly subject: string;
   /** Messages that wait to be stored. */
   readonly messages: number;
-  /** JetStream's code (503: nobody answers), and its words. */
+  /** JetStream's code (503: nobody answers; 0: nothing is sent to it, whatever the subject), and its words. */
   readonly code: number;
   readonly why: string;
   /** How long nothing has been taken. */
@@ -89,6 +89,7 @@ export class WindowPublisher implements DurablePublisher {
   #published = 0;
   #connected = true;
   #closed: Error | undefined;
+  #held: { readonly why: string; readonly sinceMs: number } | undefined;
   #cancelSweep: (() => void) | undefined;
 
   constructor(options: WindowPublisherOptions) {
@@ -114,13 +115,22 @@ export class WindowPublisher implements DurablePublisher {
       refused === undefined ? [] : [{ subject, messages, ...refused }],
     );
     const refusals = [...this.#refusals].map(([subject, refused]) => ({ subject, messages: 1, ...refused }));
-    return [...held, ...refusals].map(({ subject, messages, code, description, sinceMs }) => ({
-      subject,
-      messages,
-      code,
-      why: description,
-      forMs: now - sinceMs,
-    }));
+    const all = this.#held && {
+      subject: '>',
+      messages: this.#waiting.length,
+      code: 0,
+      description: this.#held.why,
+      sinceMs: this.#held.sinceMs,
+    };
+    return [...(all === undefined ? [] : [all]), ...held, ...refusals].map(
+      ({ subject, messages, code, description, sinceMs }) => ({
+        subject,
+        messages,
+        code,
+        why: description,
+        forMs: now - sinceMs,
+      }),
+    );
   }
 
   /**
@@ -162,7 +172,7 @@ export class WindowPublisher implements DurablePublisher {
       });
       signal?.addEventListener('abort', abort, { once: true });
       // Behind what waits already, or a large message would be overtaken for ever by small ones.
-      if (this.#waiting.length > 0) this.#waiting.push(entry);
+      if (this.#waiting.length > 0 && this.#held === undefined) this.#waiting.push(entry);
       else this.#admit(entry);
     });
   }
@@ -176,6 +186,23 @@ export class WindowPublisher implements DurablePublisher {
   reconnected(): void {
     this.#connected = true;
     for (const entry of [...this.#inFlight.values()]) this.#transmit(entry);
+    this.#pump();
+  }
+
+  /**
+   * There is no room anywhere: nothing more is sent until `release`. What is not to wait for room is refused, the rest
+   * waits.
+   */
+  hold(why: string): void {
+    const sinceMs = this.#held?.sinceMs ?? this.#clock.monotonicMs();
+    this.#held = { why, sinceMs };
+    const waiting = this.#waiting.drain();
+    for (const entry of waiting) this.#admit(entry);
+  }
+
+  /** There is room again: what waited goes out. */
+  release(): void {
+    this.#held = undefined;
     this.#pump();
   }
 
@@ -231,8 +258,10 @@ export class WindowPublisher implements DurablePublisher {
 
   #admit(entry: Entry): void {
     const gate = this.#gates.get(entry.subject);
-    if (gate !== undefined && entry.whenFull === 'wait') gate.hold(entry);
-    else if (this.#connected && this.#hasRoom(entry)) this.#send(entry);
+    if (this.#held !== undefined && entry.whenFull === 'fail') {
+      this.#settle(entry, new StreamFull(entry.subject, this.#held.why));
+    } else if (gate !== undefined && entry.whenFull === 'wait') gate.hold(entry);
+    else if (this.#connected && this.#held === undefined && this.#hasRoom(entry)) this.#send(entry);
     else this.#waiting.push(entry);
   }
 
@@ -243,7 +272,7 @@ export class WindowPublisher implements DurablePublisher {
 
   /** Sends what there is room for: first what gates let through, then what waited, in order. */
   #pump(): void {
-    if (!this.#connected || this.#closed !== undefined) return;
+    if (!this.#connected || this.#held !== undefined || this.#closed !== undefined) return;
     this.#pumpGates();
     for (let entry = this.#waiting.peek(); entry !== undefined; entry = this.#waiting.peek()) {
       if (!entry.settled && !this.#hasRoom(entry)) return;

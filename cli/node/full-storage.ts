@@ -57,13 +57,20 @@ function adviceFor(stream: string, system: string): Advice | undefined {
 
 /** One line for each node and reason for which it holds messages back. */
 export function waitingProblems(node: string, waiting: readonly WaitingSubject[]): readonly string[] {
+  const held = waiting.find(({ code }) => code === 0);
+  if (held !== undefined) {
+    const since = durationText(held.forMs);
+    return [
+      `node ${node} stores nothing, for ${since}: ${held.why}; it goes on by itself once there is room`,
+    ];
+  }
   const told = waiting.filter(({ subject, why }) => !(OWN_LIMIT.test(why) && subject.includes('.work.')));
   const byReason = Map.groupBy(told, ({ code, why }) => `${why} (${code})`);
   return [...byReason].map(([reason, subjects]) => {
     const messages = subjects.reduce((sum, subject) => sum + subject.messages, 0);
     const longest = Math.max(...subjects.map(({ forMs }) => forMs));
     const [first] = subjects;
-    const others = subjects.length > 1 ? ` and ${subjects.length - 1} other subjects` : '';
+    const others = subjects.length > 1 ? ` and ${subjects.length - 1} more` : '';
     const advice = OWN_LIMIT.test(reason)
       ? 'raise the limit of that stream'
       : "free disk space on the NATS server, or raise its JetStream max_file or the account's limit";

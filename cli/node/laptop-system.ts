@@ -1,5 +1,5 @@
 // A node with its own nats-server, or with one that was named: what `up` and `demo` run. Started and stopped as one.
-import { NatsLink, type SystemNames } from '#nats';
+import { NatsLink, type ServerEvent, type SystemNames } from '#nats';
 import type { Logger } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 import type { ServerAddress } from '../server-address.ts';
@@ -43,13 +43,19 @@ export class LaptopSystem {
   /** @throws CommandError `data_folder_busy` when another process runs the data folder's system */
   static async start(options: LaptopOptions): Promise<LaptopSystem> {
     tuneCollector();
-    const server = await SystemServer.open(options);
+    let link: NatsLink | undefined;
+    const onEvent = (event: ServerEvent): void => {
+      if (event.kind === 'disk full') link?.publisher.hold(diskFullText(options));
+      else if (event.kind === 'disk has room') link?.publisher.release();
+    };
+    const server = await SystemServer.open({ ...options, onEvent });
     try {
-      const link = await NatsLink.connect({
+      link = await NatsLink.connect({
         ...connectOptions(server.connection),
         name: 'troupe node',
         log: options.log,
       });
+      if (server.diskIsFull) link.publisher.hold(diskFullText(options));
       try {
         const { mode = 'create', durability = server.durability } = options;
         const node = await RunningNode.start({ ...options, link, mode, durability });
@@ -92,4 +98,8 @@ export class LaptopSystem {
     await this.link.drain();
     await this.#server.stop();
   }
+}
+
+function diskFullText({ config }: LaptopOptions): string {
+  return `the disk of the data folder ${config.dataDir} is full: free some space`;
 }

@@ -18,6 +18,8 @@ export interface EmbeddedServerOptions {
   readonly clock?: Clock;
   /** Most bytes that JetStream stores; default: the server's own, a share of the free disk. */
   readonly maxStoreBytes?: number;
+  /** Bytes that may still be stored on the disk of the data folder; default: as the system says. */
+  readonly freeBytes?: () => Promise<number>;
   /** Longest wait for a server to serve, in milliseconds. Default 60,000: large stores take time to recover. */
   readonly startTimeoutMs?: number;
   /** SIGKILL follows SIGTERM after that long, in milliseconds. Default 30,000: 2.15 is slow with many consumers. */

@@ -9,7 +9,9 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '#runtime';
 import { type Attachment, attachServer, type HeldServer, withStartLock } from './attach-server.ts';
 import { type DataFolder, prepareDataFolder } from './data-folder.ts';
+import { DiskWatch, freeBytesOf } from './disk-watch.ts';
 import type { EmbeddedServerOptions } from './embedded-server-options.ts';
+import { jetStreamTrouble } from './jetstream-check.ts';
 import { endProcess } from './nats-process.ts';
 import { inspectProcess, isAlive } from './process-table.ts';
 import { RestartDelay } from './restart-delay.ts';
@@ -19,6 +21,8 @@ import { readServerRecord, type ServerOwner, writeServerRecord } from './server-
 import { sleep } from './sleep.ts';
 
 const CHECK_EVERY_MS = 500;
+/** SIGKILL follows SIGTERM after that long where JetStream hangs. */
+const UNWELL_STOP_MS = 5_000;
 
 /** A handle on the data folder's server. Until `stop()` it watches the server and keeps the process alive. */
 export class EmbeddedServer implements AsyncDisposable {
@@ -27,6 +31,7 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly #owner: ServerOwner;
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
+  readonly #disk: DiskWatch;
   #held: HeldServer;
   #watching: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
@@ -41,6 +46,7 @@ export class EmbeddedServer implements AsyncDisposable {
     this.#folder = folder;
     this.#owner = owner;
     this.#clock = options.clock ?? systemClock;
+    this.#disk = new DiskWatch(options.freeBytes ?? (() => freeBytesOf(folder.root)));
     this.#held = held;
   }
 
@@ -97,6 +103,11 @@ export class EmbeddedServer implements AsyncDisposable {
     return this.#held.record.durability;
   }
 
+  /** True while next to nothing more can be stored on the disk of the data folder. */
+  get diskIsFull(): boolean {
+    return this.#disk.isFull;
+  }
+
   /** True when the server was running already. */
   get adopted(): boolean {
     return this.#held.adopted;
@@ -137,7 +148,8 @@ export class EmbeddedServer implements AsyncDisposable {
       const reason = await this.#pause();
       if (this.#stopping.signal.aborted) return;
       if (reason === undefined && (await isAlive(this.#held.id))) {
-        if (!this.#held.owned) await this.#takeOverFromDead();
+        if (this.#held.owned) await this.#lookAtDisk(delay);
+        else await this.#takeOverFromDead();
         continue;
       }
       if (!this.#held.owned && (await readServerRecord(this.#folder))?.state === 'stopped') {
@@ -173,6 +185,24 @@ export class EmbeddedServer implements AsyncDisposable {
     }
   }
 
+  /** Once a disk that was full has room again, a server that did not get over it is started anew on its store. */
+  async #lookAtDisk(delay: RestartDelay): Promise<void> {
+    const change = await this.#disk.look();
+    if (change === undefined) return;
+    const { freeBytes } = change;
+    if (change.isFull) {
+      this.#tell({ kind: 'disk full', freeBytes, ...this.#address() });
+      return;
+    }
+    const trouble = await jetStreamTrouble(this.#held.record);
+    if (trouble !== undefined) {
+      // It would be asked in vain to store what it holds; what was acknowledged is in its store.
+      await endProcess(this.#held.id, { timeoutMs: UNWELL_STOP_MS, clock: this.#clock });
+      await this.#revive(`its disk was full, and JetStream did not get over it: ${trouble}`, delay);
+    }
+    this.#tell({ kind: 'disk has room', freeBytes, ...this.#address() });
+  }
+
   async #takeOverFromDead(): Promise<void> {
     const record = await readServerRecord(this.#folder);
     if (record === undefined || (await isAlive(record.owner))) return;
@@ -199,7 +229,8 @@ export class EmbeddedServer implements AsyncDisposable {
   #tell(event: ServerEvent): void {
     const { kind, ...fields } = event;
     const { log } = this.#options;
-    if (kind === 'died' || kind === 'restart failed') log.warn(fields, `nats-server ${kind}`);
+    if (kind === 'died' || kind === 'restart failed' || kind === 'disk full')
+      log.warn(fields, `nats-server ${kind}`);
     else log.info(fields, `nats-server ${kind}`);
     this.#options.onEvent?.(event);
   }

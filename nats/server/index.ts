@@ -1,8 +1,10 @@
 // Everything about the nats-server program itself: finding or fetching it, running it, finding it again.
-// Nothing in here speaks JetStream; connections and streams are built on the address that comes out.
+// But for one question after a full disk nothing in here speaks JetStream; connections and streams are built on the
+// address that comes out.
 
 export { BinaryCache } from './binary-cache.ts';
 export { type DataFolder, dataFolderPaths, prepareDataFolder } from './data-folder.ts';
+export { DISK_RESERVE_BYTES, DiskWatch } from './disk-watch.ts';
 export { type Archive, archivesIn, type Distribution } from './distribution.ts';
 export { EmbeddedServer } from './embedded-server.ts';
 export type { EmbeddedServerOptions } from './embedded-server-options.ts';

@@ -7,12 +7,16 @@ export interface ServerAddress {
   readonly version: string;
 }
 
-/** `gone`: its owner ended it. `taken over`: its owner died, and this process owns it now. */
+/**
+ * `gone`: its owner ended it. `taken over`: its owner died, and this process owns it now. `disk full`: next to nothing
+ * more can be stored; `disk has room`: it can again, and the server works.
+ */
 export type ServerEvent = ServerAddress &
   (
     | { readonly kind: 'started' | 'adopted'; readonly owned: boolean }
     | { readonly kind: 'died'; readonly reason: string }
     | { readonly kind: 'restarted'; readonly sameAddress: boolean }
     | { readonly kind: 'restart failed'; readonly error: unknown }
+    | { readonly kind: 'disk full' | 'disk has room'; readonly freeBytes: number }
     | { readonly kind: 'taken over' | 'gone' | 'stopped' }
   );

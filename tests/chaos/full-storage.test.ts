@@ -60,21 +60,22 @@ describe.each(['stable', 'newest'] as const)('on the %s nats-server', (version) 
   });
 
   it.each([
-    ['the bucket of contents', objectStream(objects.blobs('photos'))],
-    ['the bucket of payloads and proxies', recordStream(records.details('photos'))],
-    ['the bucket of vectors', recordStream(records.vectors('photos'))],
-    ['the dead letters', streams.dead('photos')],
-    ['the journals', streams.journal('photos')],
-  ])('%s, full, are waited for', async (_what, stream) => {
+    ['the bucket of contents', objectStream(objects.blobs('photos')), HALF],
+    ['the bucket of payloads and proxies', recordStream(records.details('photos')), HALF],
+    ['the bucket of vectors', recordStream(records.vectors('photos')), HALF],
+    ['the dead letters', streams.dead('photos'), HALF],
+    // All at once, so that much is on its way behind the gate of intake when they fill up.
+    ['the journals', streams.journal('photos'), COUNT],
+  ])('%s, full, are waited for', async (_what, stream, before) => {
     await using system = await ChaosSystem.create({ version, config: CONFIG });
     await system.start('a');
     const { pid } = system.node('a');
-    await system.client.publish(pictures.items.slice(0, HALF));
-    await system.client.waitSettled(HALF);
     const { link } = await system.client.connect();
+    await system.client.publish(pictures.items.slice(0, before));
+    await system.client.waitSettled(before, { atLeast: HALF });
     const { state, config } = await link.manager.streams.info(stream);
     await link.manager.streams.update(stream, { max_bytes: state.bytes + 1 });
-    expect(await system.client.publish(pictures.items.slice(HALF))).toBe(COUNT);
+    if (before < COUNT) await system.client.publish(pictures.items.slice(before));
     await system.waitForStatus(1, new RegExp(`% full \\(stream ${stream}\\)`));
     await pausedFor(system, CONFIG.node.leaseMs);
     expect(system.node('a').isUp).toBe(true);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { encode, ensureDataset, JournalNotOwned, NatsJournal, type NatsLink, namesOf } from '#nats';
-import { JournalConflict, JournalFenced } from '#runtime';
+import { JournalConflict, JournalFenced, StorageFull } from '#runtime';
 import { collect, describeOnServers, smallDataset, until } from './nats-harness.ts';
 
 await describeOnServers('a journal', (under) => {
@@ -216,6 +216,42 @@ await describeOnServers('a journal', (under) => {
     await expect(journal.recordSnapshot({ sequence: last, digest: digest('5') })).rejects.toThrow(
       JournalFenced,
     );
+  });
+
+  it('refuses events without room for them and takes them once there is, under the same ownership', async () => {
+    const { open, link, stream } = await journals();
+    const journal = open(link);
+    await journal.own();
+    await journal.append(['a']);
+    const { state } = await link.manager.streams.info(stream);
+    await link.manager.streams.update(stream, { max_bytes: state.bytes + 100 });
+    const large = 'x'.repeat(10_000);
+    for (let tries = 0; tries < 3; tries++)
+      await expect(journal.append([large])).rejects.toThrow(StorageFull);
+    const pointer = { sequence: 2, digest: 'd'.repeat(64) };
+    await expect(journal.recordSnapshot(pointer)).rejects.toThrow(StorageFull);
+    await link.manager.streams.update(stream, { max_bytes: 2 ** 20 });
+    const last = await journal.append([large]);
+    const events = (await collect(journal.replay(0, last))).flatMap((frame) => frame.events);
+    expect(events).toEqual(['a', large]);
+  });
+
+  it('waits for room within a batch of several frames, of which one is stored', async () => {
+    const { open, link, stream } = await journals();
+    const journal = open(link, { maxFrameBytes: 10_000 });
+    await journal.own();
+    const { state } = await link.manager.streams.info(stream);
+    await link.manager.streams.update(stream, { max_bytes: state.bytes + 15_000 });
+    const batch = Array.from({ length: 4 }, (_, at) => `${at}`.repeat(8_000));
+    const appending = journal.append(batch);
+    await until('one frame is stored', async () => {
+      const info = await link.manager.streams.info(stream);
+      return info.state.bytes > state.bytes + 8_000;
+    });
+    await link.manager.streams.update(stream, { max_bytes: 2 ** 20 });
+    const last = await appending;
+    const events = (await collect(journal.replay(0, last))).flatMap((frame) => frame.events);
+    expect(events).toEqual(batch);
   });
 
   it('says how full its stream is', async () => {

@@ -55,6 +55,20 @@ await describeOnServers('the topology', (under) => {
     expect(error).toMatchObject({ differences: [{ field: 'max_msgs', asked: 20, found: 10 }] });
   });
 
+  it('changes a byte limit that is asked for, and leaves one alone that nobody asks for', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    const stream = `${system.toUpperCase()}_DEAD_photos`;
+    const limit = async () => (await link.manager.streams.info(stream)).config.max_bytes;
+    const { deadMaxBytes: _, ...others } = smallDataset(system);
+    for (const bytes of [2 ** 20, 2 ** 22, 2 ** 21]) {
+      await ensureDataset(link, 'photos', { ...others, deadMaxBytes: bytes });
+      expect(await limit()).toBe(bytes);
+    }
+    await ensureDataset(link, 'photos', others);
+    expect(await limit()).toBe(2 ** 21);
+  });
+
   it('refuses a consumer with another configuration', async () => {
     const link = await under.link();
     const system = under.newSystem();

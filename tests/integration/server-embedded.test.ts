@@ -49,7 +49,9 @@ describe.each(versions)('the embedded nats-server $version', (available: Availab
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  async function ensure(more: { readonly durability?: 'process' | 'disk' } = {}): Promise<EmbeddedServer> {
+  async function ensure(
+    more: { readonly durability?: 'process' | 'disk'; readonly freeBytes?: () => Promise<number> } = {},
+  ): Promise<EmbeddedServer> {
     const server = await EmbeddedServer.ensure({
       ...more,
       dataDir,
@@ -219,6 +221,28 @@ describe.each(versions)('the embedded nats-server $version', (available: Availab
     const server = await ensure({ durability: 'disk' });
     expect(server.durability).toBe(available.version.startsWith('2.9.') ? 'process' : 'disk');
   });
+
+  it('tells of a full disk and of room, and is started anew only where it did not get over it', async () => {
+    let free = 0;
+    const server = await ensure({ freeBytes: () => Promise.resolve(free) });
+    const kinds = () => events.map(({ kind }) => kind);
+    await until(() => server.diskIsFull);
+    free = 2 ** 40;
+    await until(() => kinds().includes('disk has room'));
+    expect(kinds()).toEqual(['started', 'disk full', 'disk has room']);
+    const { pid } = server;
+    free = 0;
+    await until(() => server.diskIsFull);
+    // It answers nobody, as after a write that found no room.
+    process.kill(pid, 'SIGSTOP');
+    free = 2 ** 40;
+    await until(() => kinds().at(-1) === 'disk has room', 30_000);
+    expect(kinds().slice(3)).toEqual(['disk full', 'died', 'restarted', 'disk has room']);
+    expect(server.pid).not.toBe(pid);
+    expect(await probeServer({ url: server.url, token: server.token })).toMatchObject({
+      answer: 'accepted',
+    });
+  });
 });
 
 describe('the embedded nats-server', () => {
@@ -231,8 +255,8 @@ describe('the embedded nats-server', () => {
   });
 });
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await expect.poll(condition, { timeout: 10_000, interval: 10 }).toBe(true);
+async function until(condition: () => boolean | Promise<boolean>, timeout = 10_000): Promise<void> {
+  await expect.poll(condition, { timeout, interval: 10 }).toBe(true);
 }
 
 async function endPid(pid: number): Promise<void> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ActorSystem, type FaultPoints, type SystemEvent } from '#runtime';
+import { ActorSystem, type FaultPoints, StorageFull, type SystemEvent } from '#runtime';
 import { CrashPoint } from '#testkit';
 import type { DatasetConfig } from '../../../actors/config/index.ts';
 import { keeperActor, RequestRefused } from '../../../actors/keeper/keeper.ts';
@@ -128,6 +128,29 @@ async function putPayload(
 }
 
 describe('the keeper', () => {
+  it('keeps a batch in hand while its journal has no room, answers meanwhile, and journals it once there is', async () => {
+    const dataset = memoryDataset();
+    const handle = dataset.journal('keeper', 0).rival();
+    const keeper = await startKeeper({ ...dataset, ports: { ...dataset.ports, journal: () => handle } });
+    await keeper.keep(dead(3));
+    for (let second = 0; second < 30; second++) {
+      handle.failNext(new StorageFull('no room'));
+      if (second === 0) await keeper.keep(judged(1, 'a', 'p'), dead(2));
+      else await dataset.clock.advance(1_000);
+    }
+    const missing = async () =>
+      (await keeper.ask<SettledAnswer>({ op: 'settled', through: 3 })).missing.count;
+    expect(await missing()).toBe(2);
+    expect(dataset.queue('keep').inState('acked')).toHaveLength(1);
+    handle.failNext(new StorageFull('no room'));
+    const purge = keeper.ask({ op: 'resolve', resolutions: [{ sequence: 3, state: 'purged', by: 'me' }] });
+    await expect(purge).rejects.toThrow(StorageFull);
+    await dataset.clock.advance(2_000);
+    expect(await missing()).toBe(0);
+    expect(dataset.queue('keep').inState('acked')).toHaveLength(3);
+    expect(keeper.events.filter(({ type }) => type === 'restarted')).toEqual([]);
+  });
+
   it('acknowledges a batch only after its journal holds it, in one frame', async () => {
     const dataset = memoryDataset();
     const keeper = await startKeeper(dataset, { faults: new CrashPoint('keep.appended') });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ActorRef, ActorSystem, type Journal, type SystemEvent } from '#runtime';
+import { type ActorRef, ActorSystem, type Journal, StorageFull, type SystemEvent } from '#runtime';
 import {
   type IndexedContent,
   type IndexShardMessage,
@@ -116,6 +116,21 @@ describe('an index shard', () => {
     expect(await shard.size()).toBe(0);
     await shard.insert(content('a', 0n));
     expect(await shard.size()).toBe(1);
+  });
+
+  it('without room refuses the insert and goes on as it was: the same insert is taken once there is room', async () => {
+    const dataset = memoryDataset();
+    const handle = dataset.journal('index', 0).rival();
+    const shard = await startShard(dataset, { journal: () => handle });
+    await shard.insert(content('a', 0n));
+    for (let tries = 0; tries < 20; tries++) {
+      handle.failNext(new StorageFull('no room'));
+      await expect(shard.insert(content('b', 1n))).rejects.toMatchObject({ failureClass: 'recoverable' });
+    }
+    expect(await shard.size()).toBe(1);
+    await shard.insert(content('b', 1n));
+    expect(await shard.size()).toBe(2);
+    expect(shard.events.filter(({ type }) => type === 'restarted')).toEqual([]);
   });
 
   it('journals a content once, however often it is inserted', async () => {

@@ -187,6 +187,68 @@ describe('the window publisher', () => {
     await expect(refused).rejects.toThrow(StreamFull);
   });
 
+  it('says which subjects wait, why and for how long, until something is stored under them again', async () => {
+    const { transport, clock, publish, instance } = publisher();
+    const held = publish('a', 'held');
+    transport.error(transport.sent[0], 10_047, 'no space');
+    const refused = instance.publishWith({ subject: 'lease', data: new Uint8Array() }, { whenFull: 'fail' });
+    transport.error(transport.sent[1], 10_023, 'insufficient resources');
+    await expect(refused).rejects.toThrow(StreamFull);
+    await clock.advance(10);
+    expect(instance.waiting).toEqual([
+      { subject: 'held', messages: 1, code: 10_047, why: 'no space', forMs: 10 },
+      { subject: 'lease', messages: 1, code: 10_023, why: 'insufficient resources', forMs: 10 },
+    ]);
+    await clock.advance(100);
+    transport.stored(transport.sent[2]);
+    const renewed = publish('b', 'lease');
+    transport.stored(transport.sent[3]);
+    await Promise.all([held, renewed]);
+    expect(instance.waiting).toEqual([]);
+  });
+
+  it('held, sends nothing, refuses what is not to wait, and sends the rest in order when it is released', async () => {
+    const { transport, clock, publish, instance } = publisher();
+    const early = publish('early');
+    instance.hold('the disk is full');
+    transport.stored(transport.sent[0]);
+    await early;
+    const waiting = ['a', 'b'].map((text) => publish(text));
+    const lease = { subject: 'lease', data: new Uint8Array() };
+    await expect(instance.publishWith(lease, { whenFull: 'fail' })).rejects.toThrow(StreamFull);
+    await clock.advance(60_000);
+    expect(transport.texts()).toEqual(['early']);
+    expect(instance.waiting).toEqual([
+      { subject: '>', messages: 2, code: 0, why: 'the disk is full', forMs: 60_000 },
+    ]);
+    instance.release();
+    expect(transport.texts()).toEqual(['early', 'a', 'b']);
+    for (const sent of transport.sent.slice(1)) transport.stored(sent);
+    await Promise.all(waiting);
+    expect(instance.waiting).toEqual([]);
+  });
+
+  it('waits out a cluster that elects a leader also where it is told not to wait for room', async () => {
+    const { transport, clock, instance } = publisher();
+    const publishing = instance.publishWith({ subject: 's', data: new Uint8Array() }, { whenFull: 'fail' });
+    transport.error(transport.sent[0], 10_008);
+    await clock.advance(100);
+    transport.stored(transport.sent[1]);
+    await publishing;
+  });
+
+  it('sends again after the time that one message asks for', async () => {
+    const { transport, clock, instance } = publisher();
+    const message = { subject: 's', data: new Uint8Array() };
+    const publishing = instance.publishWith(message, { answerTimeoutMs: 300 });
+    await clock.advance(250);
+    expect(transport.sent).toHaveLength(1);
+    await clock.advance(150);
+    expect(transport.sent).toHaveLength(2);
+    transport.stored(transport.sent[1]);
+    await publishing;
+  });
+
   it('rejects other refusals with their code', async () => {
     const { transport, publish } = publisher();
     const refused = publish('a');

@@ -8,6 +8,7 @@ import {
   JournalConflict,
   JournalFenced,
   SnapshotUnreadable,
+  StorageFull,
 } from '#runtime';
 import { MemoryBlobs, MemoryJournal } from '#testkit';
 
@@ -260,5 +261,22 @@ describe('EventSourced', () => {
     }
     const successor = await EventSourced.recover({ ...options(journal.rival(), blobs, 2), prepared });
     expect(successor.state.seen).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+  });
+
+  it('is as it was when there is no room for events or for the record of a snapshot, and goes on once there is', async () => {
+    const [journal, blobs] = [new MemoryJournal(), new MemoryBlobs()];
+    const sums = await EventSourced.recover(options(journal, blobs, 2));
+    await sums.persist([added('a')]);
+    journal.failNext(new StorageFull('no room'));
+    await expect(sums.persist([added('b')])).rejects.toThrow(StorageFull);
+    expect(sums.state.seen).toEqual(['a']);
+    await sums.persist([added('b')]);
+    // The tail is due by now: what fails next is the snapshot's record.
+    journal.failNext(new StorageFull('no room'));
+    await sums.settled();
+    await sums.persist([added('c')]);
+    expect(sums.state.seen).toEqual(['a', 'b', 'c']);
+    const successor = await EventSourced.recover(options(journal.rival(), blobs));
+    expect(successor.state.seen).toEqual(['a', 'b', 'c']);
   });
 });

@@ -6,6 +6,7 @@ import {
   NodeLeaseLost,
   NodeNameTaken,
   type RecordStore,
+  StorageFull,
   silentLogger,
 } from '#runtime';
 import { ManualClock, MemoryRecords } from '#testkit';
@@ -108,6 +109,27 @@ describe('the lease of a node', () => {
     expect(failures).toBeLessThan(0);
     expect(lease.holds()).toBe(true);
     expect(lost).toEqual([]);
+    lease.close();
+  });
+
+  it('is kept while there is no room to renew it, since nobody could take anything then', async () => {
+    const [records, clock] = [new MemoryRecords(), new ManualClock()];
+    let isFull = false;
+    const bounded: RecordStore = {
+      get: (key) => records.get(key),
+      delete: (key) => records.delete(key),
+      keys: () => records.keys(),
+      compareAndSet: (key, value, revision) =>
+        isFull ? Promise.reject(new StorageFull('no room')) : records.compareAndSet(key, value, revision),
+    };
+    const { lease, lost } = await join(bounded, clock);
+    isFull = true;
+    await clock.advance(10 * LEASE_MS);
+    expect([lease.holds(), lost]).toEqual([true, []]);
+    isFull = false;
+    await clock.advance(LEASE_MS);
+    expect((await records.get('node.a'))?.revision).toBeGreaterThan(1);
+    expect(lease.holds()).toBe(true);
     lease.close();
   });
 

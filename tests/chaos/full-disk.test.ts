@@ -1,0 +1,91 @@
+// The disk under the embedded nats-server fills up, by other files and to the last byte, in the middle of a run: the node
+// pauses, status says why, and with room again it goes on by itself, whatever that did to the server.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
+import { TroupeSystem } from '../support/troupe-system.ts';
+import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+
+const COUNT = 160;
+const HALF = COUNT / 2;
+const MIB = 1024 * 1024;
+const LIMITS = {
+  intake: 32 * MIB,
+  work: 8 * MIB,
+  journal: 16 * MIB,
+  dead: 8 * MIB,
+  outcome: 8 * MIB,
+  events: MIB,
+};
+const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 4_000 }, storage: { limits: LIMITS } };
+const DEADLINE_MS = 60_000;
+
+let pictures: TestPictures;
+let undisturbed: RunResult;
+
+beforeAll(async () => {
+  pictures = await testPictures(COUNT);
+  undisturbed = await undisturbedRun(pictures);
+});
+
+afterAll(() => pictures[Symbol.asyncDispose]());
+
+/** A disk of its own of 400 MiB in memory, which only root may mount. */
+const canMount = process.getuid?.() === 0 && process.platform === 'linux';
+
+describe.skipIf(!canMount).each(['stable', 'newest'] as const)(
+  'on a disk of its own (only root may mount one), with the %s nats-server',
+  (version) => {
+    it('that is full to the last byte for longer than a lease: the run goes on by itself to the same digest', async () => {
+      await using system = await TroupeSystem.create({ version, config: CONFIG });
+      await using disk = mountDisk(system.dataDir);
+      await system.start();
+      const { pid } = system;
+      await system.publish(pictures.items.slice(0, HALF));
+      await system.waitSettled(HALF);
+      await disk.fill();
+      const publishing = system.publish(pictures.items.slice(HALF));
+      publishing.catch(() => {});
+      await system.waitFor(async () => system.log.includes('nats-server disk full'), {
+        deadlineMs: DEADLINE_MS,
+        what: 'the full disk is noticed',
+      });
+      const from = performance.now();
+      await system.waitFor(() => performance.now() - from > 2 * CONFIG.node.leaseMs, {
+        deadlineMs: DEADLINE_MS,
+        what: 'two leases have passed',
+      });
+      expect(system.isUp).toBe(true);
+      await disk.empty();
+      expect(await publishing).toBe(COUNT);
+      await system.waitSettled(COUNT);
+      expect(system.pid).toBe(pid);
+      expect(await resultOf(system, pictures)).toEqual(undisturbed);
+      expect((await system.command('status')).code).toBe(0);
+    });
+  },
+);
+
+/** Mounts a disk at `folder`; disposing of it unmounts it, whatever still uses it. */
+function mountDisk(folder: string) {
+  mkdirSync(folder, { mode: 0o700 });
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=400m,mode=700', 'tmpfs', folder]);
+  if (mounted.status !== 0) throw new Error(`mount: ${mounted.stderr}`);
+  const ballast = join(folder, 'ballast');
+  return {
+    async fill() {
+      const { bavail, bsize } = await statfs(folder);
+      // Where the server was faster with the last bytes the disk is as full.
+      await writeFile(ballast, Buffer.alloc(bavail * bsize, 1)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOSPC') throw error;
+      });
+    },
+    empty: () => rm(ballast),
+    async [Symbol.asyncDispose]() {
+      spawnSync('umount', ['-l', folder]);
+    },
+  };
+}
