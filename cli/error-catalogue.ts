@@ -103,15 +103,15 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 1',
     remedy: 'The output names what differs.',
   },
-  storage_full: {
-    meaning: 'The NATS server has no room for what the command would store; nothing was changed.',
-    becomes: 'exit 1',
-    remedy: '`troupe status` names what is full and what to do.',
-  },
   nodes_failed: {
     meaning: 'The nodes of `troupe up --nodes` ended again and again, so that all of them were stopped.',
     becomes: 'exit 1',
     remedy: 'The report on standard error says how each ended last; its log lines stand above.',
+  },
+  storage_full: {
+    meaning: 'The NATS server has no room for what the command would store; nothing was changed.',
+    becomes: 'exit 1',
+    remedy: '`troupe status` names what is full and what to do.',
   },
   restart_intensity: {
     meaning: 'The supervision of a dataset used up its restarts up to the root, so the node ended.',

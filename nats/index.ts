@@ -46,13 +46,15 @@ export type { ObjectDescription } from './object-description.ts';
 export { NatsRecords, type StoredRecord } from './records.ts';
 export {
   DataFolderBusy,
+  DiskWatch,
   EmbeddedServer,
   type EmbeddedServerOptions,
   findRunningServer,
+  freeBytesOf,
+  jetStreamTrouble,
   MAX_INLINE_BODY_BYTES,
   NatsServerNotFound,
   resolveNatsServer,
-  type ServerEvent,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
 export { type StreamHealth, streamHealth } from './stream-health.ts';

@@ -1,10 +1,11 @@
 // A node with its own nats-server, or with one that was named: what `up` and `demo` run. Started and stopped as one.
-import { NatsLink, type ServerEvent, type SystemNames } from '#nats';
-import type { Logger } from '#runtime';
+import { NatsLink, type SystemNames } from '#nats';
+import { type Logger, systemClock } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 import type { ServerAddress } from '../server-address.ts';
 import { tuneCollector } from './collector.ts';
 import { connectOptions } from './connect-options.ts';
+import { DiskHold } from './disk-hold.ts';
 import type { SystemMode } from './prepare-system.ts';
 import { type NodeEnd, RunningNode } from './running-node.ts';
 import { type LaptopAddress, type NodeDurability, SystemServer } from './system-server.ts';
@@ -27,41 +28,43 @@ export class LaptopSystem {
   readonly link: NatsLink;
   readonly node: RunningNode;
   readonly #server: SystemServer;
+  readonly #disk: DiskHold | undefined;
 
   private constructor(options: {
     readonly address: LaptopAddress;
     readonly link: NatsLink;
     readonly node: RunningNode;
     readonly server: SystemServer;
+    readonly disk: DiskHold | undefined;
   }) {
     this.address = options.address;
     this.link = options.link;
     this.node = options.node;
     this.#server = options.server;
+    this.#disk = options.disk;
   }
 
   /** @throws CommandError `data_folder_busy` when another process runs the data folder's system */
   static async start(options: LaptopOptions): Promise<LaptopSystem> {
     tuneCollector();
-    let link: NatsLink | undefined;
-    const onEvent = (event: ServerEvent): void => {
-      if (event.kind === 'disk full') link?.publisher.hold(diskFullText(options));
-      else if (event.kind === 'disk has room') link?.publisher.release();
-    };
-    const server = await SystemServer.open({ ...options, onEvent });
+    const server = await SystemServer.open(options);
     try {
-      link = await NatsLink.connect({
+      const link = await NatsLink.connect({
         ...connectOptions(server.connection),
         name: 'troupe node',
         log: options.log,
       });
-      if (server.diskIsFull) link.publisher.hold(diskFullText(options));
+      const { mode = 'create', durability = server.durability } = options;
+      const { dataDir } = options.config;
+      // A durability that is known is that of a server on this machine, in this node's own data folder.
+      const disk =
+        durability === 'external' ? undefined : new DiskHold({ link, clock: systemClock, dataDir });
       try {
-        const { mode = 'create', durability = server.durability } = options;
         const node = await RunningNode.start({ ...options, link, mode, durability });
         const address = { ...server.address, version: link.features.version };
-        return new LaptopSystem({ address, link, node, server });
+        return new LaptopSystem({ address, link, node, server, disk });
       } catch (error) {
+        await disk?.stop();
         await link.close();
         throw error;
       }
@@ -95,11 +98,8 @@ export class LaptopSystem {
     const over = end ?? (await Promise.race([this.node.ended, stopping.then(() => undefined)]));
     if (over?.reason === 'lease') await this.link.close();
     await stopping;
+    await this.#disk?.stop();
     await this.link.drain();
     await this.#server.stop();
   }
-}
-
-function diskFullText({ config }: LaptopOptions): string {
-  return `the disk of the data folder ${config.dataDir} is full: free some space`;
 }

@@ -1,5 +1,5 @@
 // The NATS server under the nodes of this machine: an embedded one, which ends with them, or one that was named.
-import { EmbeddedServer, type ServerEvent } from '#nats';
+import { EmbeddedServer } from '#nats';
 import type { Logger } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
@@ -35,10 +35,9 @@ export class SystemServer {
     readonly config: LoadedConfig;
     readonly log: Logger;
     readonly server?: ServerAddress;
-    /** Hears of what happens to an embedded one. */
-    readonly onEvent?: (event: ServerEvent) => void;
   }): Promise<SystemServer> {
-    return new SystemServer(options.server ?? (await embedded(options)));
+    const { config, log, server } = options;
+    return new SystemServer(server ?? (await embedded(config, log)));
   }
 
   private constructor(server: ServerAddress | EmbeddedServer) {
@@ -62,26 +61,15 @@ export class SystemServer {
     return this.#embedded?.pid;
   }
 
-  /** Whether the disk of an embedded server has no room; of another one nobody here can tell. */
-  get diskIsFull(): boolean {
-    return this.#embedded?.diskIsFull === true;
-  }
-
   /** Ends an embedded server. */
   async stop(): Promise<void> {
     await this.#embedded?.stop();
   }
 }
 
-async function embedded(options: {
-  readonly config: LoadedConfig;
-  readonly log: Logger;
-  readonly onEvent?: (event: ServerEvent) => void;
-}): Promise<EmbeddedServer> {
-  const { log, onEvent } = options;
-  const { config, dataDir } = options.config;
+async function embedded({ config, dataDir }: LoadedConfig, log: Logger): Promise<EmbeddedServer> {
   const durability = config.durability === 'disk' ? 'disk' : 'process';
-  const server = await EmbeddedServer.ensure({ dataDir, durability, log, ...(onEvent && { onEvent }) });
+  const server = await EmbeddedServer.ensure({ dataDir, durability, log });
   if (server.owned) return server;
   await server.stop();
   throw new CommandError('data_folder_busy', `another process runs the system in ${dataDir}`);

@@ -4,11 +4,12 @@
 
 export { BinaryCache } from './binary-cache.ts';
 export { type DataFolder, dataFolderPaths, prepareDataFolder } from './data-folder.ts';
-export { DISK_RESERVE_BYTES, DiskWatch } from './disk-watch.ts';
+export { DISK_RESERVE_BYTES, DiskWatch, freeBytesOf } from './disk-watch.ts';
 export { type Archive, archivesIn, type Distribution } from './distribution.ts';
 export { EmbeddedServer } from './embedded-server.ts';
 export type { EmbeddedServerOptions } from './embedded-server-options.ts';
 export { findRunningServer, type RunningServer } from './find-running-server.ts';
+export { jetStreamTrouble } from './jetstream-check.ts';
 export { LocalMachine } from './local-machine.ts';
 export type { CommandOptions, CommandResult, DownloadOptions, Machine } from './machine.ts';
 export { endProcess, type LaunchOptions, launchNatsServer, type NatsProcess } from './nats-process.ts';
