@@ -5,6 +5,7 @@ import { claimCost } from './cluster/claim-cost.ts';
 import { coordinatorCost } from './cluster/coordinator-cost.ts';
 import { planTime } from './cluster/plan-time.ts';
 import { rebalance } from './cluster/rebalance.ts';
+import { rolling } from './cluster/rolling.ts';
 import { throughput } from './cluster/throughput.ts';
 import type { Bench } from './contract.ts';
 
@@ -13,6 +14,7 @@ const PARTS = {
   claims: claimCost,
   coordinator: coordinatorCost,
   rebalance,
+  rolling,
   throughput,
 } as const;
 

@@ -5,12 +5,10 @@ import { ChaosSystem } from '../../tests/support/chaos/chaos-system.ts';
 import type { BenchOptions, Metrics } from '../contract.ts';
 import { HandOffs, quantile } from './hand-offs.ts';
 import { MESSAGE_BOUND, pictures, publish } from './load.ts';
+import { calmDigest, configOf, DATASET, metric, SETTLE_MS, underLoad } from './under-load.ts';
 import { verify } from './verify.ts';
 
-const DATASET = 'photos';
-const BACKLOG = 1_000;
 const DEADLINE_MS = 180_000;
-const SETTLE_MS = 540_000;
 
 export async function rebalance({ quick, note }: BenchOptions): Promise<Metrics> {
   const count = quick ? 2_500 : 8_000;
@@ -64,29 +62,6 @@ export async function rebalance({ quick, note }: BenchOptions): Promise<Metrics>
     'cluster.duplicated': metric(duplicated, 'outcomes', `${count} items`),
     'cluster.digest_equal': metric(digest === calm ? 1 : 0, '', 'one node, undisturbed'),
   };
-}
-
-/** Digest of the same items on one node that nobody disturbs, with the usual number of shards. */
-async function calmDigest(contents: readonly Uint8Array[]): Promise<string> {
-  await using system = await ChaosSystem.create({ config: configOf(4) });
-  await system.startAll();
-  await publish(await system.client.connect(), DATASET, contents);
-  await system.client.waitSettled(contents.length, { deadlineMs: SETTLE_MS });
-  return (await verify(system.client, contents.length)).digest;
-}
-
-function configOf(shards: number): object {
-  return { version: 1, node: { decodeThreads: 1 }, datasets: { [DATASET]: { shards } } };
-}
-
-function metric(value: number, unit: string, reference?: string) {
-  return { value: Number(value.toPrecision(4)), unit, ...(reference !== undefined && { reference }) };
-}
-
-/** @throws unless at least a thousand accepted items wait */
-async function underLoad(system: ChaosSystem, count: number): Promise<void> {
-  const settled = (await system.client.settled(count)) ?? 0;
-  if (count - settled < BACKLOG) throw new Error(`only ${count - settled} items wait; more are needed`);
 }
 
 /** Waits until so many nodes have all shards, as equally as can be, and none of them moves. */
