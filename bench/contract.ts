@@ -9,6 +9,9 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Also the sizes that take minutes and gigabytes (the dedup bench at a million items). */
   readonly million?: boolean;
+  /** How long faults are injected, and by which seed (the chaos bench). */
+  readonly minutes?: number;
+  readonly seed?: number;
   /** One part of the bench instead of all of them, by its name. */
   readonly only?: string;
   /** Tells how far the run is. */
