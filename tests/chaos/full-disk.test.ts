@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endWithThisProcess } from '../support/end-with-process.ts';
 import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
 import { TroupeSystem } from '../support/troupe-system.ts';
 import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
@@ -41,7 +42,7 @@ describe.skipIf(!canMount).each(['stable', 'newest'] as const)(
   (version) => {
     it('that is full to the last byte for longer than a lease: the run goes on by itself to the same digest', async () => {
       await using system = await TroupeSystem.create({ version, config: CONFIG });
-      await using disk = mountDisk(system.dataDir);
+      await using disk = mountDisk(system);
       await system.start();
       const { pid } = system;
       await system.publish(pictures.items.slice(0, HALF));
@@ -69,11 +70,13 @@ describe.skipIf(!canMount).each(['stable', 'newest'] as const)(
   },
 );
 
-/** Mounts a disk at `folder`; disposing of it unmounts it, whatever still uses it. */
-function mountDisk(folder: string) {
+/** Mounts a disk under the system's data folder. Disposing of it ends what uses it first, and unmounts it. */
+function mountDisk(system: TroupeSystem) {
+  const folder = system.dataDir;
   mkdirSync(folder, { mode: 0o700 });
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=400m,mode=700', 'tmpfs', folder]);
   if (mounted.status !== 0) throw new Error(`mount: ${mounted.stderr}`);
+  const forget = endWithThisProcess({ endNow: () => void spawnSync('umount', ['-l', folder]) });
   const ballast = join(folder, 'ballast');
   return {
     async fill() {
@@ -85,7 +88,10 @@ function mountDisk(folder: string) {
     },
     empty: () => rm(ballast),
     async [Symbol.asyncDispose]() {
-      spawnSync('umount', ['-l', folder]);
+      await system.end();
+      forget();
+      const unmounted = spawnSync('umount', [folder]);
+      if (unmounted.status !== 0) throw new Error(`umount: ${unmounted.stderr}`);
     },
   };
 }

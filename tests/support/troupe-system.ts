@@ -217,12 +217,17 @@ export class TroupeSystem extends SystemClient implements AsyncDisposable {
     return this.#node?.stderr.slice(-LOG_SHOWN) ?? '';
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends every process that came of it, and leaves the folder. */
+  async end(): Promise<void> {
     await this.disconnect();
     if (this.#node?.isOver === false) await this.kill();
     const pid = await this.#serverPid();
     const server = pid === undefined ? undefined : await inspectProcess(pid);
     if (server !== undefined) await endProcess(server, { timeoutMs: 0, clock: systemClock });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
     this.#unregister();
     await rm(this.folder, { recursive: true, force: true });
   }
