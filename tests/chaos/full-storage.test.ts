@@ -1,7 +1,7 @@
 // The server's storage, or one stream, is full in the middle of a run: nothing is lost and nobody dies of it, status
 // says what is full and what to do, and once there is room the run goes on by itself to the digest of a calm one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureStream, type NatsLink, namesOf, objectStream, recordStream } from '#nats';
+import { ensureStream, type NatsLink, namesOf, recordStream } from '#nats';
 import { ChaosSystem } from '../support/chaos/chaos-system.ts';
 import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
 import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
@@ -18,7 +18,7 @@ const LIMITS = {
   events: MIB,
 };
 const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 6_000 }, storage: { limits: LIMITS } };
-const { streams, objects, records } = namesOf('troupe');
+const { streams, records } = namesOf('troupe');
 const DEADLINE_MS = 60_000;
 
 let pictures: TestPictures;
@@ -60,8 +60,7 @@ describe.each(['stable', 'newest'] as const)('on the %s nats-server', (version) 
   });
 
   it.each([
-    ['the bucket of contents', objectStream(objects.blobs('photos')), HALF],
-    ['the bucket of payloads and proxies', recordStream(records.details('photos')), HALF],
+    ['the bucket of contents, payloads and proxies', recordStream(records.details('photos')), HALF],
     ['the bucket of vectors', recordStream(records.vectors('photos')), HALF],
     ['the dead letters', streams.dead('photos'), HALF],
     // All at once, so that much is on its way behind the gate of intake when they fill up.
