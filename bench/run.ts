@@ -1,5 +1,5 @@
-// `npm run bench -- NAME [--data DIR] [--quick] [--only PART] [--million] [--minutes N]
-// [--seed S] [--json FILE]`: runs one benchmark of the contract and prints its metrics with their spread; raw results go to FILE.
+// `npm run bench -- NAME [--data DIR] [--quick] [--only PART] [--million] [--minutes N] [--seed S] [--json FILE]`: runs one
+// benchmark of the contract and prints its metrics with their spread; raw results go to FILE.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { actorsBench } from './actors.ts';

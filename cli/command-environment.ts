@@ -21,8 +21,8 @@ export interface CliEnvironment {
   /** Sets the exit code of the process; without it a command that returns is good. */
   setExitCode(code: ExitCode): void;
   /**
-   * Aborts at the first Ctrl-C or SIGTERM, or when the process that supervises this one is gone. Asking for it takes the signals over from Node, which else ends the
-   * process; a second signal then ends it at once.
+   * Aborts at the first Ctrl-C or SIGTERM, or when the process that supervises this one is gone. Asking for it takes the
+   * signals over from Node, which else ends the process; a second signal then ends it at once.
    */
   interruption(): AbortSignal;
 }

@@ -1,6 +1,7 @@
 // Finds or makes the consumer of a work source. A shared consumer is only ever created, never deleted: the living
 // would get again what they hold. A consumer with one owner carries the owner's epoch in its name; the successor
-// (also the owner's own actor after a restart) deletes its predecessors', whose credits are free at once, and a predecessor who comes late is told so.
+// (also the owner's own actor after a restart) deletes its predecessors', whose credits are free at once, and a
+// predecessor who comes late is told so.
 import { type ConsumerInfo, JetStreamApiError } from '@nats-io/jetstream';
 import type { NatsLink } from './connection.ts';
 import { ConsumerTaken, WorkSourceFailed } from './errors.ts';

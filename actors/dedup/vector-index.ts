@@ -1,6 +1,7 @@
 // Finds all vectors whose cosine with a query is at or above a threshold, exactly, by scanning every one. The scan runs
 // in single precision on SIMD, with a margin for its rounding; what it lets through is summed again in double
 // precision, which alone decides.
+import { cosine } from './cosine.ts';
 import {
   KERNEL_QUERIES,
   KERNEL_VECTORS,
@@ -231,10 +232,4 @@ class Scanner {
     this.#memory.grow(wanted - this.bytes / pageBytes);
     this.#floats = new Float32Array(this.#memory.buffer);
   }
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let at = 0; at < a.length; at += 1) sum += (a[at] as number) * (b[at] as number);
-  return Math.round(sum * 1e6) / 1e6;
 }

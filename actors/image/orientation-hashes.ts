@@ -46,8 +46,8 @@ export function inverseOrientation(orientation: Orientation): Orientation {
 export type OrientationHashes = Readonly<Record<Orientation, string>>;
 
 /**
- * Hashes of a picture in its other orientations, from its `lowFrequencies`. Of 733 photographs the mirrored ones (also turned by
- * 180°) have exactly these pHashes. The reduction to 32×32 rounds to bytes across before down, which does not commute
+ * Hashes of a picture in its other orientations, from its `lowFrequencies`. Of 733 photographs the mirrored ones (also
+ * turned by 180°) have exactly these pHashes. The reduction to 32×32 rounds to bytes across before down, which does not commute
  * with transposing: 93 % of the transposed ones have exactly these, 7 % differ by 2 bits, one picture by 4.
  */
 export function orientationHashes(coefficients: Float64Array): OrientationHashes {

@@ -3,6 +3,7 @@
 // finished last sees the other, whatever the interleaving. Candidates are measured here; what the measurements mean
 // is decided at the cut.
 import type { ActorSpec } from '#runtime';
+import { cosine } from '../dedup/cosine.ts';
 import { type IndexCallOptions, IndexClient } from '../dedup/index-client.ts';
 import type { IndexedContent, IndexShardMessage } from '../dedup/index-shard.ts';
 import { LocalIndex } from '../dedup/local-index.ts';
@@ -10,7 +11,6 @@ import { isRecorded } from '../dedup/relation.ts';
 import type { Candidate, Edge } from '../kinds/kind.ts';
 import { round } from '../rules/judge.ts';
 import { ContentLoader } from './content-loader.ts';
-import { cosine } from './cosine.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { type DedupMessage, dedupMessageSchema, type ScoreMessage } from './messages.ts';
 import { queuedItem } from './queued-item.ts';

@@ -76,8 +76,8 @@ export class NatsIndexPeers implements IndexPeers {
   /** The breakers of nodes that are there, and were asked. */
   snapshot(): readonly BreakerSnapshot[] {
     const members = new Set(this.#options.members());
-    for (const node of this.#peers.keys()) if (!members.has(node)) this.#peers.delete(node);
-    return [...this.#peers.values()].map(({ breaker }) => breaker.snapshot());
+    const present = [...this.#peers].filter(([node]) => members.has(node));
+    return present.map(([, { breaker }]) => breaker.snapshot());
   }
 
   async #request(node: string, request: IndexRequest, timeoutMs: number): Promise<IndexAnswer> {

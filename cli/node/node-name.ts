@@ -21,6 +21,11 @@ export function nodeName(options: {
       : Math.floor(random.next() * 0x10000)
           .toString(16)
           .padStart(4, '0');
+  return `${hostStem()}-${suffix}`;
+}
+
+/** The host's name as far as names of nodes may have it; `node` where it has none. */
+export function hostStem(): string {
   const host = (hostname().split('.')[0] ?? '').replaceAll(/[^A-Za-z0-9_-]/g, '-');
-  return `${host === '' ? 'node' : host}-${suffix}`;
+  return host === '' ? 'node' : host;
 }

@@ -1,23 +1,15 @@
 // Several nodes work on one dataset, and some of them are killed, frozen or cut off meanwhile; what comes out is what one
 // undisturbed node gives.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SystemStatus } from '../../cli/node/system-status.ts';
 import { ChaosSystem } from '../support/chaos/chaos-system.ts';
-import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
-import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+import { PICTURES_CONFIG } from '../support/images.ts';
+import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
 const COUNT = 300;
 const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 3_000 } };
 
-let pictures: TestPictures;
-let undisturbed: RunResult;
-
-beforeAll(async () => {
-  pictures = await testPictures(COUNT);
-  undisturbed = await undisturbedRun(pictures);
-});
-
-afterAll(() => pictures[Symbol.asyncDispose]());
+const calm = undisturbedPictures(COUNT);
 
 async function owners(system: ChaosSystem): Promise<ReadonlySet<string>> {
   const { stdout } = await system.command('shards', 'list', 'photos', '--json');
@@ -37,9 +29,9 @@ describe('several nodes', () => {
     await system.startAll();
     const all = async () => (await owners(system)).size === 3;
     await system.waitFor(all, { deadlineMs: 30_000, what: 'all own shards' });
-    const through = await system.client.publish(pictures.items);
+    const through = await system.client.publish(calm.pictures.items);
     await system.client.waitSettled(through);
-    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+    expect(await resultOf(system.client, calm.pictures)).toEqual(calm.result);
   });
 
   it.each(['stable', 'newest'] as const)(
@@ -48,7 +40,7 @@ describe('several nodes', () => {
       await using system = await ChaosSystem.create({ version, config: CONFIG, nodes: ['a', 'b', 'c'] });
       await system.start('a');
       await system.start('b');
-      const through = await system.client.publish(pictures.items);
+      const through = await system.client.publish(calm.pictures.items);
       await system.client.waitSettled(through, { atLeast: 30 });
       await system.start('c');
       await system.client.waitSettled(through, { atLeast: 90 });
@@ -61,18 +53,18 @@ describe('several nodes', () => {
       system.thaw('c');
       // It finds its lease over and ends by itself, having written nothing more.
       expect(await system.waitForEnd('c')).toMatchObject({ code: 1 });
-      expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+      expect(await resultOf(system.client, calm.pictures)).toEqual(calm.result);
     },
   );
 
   it('decide it also when one is cut off from the server, which then stops itself', async () => {
     await using system = await ChaosSystem.create({ config: CONFIG, nodes: ['a', 'b'] });
     await system.startAll();
-    const through = await system.client.publish(pictures.items);
+    const through = await system.client.publish(calm.pictures.items);
     await system.client.waitSettled(through, { atLeast: 60 });
     system.cut('b');
     expect(await system.waitForEnd('b')).toMatchObject({ code: 1 });
     await system.client.waitSettled(through);
-    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+    expect(await resultOf(system.client, calm.pictures)).toEqual(calm.result);
   });
 });

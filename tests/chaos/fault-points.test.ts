@@ -1,9 +1,9 @@
 // The node kills itself at a named point between append, publish and ack, in each stage once; started again without
 // the fault it ends where an undisturbed run ends. The points alternate between the nats-server versions.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
+import { describe, expect, it } from 'vitest';
+import { PICTURES_CONFIG } from '../support/images.ts';
 import { TroupeSystem } from '../support/troupe-system.ts';
-import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
 const COUNT = 120;
 
@@ -23,15 +23,7 @@ const POINTS = [
   ['keep.acked:3', 'verdicts are journaled, announced and just acknowledged'],
 ] as const;
 
-let pictures: TestPictures;
-let undisturbed: RunResult;
-
-beforeAll(async () => {
-  pictures = await testPictures(COUNT);
-  undisturbed = await undisturbedRun(pictures);
-});
-
-afterAll(() => pictures[Symbol.asyncDispose]());
+const calm = undisturbedPictures(COUNT);
 
 describe('a node that kills itself once', () => {
   const cases = POINTS.map(
@@ -41,11 +33,11 @@ describe('a node that kills itself once', () => {
   it.concurrent.each(cases)('at %s (%s) gives the same digest afterwards', async (fault, _state, version) => {
     await using system = await TroupeSystem.create({ version, config: PICTURES_CONFIG });
     await system.start({ fault });
-    const through = await system.publish(pictures.items);
+    const through = await system.publish(calm.pictures.items);
     expect(await system.ended()).toEqual({ code: null, signal: 'SIGKILL' });
     await system.start();
     await system.waitSettled(through);
-    expect(await resultOf(system, pictures)).toEqual(undisturbed);
+    expect(await resultOf(system, calm.pictures)).toEqual(calm.result);
   });
 
   it.concurrent.each(['stable', 'newest'] as const)(
@@ -53,13 +45,13 @@ describe('a node that kills itself once', () => {
     async (version) => {
       await using system = await TroupeSystem.create({ version, config: PICTURES_CONFIG });
       await system.start({ fault: 'keep.cut:1' });
-      const through = await system.publish(pictures.items);
+      const through = await system.publish(calm.pictures.items);
       await system.waitSettled(through);
       await expect(system.cut()).rejects.toThrow('the node ended during the cut');
       await system.start();
       await system.waitSettled(through);
       expect(await system.cut()).toMatchObject({ unchanged: true, manifest: { number: 1 } });
-      expect(await resultOf(system, pictures)).toEqual(undisturbed);
+      expect(await resultOf(system, calm.pictures)).toEqual(calm.result);
     },
   );
 });

@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { endWithThisProcess } from '../support/end-with-process.ts';
-import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
+import { PICTURES_CONFIG } from '../support/images.ts';
 import { TroupeSystem } from '../support/troupe-system.ts';
-import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
 const COUNT = 160;
 const HALF = COUNT / 2;
@@ -24,15 +24,7 @@ const LIMITS = {
 const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 4_000 }, storage: { limits: LIMITS } };
 const DEADLINE_MS = 60_000;
 
-let pictures: TestPictures;
-let undisturbed: RunResult;
-
-beforeAll(async () => {
-  pictures = await testPictures(COUNT);
-  undisturbed = await undisturbedRun(pictures);
-});
-
-afterAll(() => pictures[Symbol.asyncDispose]());
+const calm = undisturbedPictures(COUNT);
 
 /** A disk of its own of 400 MiB in memory, which only root may mount. */
 const canMount = process.getuid?.() === 0 && process.platform === 'linux';
@@ -45,10 +37,10 @@ describe.skipIf(!canMount).each(['stable', 'newest'] as const)(
       await using disk = mountDisk(system);
       await system.start();
       const { pid } = system;
-      await system.publish(pictures.items.slice(0, HALF));
+      await system.publish(calm.pictures.items.slice(0, HALF));
       await system.waitSettled(HALF);
       await disk.fill();
-      const publishing = system.publish(pictures.items.slice(HALF));
+      const publishing = system.publish(calm.pictures.items.slice(HALF));
       publishing.catch(() => {});
       await system.waitFor(async () => system.log.includes('nats-server disk full'), {
         deadlineMs: DEADLINE_MS,
@@ -64,7 +56,7 @@ describe.skipIf(!canMount).each(['stable', 'newest'] as const)(
       expect(await publishing).toBe(COUNT);
       await system.waitSettled(COUNT);
       expect(system.pid).toBe(pid);
-      expect(await resultOf(system, pictures)).toEqual(undisturbed);
+      expect(await resultOf(system, calm.pictures)).toEqual(calm.result);
       expect((await system.command('status')).code).toBe(0);
     });
   },

@@ -1,10 +1,10 @@
 // The server's storage, or one stream, is full in the middle of a run: nothing is lost and nobody dies of it, status
 // says what is full and what to do, and once there is room the run goes on by itself to the digest of a calm one.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ensureStream, type NatsLink, namesOf, recordStream } from '#nats';
 import { ChaosSystem } from '../support/chaos/chaos-system.ts';
-import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
-import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+import { PICTURES_CONFIG } from '../support/images.ts';
+import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
 const COUNT = 160;
 const HALF = COUNT / 2;
@@ -21,31 +21,23 @@ const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 6_000 }, storage: { limits
 const { streams, records } = namesOf('troupe');
 const DEADLINE_MS = 60_000;
 
-let pictures: TestPictures;
-let undisturbed: RunResult;
-
-beforeAll(async () => {
-  pictures = await testPictures(COUNT);
-  undisturbed = await undisturbedRun(pictures);
-});
-
-afterAll(() => pictures[Symbol.asyncDispose]());
+const calm = undisturbedPictures(COUNT);
 
 describe.each(['stable', 'newest'] as const)('on the %s nats-server', (version) => {
   it('a server whose storage is full pauses everything: no node dies, status says so, and it goes on once there is room', async () => {
     await using system = await ChaosSystem.create({ version, config: CONFIG, maxStoreBytes: 192 * MIB });
     await system.start('a');
     const { pid } = system.node('a');
-    await system.client.publish(pictures.items.slice(0, HALF));
+    await system.client.publish(calm.pictures.items.slice(0, HALF));
     await system.client.waitSettled(HALF);
     const { link } = await system.client.connect();
     // Frozen, for less than a lease, so that what is published meanwhile is still to be done when there is no room.
     system.freeze('a');
     const most = COUNT - 10;
-    await system.client.publish(pictures.items.slice(HALF, most));
+    await system.client.publish(calm.pictures.items.slice(HALF, most));
     const filler = await fill(link);
     system.thaw('a');
-    const publishing = system.client.publish(pictures.items.slice(most));
+    const publishing = system.client.publish(calm.pictures.items.slice(most));
     const status = await system.waitForStatus(1, /node a has waited .*free disk space on the NATS server/);
     expect(status).toContain('it goes on by itself');
     // Longer than a lease: it is renewed nowhere, and is not lost either.
@@ -56,7 +48,7 @@ describe.each(['stable', 'newest'] as const)('on the %s nats-server', (version) 
     await system.client.waitSettled(COUNT);
     await system.waitForStatus(0);
     expect(system.node('a').pid).toBe(pid);
-    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+    expect(await resultOf(system.client, calm.pictures)).toEqual(calm.result);
   });
 });
 
@@ -72,11 +64,11 @@ describe('one stream that is full', () => {
     await system.start('a');
     const { pid } = system.node('a');
     const { link } = await system.client.connect();
-    await system.client.publish(pictures.items.slice(0, before));
+    await system.client.publish(calm.pictures.items.slice(0, before));
     await system.client.waitSettled(before, { atLeast: HALF });
     const { state, config } = await link.manager.streams.info(stream);
     await link.manager.streams.update(stream, { max_bytes: state.bytes + 1 });
-    if (before < COUNT) await system.client.publish(pictures.items.slice(before));
+    if (before < COUNT) await system.client.publish(calm.pictures.items.slice(before));
     await system.waitForStatus(1, new RegExp(`% full \\(stream ${stream}\\)`));
     await pausedFor(system, CONFIG.node.leaseMs);
     expect(system.node('a').isUp).toBe(true);
@@ -84,7 +76,7 @@ describe('one stream that is full', () => {
     await system.client.waitSettled(COUNT);
     await system.waitForStatus(0);
     expect(system.node('a').pid).toBe(pid);
-    expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+    expect(await resultOf(system.client, calm.pictures)).toEqual(calm.result);
   });
 });
 

@@ -1,25 +1,17 @@
 // The leader of a stream in a cluster of three nats-servers is killed with SIGKILL in the middle of a run, and is
 // started again later; what comes out is what an undisturbed run on one server gives.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { namesOf } from '#nats';
 import { ChaosSystem } from '../support/chaos/chaos-system.ts';
 import { memberName } from '../support/chaos/nats-cluster.ts';
-import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
-import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+import { PICTURES_CONFIG } from '../support/images.ts';
+import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
 const COUNT = 300;
 const CONFIG = { ...PICTURES_CONFIG, storage: { replicas: 3 } };
 const { streams } = namesOf('troupe');
 
-let pictures: TestPictures;
-let undisturbed: RunResult;
-
-beforeAll(async () => {
-  pictures = await testPictures(COUNT);
-  undisturbed = await undisturbedRun(pictures);
-});
-
-afterAll(() => pictures[Symbol.asyncDispose]());
+const calm = undisturbedPictures(COUNT);
 
 describe.each(['stable', 'newest'] as const)(
   'three %s nats-servers with three replicas of everything',
@@ -29,7 +21,7 @@ describe.each(['stable', 'newest'] as const)(
       await system.start('a');
       const { pid } = system.node('a');
       const half = COUNT / 2;
-      const publishing = system.client.publish(pictures.items.slice(0, half));
+      const publishing = system.client.publish(calm.pictures.items.slice(0, half));
       await system.client.waitSettled(half, { atLeast: 0.1 * half });
       const first = await system.killLeader(streams.intake('photos'));
       expect(await system.client.settled(half)).not.toBe(half);
@@ -45,14 +37,14 @@ describe.each(['stable', 'newest'] as const)(
       const whole = await system.command('status');
       expect(whole.stdout).toContain('durability: 3 replicas of everything');
       expect(whole.code).toBe(0);
-      expect(await system.client.publish(pictures.items.slice(half))).toBe(COUNT);
+      expect(await system.client.publish(calm.pictures.items.slice(half))).toBe(COUNT);
       await system.client.waitSettled(COUNT, { atLeast: 1.2 * half });
       const second = await system.killLeader(streams.journal('photos'));
       expect(await system.client.settled(COUNT)).not.toBe(COUNT);
       await system.client.waitSettled(COUNT);
       await system.restartServer(second);
       await system.waitForCopies();
-      expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+      expect(await resultOf(system.client, calm.pictures)).toEqual(calm.result);
       expect(system.node('a').isUp).toBe(true);
       expect(system.node('a').pid).toBe(pid);
     });

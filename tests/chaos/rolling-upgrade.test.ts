@@ -1,23 +1,15 @@
 // Every node is stopped and started again while items flow, one after the other, half of them as a program that writes a
 // newer message format; what comes out is what one undisturbed node gives.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { ChaosSystem } from '../support/chaos/chaos-system.ts';
-import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
-import { type RunResult, resultOf, undisturbedRun } from '../support/undisturbed-run.ts';
+import { PICTURES_CONFIG } from '../support/images.ts';
+import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
 const COUNT = 400;
 const NODES = ['a', 'b', 'c', 'd'];
 const OLDER = { TROUPE_NODE__MAX_MESSAGE_VERSION: '1' };
 
-let pictures: TestPictures;
-let undisturbed: RunResult;
-
-beforeAll(async () => {
-  pictures = await testPictures(COUNT);
-  undisturbed = await undisturbedRun(pictures);
-});
-
-afterAll(() => pictures[Symbol.asyncDispose]());
+const calm = undisturbedPictures(COUNT);
 
 it('a rolling restart onto a newer message format fails no item and changes no decision', async () => {
   await using system = await ChaosSystem.create({ config: PICTURES_CONFIG, nodes: NODES });
@@ -25,7 +17,7 @@ it('a rolling restart onto a newer message format fails no item and changes no d
   const share = COUNT / NODES.length;
   let through = 0;
   for (const [at, node] of NODES.entries()) {
-    through = await system.client.publish(pictures.items.slice(at * share, (at + 1) * share));
+    through = await system.client.publish(calm.pictures.items.slice(at * share, (at + 1) * share));
     expect(await system.client.settled(through), `items flow when ${node} is told to stop`).toBeLessThan(
       through,
     );
@@ -33,5 +25,5 @@ it('a rolling restart onto a newer message format fails no item and changes no d
     await system.start(node, at % 2 === 0 ? {} : OLDER);
   }
   await system.client.waitSettled(through);
-  expect(await resultOf(system.client, pictures)).toEqual(undisturbed);
+  expect(await resultOf(system.client, calm.pictures)).toEqual(calm.result);
 });

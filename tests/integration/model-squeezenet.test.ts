@@ -8,12 +8,12 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { modelConfigSchema } from '../../actors/config/index.ts';
+import { cosine } from '../../actors/dedup/cosine.ts';
 import { analyseImage } from '../../actors/image/analyse.ts';
 import { configuredModel } from '../../actors/image/embedding-model.ts';
 import type { ModelProxySpec } from '../../actors/image/model-proxy.ts';
 import { ModelSession } from '../../actors/image/model-session.ts';
 import { sessionSpecSchema } from '../../actors/image/session-spec.ts';
-import { cosine } from '../../actors/pipeline/cosine.ts';
 
 const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 const NEAR = 0.95;

@@ -1,8 +1,8 @@
 // What every disturbed run is held against: the same pictures through a fresh system that nobody disturbs, and the
 // comparison by which a chaos test says that nothing was lost, doubled or decided otherwise.
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { VerdictCounts } from '#actors';
-import { PICTURES_CONFIG, type TestPictures } from './images.ts';
+import { PICTURES_CONFIG, type TestPictures, testPictures } from './images.ts';
 import type { SystemClient } from './system-client.ts';
 import { TroupeSystem } from './troupe-system.ts';
 
@@ -14,8 +14,34 @@ export interface RunResult {
   readonly outcomes: readonly string[];
 }
 
+/** `count` pictures and what comes of them, for all tests of a file: made before the first, removed after the last. */
+export function undisturbedPictures(count: number): {
+  readonly pictures: TestPictures;
+  readonly result: RunResult;
+} {
+  let made: TestPictures | undefined;
+  let result: RunResult | undefined;
+  beforeAll(async () => {
+    made = await testPictures(count);
+    result = await undisturbedRun(made);
+  });
+  afterAll(() => made?.[Symbol.asyncDispose]());
+  const ready = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error('the pictures are made before the first test');
+    return value;
+  };
+  return {
+    get pictures() {
+      return ready(made);
+    },
+    get result() {
+      return ready(result);
+    },
+  };
+}
+
 /** Runs the pictures through a fresh system. */
-export async function undisturbedRun(pictures: TestPictures): Promise<RunResult> {
+async function undisturbedRun(pictures: TestPictures): Promise<RunResult> {
   await using system = await TroupeSystem.up({ config: PICTURES_CONFIG });
   const through = await system.publish(pictures.items);
   await system.waitSettled(through);

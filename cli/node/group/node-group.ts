@@ -1,7 +1,7 @@
 // Several nodes on one machine, each a process of its own: what `troupe up --nodes N` runs. Their supervisor is that of
 // actors: a node that ends is started again under its name, with backoff, and gets its shards back; when that happens
 // too often all of them end. They stop one after the other, the last first, so that each hands over to those before it.
-import { cpus, hostname } from 'node:os';
+import { cpus } from 'node:os';
 import { NatsLink, namesOf } from '#nats';
 import {
   type ActorSpec,
@@ -17,6 +17,7 @@ import type { LoadedConfig } from '../../config/index.ts';
 import { credentialVariables, type ServerAddress } from '../../server-address.ts';
 import { connectOptions } from '../connect-options.ts';
 import { DatasetRegistry } from '../dataset-registry.ts';
+import { hostStem } from '../node-name.ts';
 import { prepareSystem, type SystemMode } from '../prepare-system.ts';
 import { type LaptopAddress, type NodeDurability, SystemServer } from '../system-server.ts';
 import { NodeProcess, NodeProcessEnded } from './node-process.ts';
@@ -113,8 +114,7 @@ export class NodeGroup {
 
 /** `node-1` …; on a named server, which several machines may use, with the host's name instead. */
 function groupNames({ nodes, config, server }: NodeGroupOptions): readonly string[] {
-  const host = (hostname().split('.')[0] ?? '').replaceAll(/[^A-Za-z0-9_-]/g, '-');
-  const stem = config.config.node.name ?? (server === undefined || host === '' ? 'node' : host);
+  const stem = config.config.node.name ?? (server === undefined ? 'node' : hostStem());
   return Array.from({ length: nodes }, (_, at) => `${stem}-${at + 1}`);
 }
 
