@@ -11,7 +11,14 @@ export {
   parseByteSize,
   reasonTexts,
 } from './config/index.ts';
-export type { IndexPeers, IndexRequest, ShardDirectory, ShardReply } from './dedup/index-exchange.ts';
+export {
+  halvesOf,
+  type IndexPeers,
+  type IndexRequest,
+  joinedHalves,
+  type ShardDirectory,
+  type ShardReply,
+} from './dedup/index-exchange.ts';
 export { type IndexShardMessage, indexShardActor } from './dedup/index-shard.ts';
 export { LocalIndex } from './dedup/local-index.ts';
 export {

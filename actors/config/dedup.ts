@@ -16,6 +16,14 @@ const actionsSchema = z.strictObject({
     .enum(['drop', 'group', 'keep'])
     .default('drop')
     .describe('The same for perceptual candidates that pixels or vectors confirmed.'),
+  transformed: z
+    .enum(['drop', 'group', 'keep'])
+    .default('group')
+    .describe('The same for a picture that equals another one mirrored, or turned by a multiple of 90°.'),
+  semantic: z
+    .enum(['drop', 'group', 'keep'])
+    .default('group')
+    .describe('The same for items that only their vectors call alike (`vectors.semantic`).'),
   uncertain: z
     .enum(['review', 'keep'])
     .default('review')
@@ -53,6 +61,12 @@ const vectorsSchema = z
       .nullable()
       .default(null)
       .describe('Smallest cosine that a person should look at. At most `near`; `null` for no band.'),
+    semantic: fraction()
+      .nullable()
+      .default(null)
+      .describe(
+        'Smallest cosine from which vectors alone propose and relate a pair, as `semantic`: every vector of the dataset is then held in memory and compared with each new one. `null` for neither.',
+      ),
   })
   .refine((vectors) => vectors.review === null || (vectors.near !== null && vectors.review <= vectors.near), {
     message: 'at most near, which must be given',
@@ -68,6 +82,11 @@ export const dedupSchema = z.strictObject({
   dhashRadius: radius()
     .default(10)
     .describe('The same for dHash, which finds what pHash misses (a watermark, say).'),
+  transformedRadius: radius()
+    .default(4)
+    .describe(
+      'The same for the pHash of an image in its seven other orientations, mirrored or turned by multiples of 90°.',
+    ),
   pixels: pixelsSchema
     .prefault({})
     .describe('The pixel comparison. A pair is near when pixels or vectors confirm it.'),

@@ -1,16 +1,24 @@
 // A claim's way to the index shards, wherever they are: one request a node, asked again until every answer counts.
 // What is asked waits while a shard moves or its node is down; it is not the item's fault, so it burns no attempt.
 import { type Clock, pause } from '#runtime';
-import type { Candidate } from '../kinds/kind.ts';
 import { PassingFailure } from '../pipeline/item-failure.ts';
-import type { IndexPeers, IndexRequest, IndexValue, ShardDirectory, ShardReply } from './index-exchange.ts';
-import type { IndexedContent, NeighbourQuery, ShardAnswer } from './index-shard.ts';
+import { type CandidatePair, type Inverses, mergeFinds, planInserts, planQueries } from './claim.ts';
+import type {
+  IndexPeers,
+  IndexRequest,
+  IndexValue,
+  ShardAnswer,
+  ShardDirectory,
+  ShardReply,
+} from './index-exchange.ts';
+import type { ContentKeys } from './index-spec.ts';
 import type { LocalIndex } from './local-index.ts';
-import { shardOf } from './partition.ts';
 
 export interface IndexClientOptions {
   /** How many index shards the dataset has. */
   readonly shards: number;
+  /** Of all variants that the shards' indexes have. */
+  readonly inverses: Inverses;
   readonly directory: ShardDirectory;
   readonly local: LocalIndex;
   readonly peers: IndexPeers;
@@ -26,6 +34,8 @@ export interface IndexCallOptions {
 /** Before shards that did not answer are asked again; a changed owner is noticed at once. */
 const RETRY_MS = 100;
 
+const NOTHING = { slices: [], buckets: [] };
+
 type Answers = Map<number, ShardAnswer<IndexValue>>;
 
 export class IndexClient {
@@ -36,39 +46,52 @@ export class IndexClient {
   }
 
   /**
-   * Each content goes to its own shard; resolves when every journal holds its part.
+   * The first round: each content's slice goes to its own shard, each of its keys to the key's; resolves when every
+   * journal holds its part.
    * @throws PassingFailure `shard_unavailable` when a shard tried and failed; the signal's reason
    */
-  async insert(contents: readonly IndexedContent[], options: IndexCallOptions): Promise<void> {
-    const byShard = Map.groupBy(contents, ({ content }) => shardOf(content, this.#options.shards));
+  async insert(contents: readonly ContentKeys[], options: IndexCallOptions): Promise<void> {
+    const plan = planInserts(contents, this.#options.shards);
     const request = (shards: readonly number[]): IndexRequest => ({
       op: 'insert',
-      parts: shards.map((shard) => ({ shard, contents: byShard.get(shard) ?? [] })),
+      parts: shards.flatMap((shard) => ({ shard, slices: [], keys: [], ...plan.get(shard) })),
     });
-    await this.#gather([...byShard.keys()], request, options);
+    await this.#gather([...plan.keys()], request, options);
   }
 
   /**
-   * Asks every shard, and reads afterwards from the records' leader whose each is: an answer counts only if its epoch
-   * is still the shard's. Every taking is recorded before the new owner writes, so what a former owner did not know of
-   * was inserted after its answer, by a claim that will find this one (DESIGN section 6).
-   * @returns one list of candidates a query, in order
+   * The second round: asks every shard, and reads afterwards from the records' leader whose each is: an answer counts
+   * only if its epoch is still the shard's. Every taking is recorded before the new owner writes, so what a former owner
+   * did not know of was inserted after its answer, by a claim that will find this one (DESIGN section 6).
+   * @param contents Each once.
+   * @returns every pair of one of them with any content that was inserted before; in no particular order
    * @throws PassingFailure `shard_unavailable` when a shard tried and failed; the signal's reason
    */
   async query(
-    queries: readonly NeighbourQuery[],
+    contents: readonly ContentKeys[],
     options: IndexCallOptions,
-  ): Promise<readonly (readonly Candidate[])[]> {
-    if (queries.length === 0) return [];
-    const all = Array.from({ length: this.#options.shards }, (_, shard) => shard);
-    const request = (shards: readonly number[]): IndexRequest => ({ op: 'query', shards, queries });
+  ): Promise<readonly CandidatePair[]> {
+    const plan = planQueries(contents, this.#options.shards);
+    const asked = [...plan.keys()];
+    const slices = plan.values().next().value?.slices ?? [];
+    const request = (shards: readonly number[]): IndexRequest => ({
+      op: 'query',
+      slices,
+      parts: shards.map((shard) => ({ shard, keys: plan.get(shard)?.keys ?? [] })),
+    });
     const counted: Answers = new Map();
-    for (let open = all; open.length > 0; ) {
+    for (let open = asked; open.length > 0; ) {
       for (const [shard, answer] of await this.#gather(open, request, options)) counted.set(shard, answer);
       await this.#refresh(options.signal);
-      open = all.filter((shard) => this.#options.directory.route(shard)?.epoch !== counted.get(shard)?.epoch);
+      open = asked.filter(
+        (shard) => this.#options.directory.route(shard)?.epoch !== counted.get(shard)?.epoch,
+      );
     }
-    return queries.map((_, at) => all.flatMap((shard) => counted.get(shard)?.value?.[at] ?? []));
+    const answers = [...plan].map(([shard, query]) => ({
+      query,
+      finds: counted.get(shard)?.value ?? NOTHING,
+    }));
+    return mergeFinds(contents, answers, this.#options.inverses);
   }
 
   /** Asks until each of these shards has answered. */

@@ -1,19 +1,29 @@
 // What desks and index shards say to each other, whether they share a process or not: one request for all shards of one
 // node, and one answer a shard.
-import type { Candidate } from '../kinds/kind.ts';
 import type { PassingClass } from '../pipeline/item-failure.ts';
-import type { IndexedContent, NeighbourQuery, ShardAnswer } from './index-shard.ts';
+import type { ShardFinds, ShardInsert, SlicedContent } from './index-spec.ts';
 
 /** Asked of shards that one node owns. Repeating it changes nothing. */
 export type IndexRequest =
   | {
       readonly op: 'insert';
-      readonly parts: readonly { readonly shard: number; readonly contents: readonly IndexedContent[] }[];
+      readonly parts: readonly ({ readonly shard: number } & ShardInsert)[];
     }
-  | { readonly op: 'query'; readonly shards: readonly number[]; readonly queries: readonly NeighbourQuery[] };
+  | {
+      readonly op: 'query';
+      /** Asked of every shard. */
+      readonly slices: readonly SlicedContent[];
+      readonly parts: readonly { readonly shard: number; readonly keys: readonly string[] }[];
+    };
 
-/** Of a query: one list of candidates a query, in order; of an insert: nothing, its journal holds it. */
-export type IndexValue = readonly (readonly Candidate[])[] | null;
+/** Of a query: what the shard found; of an insert: nothing, its journal holds it. */
+export type IndexValue = ShardFinds | null;
+
+/** An answer and the epoch under which it was given. */
+export interface ShardAnswer<T> {
+  readonly epoch: number;
+  readonly value: T;
+}
 
 /** What became of the request at one shard. */
 export type ShardReply =
@@ -25,7 +35,33 @@ export type ShardReply =
 
 /** The shards that a request is for. */
 export function shardsOf(request: IndexRequest): readonly number[] {
-  return request.op === 'insert' ? request.parts.map(({ shard }) => shard) : request.shards;
+  return request.parts.map(({ shard }) => shard);
+}
+
+/** The two halves of a query whose answers fit no message; undefined for one that cannot be split. */
+export function halvesOf(request: IndexRequest): readonly [IndexRequest, IndexRequest] | undefined {
+  if (request.op === 'insert') return undefined;
+  const { slices, parts } = request;
+  const most = Math.max(slices.length, ...parts.map(({ keys }) => keys.length));
+  if (most < 2) return undefined;
+  const middle = Math.ceil(most / 2);
+  const cut = (from: number, to?: number): IndexRequest => ({
+    op: 'query',
+    slices: slices.slice(from, to),
+    parts: parts.map(({ shard, keys }) => ({ shard, keys: keys.slice(from, to) })),
+  });
+  return [cut(0, middle), cut(middle)];
+}
+
+/** One shard's answer to both halves; given under two epochs, they are none. */
+export function joinedHalves(first: ShardReply, second: ShardReply | undefined): ShardReply {
+  if (second === undefined || !('epoch' in first)) return first;
+  if (!('epoch' in second)) return second;
+  if (first.epoch !== second.epoch) return { shard: first.shard, absent: true };
+  const [one, two] = [first.value, second.value];
+  const value = one &&
+    two && { slices: [...one.slices, ...two.slices], buckets: [...one.buckets, ...two.buckets] };
+  return { ...first, value };
 }
 
 /** Asks the shards of other nodes. */

@@ -60,6 +60,32 @@ export class IndexPart {
     return bytes;
   }
 
+  /** What of an insert is not here yet; a content whose slice is here keeps the one it has. */
+  unheld({ slices, keys }: ShardInsert): ShardInsert {
+    return {
+      slices: slices.filter(({ content }) => this.#sliced.find(content) === undefined),
+      keys: keys.filter(({ key, content }) => {
+        const bucket = this.bucket(key);
+        return bucket !== 'hot' && !bucket.includes(content);
+      }),
+    };
+  }
+
+  /** Contents of which the slice is here without a vector; none where no vectors are indexed. */
+  vectorless(): readonly string[] {
+    if (this.#vectors === undefined) return [];
+    const numbers = new Set(this.#vectors.index.values());
+    const contents = Array.from({ length: this.#sliced.size }, (_, number) => number);
+    return contents.filter((number) => !numbers.has(number)).map((number) => this.#sliced.at(number));
+  }
+
+  /** Gives a content that is here its vector, where it had none. @throws RangeError as `insert` does */
+  addVector(content: string, vector: Float32Array): void {
+    const number = this.#sliced.find(content);
+    if (number === undefined || this.#vectors === undefined) return;
+    this.#vectors.index.insert(vector, number);
+  }
+
   /** @throws RangeError when a content, hash, vector or key is malformed. */
   insert({ slices, keys }: ShardInsert): void {
     for (const entry of slices) this.#insertSlice(entry);

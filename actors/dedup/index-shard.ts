@@ -1,38 +1,25 @@
-// An index shard: a part of a dataset's similarity index, event-sourced and fenced, so that one owner answers.
-// It answers an insert only after its journal holds it; queries answer from what is journaled.
-import type { ActorSpec, Behaviour, Codec, EventSourcedOptions, Reply } from '#runtime';
-import { compactCopy, EventSourced, MAP_ENTRY_BYTES, retainedBytes, StorageFull } from '#runtime';
-import type { Candidate } from '../kinds/kind.ts';
+// An index shard: a part of a dataset's indexes, event-sourced and fenced, so that one owner answers. It answers an
+// insert only after its journal holds it; queries answer from what is journaled. Vectors are not journaled: they lie in
+// the dataset's vectors store, from which a shard that starts anew reads those that its snapshot lacks.
+import type { ActorSpec, Behaviour, EventSourcedOptions, Reply } from '#runtime';
+import { EventSourced, StorageFull } from '#runtime';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
 import type { Tenure } from '../pipeline/tenure.ts';
-import { HammingIndex } from './hamming-index.ts';
-
-/** What a shard keeps of a content: enough to find it, nothing that a person gave. */
-export interface IndexedContent {
-  readonly content: string;
-  /** 16 hex digits by hash family. */
-  readonly hashes: Readonly<Record<string, string>>;
-}
-
-/** Neighbours wanted: within `radii` bits by hash family. */
-export interface NeighbourQuery extends IndexedContent {
-  readonly radii: Readonly<Record<string, number>>;
-}
+import { storedVector, vectorKey } from '../pipeline/vector-store.ts';
+import type { ShardAnswer } from './index-exchange.ts';
+import { IndexPart } from './index-part.ts';
+import { decodePart, encodePart } from './index-snapshot.ts';
+import type { ShardFinds, ShardInsert, ShardQuery, SlicedContent } from './index-spec.ts';
 
 export type IndexShardMessage =
   | {
       readonly type: 'insert';
-      readonly contents: readonly IndexedContent[];
-      /** Nothing but the epoch: the journal holds them. */
+      readonly part: ShardInsert;
+      /** Nothing but the epoch: the journal holds it. */
       readonly reply: Reply<ShardAnswer<null>>;
     }
-  | {
-      readonly type: 'query';
-      readonly queries: readonly NeighbourQuery[];
-      /** One list a query, in order. */
-      readonly reply: Reply<ShardAnswer<readonly (readonly Candidate[])[]>>;
-    }
+  | { readonly type: 'query'; readonly query: ShardQuery; readonly reply: Reply<ShardAnswer<ShardFinds>> }
   | {
       readonly type: 'describe';
       readonly reply: Reply<
@@ -45,90 +32,15 @@ export type IndexShardMessage =
       >;
     };
 
-/** An answer and the epoch under which it was given. */
-export interface ShardAnswer<T> {
-  readonly epoch: number;
-  readonly value: T;
-}
-
 interface InsertedEvent {
   readonly type: 'inserted';
-  readonly contents: readonly IndexedContent[];
+  /** Slices, without their vectors. */
+  readonly contents: readonly Omit<SlicedContent, 'vector'>[];
+  readonly keys?: ShardInsert['keys'];
 }
 
-/** A content's place in the list and in the map of numbers. */
-const PLACE_BYTES = 8 + MAP_ENTRY_BYTES;
-
-/** The index in memory: contents by number, one Hamming index by family. */
-class ShardIndex {
-  readonly #contents: IndexedContent[] = [];
-  readonly #numbers = new Map<string, number>();
-  readonly #families = new Map<string, HammingIndex>();
-  #contentBytes = 0;
-
-  get size(): number {
-    return this.#contents.length;
-  }
-
-  /** Bytes of memory held: the tables of the families, capacity included, and what is known of each content. */
-  get accountedBytes(): number {
-    let bytes = this.#contentBytes;
-    for (const index of this.#families.values()) bytes += index.bytes;
-    return bytes;
-  }
-
-  has(content: string): boolean {
-    return this.#numbers.has(content);
-  }
-
-  insert(came: IndexedContent): void {
-    if (this.#numbers.has(came.content)) return;
-    const entry = compactCopy(came);
-    const number = this.#contents.length;
-    this.#numbers.set(entry.content, number);
-    this.#contents.push(entry);
-    this.#contentBytes += PLACE_BYTES + retainedBytes(entry);
-    for (const [family, hash] of Object.entries(entry.hashes)) {
-      let index = this.#families.get(family);
-      if (index === undefined) {
-        index = new HammingIndex();
-        this.#families.set(family, index);
-      }
-      index.insert(BigInt(`0x${hash}`), number);
-    }
-  }
-
-  /** Every other content within the radius of any family, with its distance in each family where that is within reach. */
-  query(query: NeighbourQuery): readonly Candidate[] {
-    const found = new Map<number, Record<string, number>>();
-    for (const [family, radius] of Object.entries(query.radii)) {
-      const hash = query.hashes[family];
-      const index = this.#families.get(family);
-      if (hash === undefined || index === undefined) continue;
-      for (const { value, distance } of index.query(BigInt(`0x${hash}`), radius)) {
-        const distances = found.get(value) ?? {};
-        distances[family] = distance;
-        found.set(value, distances);
-      }
-    }
-    const candidates: Candidate[] = [];
-    for (const [number, distances] of found) {
-      const content = this.#contents[number]?.content;
-      if (content !== undefined && content !== query.content) candidates.push({ content, distances });
-    }
-    return candidates;
-  }
-
-  encode(codec: Codec): Uint8Array {
-    return codec.encode(this.#contents);
-  }
-
-  static decode(codec: Codec, bytes: Uint8Array): ShardIndex {
-    const index = new ShardIndex();
-    for (const entry of codec.decode(bytes) as IndexedContent[]) index.insert(entry);
-    return index;
-  }
-}
+/** Vectors that are read at once when a shard starts. */
+const VECTORS_READ = 64;
 
 /** Loads shard `shard` while another node owns it; the result is its actor, to be started once. */
 export async function prepareIndexShard(
@@ -136,6 +48,7 @@ export async function prepareIndexShard(
   shard: number,
 ): Promise<(epoch: number) => ActorSpec<IndexShardMessage>> {
   const prepared = await EventSourced.prepare(storage(ports, shard));
+  await loadVectors(ports, prepared.state);
   return (epoch) => indexShardActor(ports, shard, { epoch, prepared });
 }
 
@@ -143,7 +56,7 @@ export async function prepareIndexShard(
 export function indexShardActor(
   ports: DatasetPorts,
   shard: number,
-  tenure: Tenure<ShardIndex> = {},
+  tenure: Tenure<IndexPart> = {},
 ): ActorSpec<IndexShardMessage> {
   let { prepared } = tenure;
   return {
@@ -154,31 +67,50 @@ export function indexShardActor(
       const recovery = { ...storage(ports, shard), ...tenure, prepared, log: context.log };
       prepared = undefined;
       const store = await EventSourced.recover(recovery);
-      ports.meter.holds(`index/shard-${shard}`, store.state.accountedBytes);
+      const absent = await loadVectors(ports, store.state);
+      if (absent > 0)
+        context.log.warn({ shard, absent }, 'contents whose vector is gone are not found by it');
+      ports.meter.holds(`index/shard-${shard}`, store.state.bytes);
       return shardBehaviour(ports, shard, store, context.signal);
     },
   };
 }
 
-function storage(ports: DatasetPorts, shard: number): EventSourcedOptions<ShardIndex, InsertedEvent> {
+function storage(ports: DatasetPorts, shard: number): EventSourcedOptions<IndexPart, InsertedEvent> {
+  const spec = ports.kind.indexes(ports.config.dedup, ports.model.dimension);
+  const model = vectorKey(ports, '');
   return {
     journal: ports.journal('index', shard),
     blobs: ports.snapshots,
     prefix: `index/${shard}`,
-    initial: () => new ShardIndex(),
-    apply: (index, event) => {
-      for (const entry of event.contents) index.insert(entry);
-    },
-    encodeSnapshot: (index) => index.encode(ports.codec),
-    decodeSnapshot: (bytes) => ShardIndex.decode(ports.codec, bytes),
+    initial: () => new IndexPart(spec),
+    apply: (part, { contents, keys = [] }) => part.insert({ slices: contents, keys }),
+    encodeSnapshot: (part) => encodePart(ports.codec, part, model),
+    decodeSnapshot: (bytes) => decodePart(ports.codec, bytes, spec, model),
     faults: ports.faults,
   };
+}
+
+/** Reads the vectors that are lacking; answers how many the store has not. */
+async function loadVectors(ports: DatasetPorts, part: IndexPart): Promise<number> {
+  const lacking = part.vectorless();
+  let absent = 0;
+  for (let from = 0; from < lacking.length; from += VECTORS_READ) {
+    const batch = lacking.slice(from, from + VECTORS_READ);
+    const vectors = await Promise.all(batch.map((content) => storedVector(ports, content)));
+    for (const [at, content] of batch.entries()) {
+      const vector = vectors[at];
+      if (vector === undefined) absent += 1;
+      else part.addVector(content, vector);
+    }
+  }
+  return absent;
 }
 
 function shardBehaviour(
   ports: DatasetPorts,
   shard: number,
-  store: EventSourced<ShardIndex, InsertedEvent>,
+  store: EventSourced<IndexPart, InsertedEvent>,
   signal: AbortSignal,
 ): Behaviour<IndexShardMessage> {
   const answer = <T>(value: T): ShardAnswer<T> => ({ epoch: store.epoch, value });
@@ -186,32 +118,37 @@ function shardBehaviour(
     async receive(message) {
       switch (message.type) {
         case 'insert': {
-          const fresh = message.contents.filter(({ content }) => !store.state.has(content));
-          if (fresh.length > 0) {
-            const event: InsertedEvent = { type: 'inserted', contents: fresh };
+          const { slices, keys } = store.state.unheld(message.part);
+          if (slices.length > 0 || keys.length > 0) {
             try {
-              await standDownWhenFenced(ports, signal, () => store.persist([event]));
+              await standDownWhenFenced(ports, signal, () => store.persist([inserted(slices, keys)]));
             } catch (error) {
               // The state is as it was, and the desk asks again once there may be room.
               if (error instanceof StorageFull) return message.reply.fail(error);
               throw error;
             }
-            ports.meter.holds(`index/shard-${shard}`, store.state.accountedBytes);
+            for (const { content, vector } of slices) if (vector) store.state.addVector(content, vector);
+            ports.meter.holds(`index/shard-${shard}`, store.state.bytes);
           }
           ports.faults.reach('index.appended');
           return message.reply.ok(answer(null));
         }
         case 'query':
-          return message.reply.ok(answer(message.queries.map((query) => store.state.query(query))));
+          return message.reply.ok(answer(store.state.query(message.query)));
         case 'describe':
           return message.reply.ok(
             answer({
-              contents: store.state.size,
+              contents: store.state.slices,
               sequence: store.lastSequence,
-              accountedBytes: store.state.accountedBytes,
+              accountedBytes: store.state.bytes,
             }),
           );
       }
     },
   };
+}
+
+function inserted(slices: readonly SlicedContent[], keys: ShardInsert['keys']): InsertedEvent {
+  const contents = slices.map(({ vector: _, ...slice }) => slice);
+  return { type: 'inserted', contents, ...(keys.length > 0 && { keys }) };
 }

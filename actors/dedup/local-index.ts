@@ -1,8 +1,14 @@
 // The index shards of this node, asked by its own desks and by those of other nodes alike.
 import type { ActorRef, Reply } from '#runtime';
 import { passingClassOf } from '../pipeline/item-failure.ts';
-import { type IndexRequest, type IndexValue, type ShardReply, shardsOf } from './index-exchange.ts';
-import type { IndexShardMessage, ShardAnswer } from './index-shard.ts';
+import {
+  type IndexRequest,
+  type IndexValue,
+  type ShardAnswer,
+  type ShardReply,
+  shardsOf,
+} from './index-exchange.ts';
+import type { IndexShardMessage } from './index-shard.ts';
 
 export interface LocalIndexOptions {
   /** References to the index shards, in order; those of shards that are elsewhere lead nowhere. */
@@ -61,7 +67,10 @@ function messageOf(
   request: IndexRequest,
   at: number,
 ): (reply: Reply<ShardAnswer<IndexValue>>) => IndexShardMessage {
-  if (request.op === 'query') return (reply) => ({ type: 'query', queries: request.queries, reply });
-  const contents = request.parts[at]?.contents ?? [];
-  return (reply) => ({ type: 'insert', contents, reply });
+  if (request.op === 'query') {
+    const query = { slices: request.slices, keys: request.parts[at]?.keys ?? [] };
+    return (reply) => ({ type: 'query', query, reply });
+  }
+  const { slices = [], keys = [] } = request.parts[at] ?? {};
+  return (reply) => ({ type: 'insert', part: { slices, keys }, reply });
 }

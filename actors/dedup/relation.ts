@@ -1,6 +1,5 @@
 // What a measured pair means under a configuration. Pure, so that a changed threshold takes effect at the next cut
 // without measuring anything again.
-import type { DatasetConfig } from '../config/index.ts';
 import type { Edge } from '../kinds/kind.ts';
 
 /** Pairs beyond both are not recorded: no sensible threshold reaches them. */
@@ -13,33 +12,53 @@ const RECORDED_SIMILARITY = 0.8;
  */
 const DEFAULT_BAND = 0.01;
 
-/** `near`: pixels or vectors confirm the pair; `uncertain`: the middle band, for a person. */
-export type PairRelation = 'near' | 'uncertain';
+/**
+ * `near`: pixels or vectors confirm the pair; `transformed`: pixels do once one of the two is mirrored or turned;
+ * `semantic`: alike by vectors alone; `uncertain`: the middle band, for a person.
+ */
+export type PairRelation = 'near' | 'transformed' | 'semantic' | 'uncertain';
 
-type Dedup = Pick<DatasetConfig['dedup'], 'pixels' | 'vectors'>;
+/** Thresholds of the two comparisons; null for none, of `pixels.review` for the default band. */
+export interface PairThresholds {
+  /** Largest distances, 0 to 1. */
+  readonly pixels: { readonly near: number; readonly review: number | null };
+  /** Smallest cosines. */
+  readonly vectors: {
+    readonly near: number | null;
+    readonly review: number | null;
+    readonly semantic: number | null;
+  };
+}
+
+type Measured = Pick<Edge, 'distance' | 'similarity' | 'turned'>;
 
 /** The relation of a measured pair, or undefined when the two are different. */
 export function relationOf(
-  edge: Pick<Edge, 'distance' | 'similarity'>,
-  { pixels, vectors }: Dedup,
+  { distance, similarity, turned }: Measured,
+  { pixels, vectors }: PairThresholds,
 ): PairRelation | undefined {
-  if (edge.distance <= pixels.near || atLeast(edge.similarity, vectors.near)) return 'near';
+  if (distance <= pixels.near || atLeast(similarity, vectors.near)) return 'near';
+  if (turned !== undefined && turned.distance <= pixels.near) return 'transformed';
+  if (atLeast(similarity, vectors.semantic)) return 'semantic';
   const review = pixels.review ?? pixels.near + DEFAULT_BAND;
-  if (edge.distance <= review || atLeast(edge.similarity, vectors.review)) return 'uncertain';
-  return undefined;
+  return distance <= review || atLeast(similarity, vectors.review) ? 'uncertain' : undefined;
 }
 
-/** Whether the pair is close enough that some configuration could relate it. */
-export function isRecorded(edge: Pick<Edge, 'distance' | 'similarity'>): boolean {
-  return edge.distance <= RECORDED_DISTANCE || atLeast(edge.similarity, RECORDED_SIMILARITY);
+/** Whether the pair is close enough that this configuration, or any with sensible thresholds, could relate it. */
+export function isRecorded({ distance, similarity, turned }: Measured, { vectors }: PairThresholds): boolean {
+  const thresholds = [vectors.near, vectors.review, vectors.semantic].filter((each) => each !== null);
+  return (
+    Math.min(distance, turned?.distance ?? 1) <= RECORDED_DISTANCE ||
+    atLeast(similarity, Math.min(RECORDED_SIMILARITY, ...thresholds))
+  );
 }
 
-/** The thresholds in force, for the record beside a decision. */
-export function thresholdsOf({ pixels, vectors }: Dedup): {
-  readonly distance: number;
-  readonly similarity: number | null;
-} {
-  return { distance: pixels.near, similarity: vectors.near };
+/** The thresholds that confirm a relation, for the record beside a decision. */
+export function thresholdsOf(
+  relation: PairRelation | 'exact' | null,
+  { pixels, vectors }: PairThresholds,
+): { readonly distance: number; readonly similarity: number | null } {
+  return { distance: pixels.near, similarity: relation === 'semantic' ? vectors.semantic : vectors.near };
 }
 
 function atLeast(similarity: number | null, threshold: number | null): boolean {

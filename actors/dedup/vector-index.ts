@@ -116,6 +116,11 @@ export class VectorIndex {
     return matches;
   }
 
+  /** What was inserted with each vector, in order; a copy. */
+  values(): Uint32Array {
+    return this.#values.slice(0, this.#size);
+  }
+
   /** All vectors one after the other, and their values; a copy. */
   snapshot(): VectorSnapshot {
     const vectors = new Float32Array(this.#size * this.#dimension);
@@ -123,7 +128,7 @@ export class VectorIndex {
       const vector = this.#scanner?.vectorAt(at) ?? (this.#early[at] as Float32Array);
       vectors.set(vector, at * this.#dimension);
     }
-    return { dimension: this.#dimension, vectors, values: this.#values.slice(0, this.#size) };
+    return { dimension: this.#dimension, vectors, values: this.values() };
   }
 
   /** The index that a snapshot was taken of. */

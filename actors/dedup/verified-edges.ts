@@ -1,12 +1,10 @@
 // The verified pairs of a dataset as a set: candidates that were measured, merged however often and from whichever side
 // they came, and, at a cut, those of them that count once it is known which keys are hot.
-import type { Edge } from '../kinds/kind.ts';
+import type { Comparison, Edge } from '../kinds/kind.ts';
 import type { CandidatePair } from './claim.ts';
 
 /** A measured pair, and what it was found by. */
 export interface VerifiedEdge extends Edge {
-  /** The least distance of the variants of one to the other, where an index proposed any. */
-  readonly turned?: { readonly variant: string; readonly distance: number };
   /**
    * Keys that both contents have, where keys alone found them: the edge counts while one of them is not hot. Null when
    * a sliced index found the pair, which always counts.
@@ -15,7 +13,7 @@ export interface VerifiedEdge extends Edge {
 }
 
 /** What verification says of two contents. */
-export type Measurement = Pick<VerifiedEdge, 'distance' | 'algorithm' | 'similarity' | 'turned'>;
+export type Measurement = Comparison & Pick<Edge, 'similarity'>;
 
 /** The edge of a candidate pair that was measured. */
 export function verifiedEdge(

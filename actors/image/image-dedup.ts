@@ -1,8 +1,7 @@
-// Pictures as the deduplication engine takes them: by what they are found, how two are measured, and what a measured
-// pair means.
+// Pictures as the deduplication engine takes them: by what they are found, and how two are compared.
 import type { CandidatePair } from '../dedup/claim.ts';
 import type { IndexSpec, VectorIndexSpec } from '../dedup/index-spec.ts';
-import type { Measurement, VerifiedEdge } from '../dedup/verified-edges.ts';
+import type { Comparison, Turned } from '../kinds/kind.ts';
 import type { ImageAnalysis } from './analyse.ts';
 import { inverseOrientation, ORIENTATIONS, type Orientation } from './orientation-hashes.ts';
 import { comparePixels } from './pixel-comparison.ts';
@@ -41,32 +40,27 @@ export function imageIndexes({
   };
 }
 
-/** The hashes that a picture is found by; none where they would mean nothing. */
+/** The hashes that a picture is found by, by family and variant. */
 export function imageHashes({
   phash,
   dhash,
   orientations,
-  lowInformation,
-}: Pick<ImageAnalysis, 'phash' | 'dhash' | 'orientations' | 'lowInformation'>): Readonly<
-  Record<string, string>
-> {
-  if (lowInformation) return {};
+}: Pick<ImageAnalysis, 'phash' | 'dhash' | 'orientations'>): Readonly<Record<string, string>> {
   const turned = ORIENTATIONS.map((each) => [`phash/${each}`, orientations[each]]);
   return { phash, dhash, ...Object.fromEntries(turned) };
 }
 
 /**
- * Measures two pictures by their 64 × 64 proxies, also in the orientations in which an index found them.
+ * Compares two pictures by their 64 × 64 proxies, also in the orientations in which an index found them.
  * @param a Proxy of the pair's `a`, RGB.
  */
-export function measureImages(
+export function compareImages(
   { distances }: Pick<CandidatePair, 'distances'>,
   a: Uint8Array,
   b: Uint8Array,
-  similarity: number | null,
-): Measurement {
+): Comparison {
   const { distance, algorithm } = comparePixels(a, b);
-  let turned: VerifiedEdge['turned'];
+  let turned: Turned | undefined;
   for (const name of Object.keys(distances).sort()) {
     const variant = VARIANT.exec(name)?.[1] as Orientation | undefined;
     if (variant === undefined) continue;
@@ -74,34 +68,5 @@ export function measureImages(
     const other = comparePixels(turnedRaster(proxy, variant).data, b).distance;
     if (turned === undefined || other < turned.distance) turned = { variant, distance: other };
   }
-  return { distance, algorithm, similarity, ...(turned !== undefined && { turned }) };
-}
-
-/**
- * `near`: the same picture; `transformed`: the same mirrored or turned; `semantic`: alike by vectors alone; `uncertain`:
- * for a person.
- */
-export type ImageRelation = 'near' | 'transformed' | 'semantic' | 'uncertain';
-
-export interface ImageThresholds {
-  /** Largest distance of pixels that confirms a pair, as it is or turned. */
-  readonly near: number;
-  /** Largest distance of pixels that a person should look at. */
-  readonly review: number;
-  /** Smallest cosine that makes a pair `near` without pixels; null for none. */
-  readonly vectorsNear: number | null;
-  /** Smallest cosine that makes a pair `semantic`; null for none. */
-  readonly semantic: number | null;
-}
-
-/** What a measured pair means. */
-export function imageRelationOf(
-  { distance, turned, similarity }: Pick<VerifiedEdge, 'distance' | 'turned' | 'similarity'>,
-  { near, review, vectorsNear, semantic }: ImageThresholds,
-): ImageRelation | undefined {
-  const reaches = (least: number | null) => similarity !== null && least !== null && similarity >= least;
-  if (distance <= near || reaches(vectorsNear)) return 'near';
-  if (turned !== undefined && turned.distance <= near) return 'transformed';
-  if (reaches(semantic)) return 'semantic';
-  return distance <= review ? 'uncertain' : undefined;
+  return { distance, algorithm, ...(turned !== undefined && { turned }) };
 }

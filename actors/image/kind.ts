@@ -3,7 +3,7 @@ import type { AnalyseRequest, Analysis, AnalysisPool, Kind, Signal } from '../ki
 import type { ImageAnalysis } from './analyse.ts';
 import type { LargePicture } from './analyse-thread.ts';
 import { ADMITTED_PIXELS, decodedBytes } from './decode-cost.ts';
-import { comparePixels } from './pixel-comparison.ts';
+import { compareImages, imageHashes, imageIndexes } from './image-dedup.ts';
 import { IMAGE_SIGNALS } from './signal-catalogue.ts';
 import { analyseThreadModule } from './thread-modules.ts';
 
@@ -12,7 +12,7 @@ const LOSSLESS: ReadonlySet<string> = new Set(['image/png', 'image/tiff', 'image
 
 export const imageKind: Kind = {
   name: 'image',
-  version: 'image@2',
+  version: 'image@3',
   analyserModule: analyseThreadModule(),
 
   async analyse(
@@ -27,7 +27,7 @@ export const imageKind: Kind = {
         content: found.sha256,
         mediaType: found.mediaType,
         byteLength: found.byteLength,
-        hashes: { phash: found.phash, dhash: found.dhash },
+        hashes: imageHashes(found),
         lowInformation: found.lowInformation,
         signals: { ...found.signals, width: found.width, height: found.height },
       },
@@ -36,9 +36,10 @@ export const imageKind: Kind = {
     };
   },
 
-  radii: ({ phashRadius, dhashRadius }) => ({ phash: phashRadius, dhash: dhashRadius }),
+  indexes: ({ vectors: { semantic }, ...radii }, dimension) =>
+    imageIndexes({ ...radii, ...(semantic !== null && { vectors: { dimension, threshold: semantic } }) }),
 
-  verify: (a, b) => comparePixels(a, b),
+  verify: compareImages,
 
   signals: IMAGE_SIGNALS,
 

@@ -1,6 +1,6 @@
 // Derives manifest rows from the ledger: judgements, stars, keep-best. Pure: the same entries, edges and
 // configuration give the same rows on any node and in any order (G5); `verify` derives a manifest again with it.
-import { relationOf, thresholdsOf } from '../dedup/relation.ts';
+import { type PairThresholds, relationOf, thresholdsOf } from '../dedup/relation.ts';
 import { type Action, formStars, type StarItem, type StarPlace } from '../dedup/stars.ts';
 import type { Edge } from '../kinds/kind.ts';
 import type { Judgement } from '../pipeline/messages.ts';
@@ -30,16 +30,14 @@ export function deriveRows(
     actions: dedup.actions,
     relationOf: (edge) => relationOf(edge, dedup),
   });
-  const thresholds = thresholdsOf(dedup);
-  return canonicalRows(items.map((item) => row(item, places.get(item.entry.item), thresholds)));
+  return canonicalRows(items.map((item) => row(item, places.get(item.entry.item), dedup)));
 }
 
 function row(
   { entry, judgement }: CutItem,
   place: StarPlace | undefined,
-  thresholds: ReturnType<typeof thresholdsOf>,
+  thresholds: PairThresholds,
 ): ManifestRow {
-  const edge = place?.edge ?? null;
   const reasons =
     place?.action === 'review' ? [...judgement.reasons, 'pair.uncertain'].sort() : judgement.reasons;
   return {
@@ -51,7 +49,7 @@ function row(
     survivor: place?.survivor ?? null,
     score: judgement.score,
     reasons: [...reasons],
-    evidence: edge === null ? null : evidenceOf(edge, thresholds),
+    evidence: place === undefined ? null : evidenceOf(place, thresholds),
     family: place?.family ?? null,
   };
 }
@@ -63,12 +61,17 @@ const OUTCOMES: Readonly<Record<Action, ManifestRow['outcome']>> = {
   keep: 'kept',
 };
 
-function evidenceOf(
-  edge: Edge,
-  threshold: ReturnType<typeof thresholdsOf>,
-): NonNullable<ManifestRow['evidence']> {
-  const { hashes, distance, similarity, algorithm } = edge;
-  return { hashes, distance, similarity, threshold, algorithm };
+function evidenceOf({ edge, relation }: StarPlace, thresholds: PairThresholds): ManifestRow['evidence'] {
+  if (edge === null) return null;
+  const { hashes, distance, turned, similarity, algorithm } = edge;
+  return {
+    hashes,
+    distance,
+    ...(turned !== undefined && { turned }),
+    similarity,
+    threshold: thresholdsOf(relation, thresholds),
+    algorithm,
+  };
 }
 
 function outcomeOf(judgement: Judgement): 'rejected' | 'review' {

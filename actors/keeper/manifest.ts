@@ -11,7 +11,7 @@ export const manifestRowSchema = z.object({
   id: z.string(),
   content: sha256.nullable(),
   outcome: z.enum(['kept', 'duplicate', 'rejected', 'review']),
-  relation: z.enum(['exact', 'near', 'uncertain']).nullable(),
+  relation: z.enum(['exact', 'near', 'transformed', 'semantic', 'uncertain']).nullable(),
   /** Item digest of the survivor, for duplicates and grouped items; of the other item, for an uncertain pair. */
   survivor: sha256.nullable(),
   score: z.number().nullable(),
@@ -21,6 +21,8 @@ export const manifestRowSchema = z.object({
     .object({
       hashes: z.record(z.string(), z.number()),
       distance: z.number(),
+      /** The other picture's orientation, and the distance then, where the hashes found it. */
+      turned: z.object({ variant: z.string(), distance: z.number() }).optional(),
       similarity: z.number().nullable(),
       threshold: z.object({ distance: z.number(), similarity: z.number().nullable() }),
       algorithm: z.string(),

@@ -1,5 +1,7 @@
 // What the pipeline asks of a kind of content (image, text, record). The pipeline and the runtime know nothing
 // of images: they carry these facts, and a kind says how to make them, index them and verify a pair.
+import type { CandidatePair } from '../dedup/claim.ts';
+import type { IndexSpec } from '../dedup/index-spec.ts';
 import type { SignalCatalogue } from './signal-catalogue.ts';
 
 /** A measured property of a content. Numbers and codes only: it is journaled. */
@@ -11,7 +13,7 @@ export interface ContentFacts {
   readonly content: string;
   readonly mediaType: string;
   readonly byteLength: number;
-  /** Similarity hashes by family, 16 hex each (64 bits, MSB first). */
+  /** Similarity hashes by family, and by variant of a family (`phash/flip-x`): 16 hex each (64 bits, MSB first). */
   readonly hashes: Readonly<Record<string, string>>;
   /** Too little information for its hashes to mean anything: they are neither inserted nor queried. */
   readonly lowInformation: boolean;
@@ -26,12 +28,6 @@ export interface Analysis {
   readonly modelProxy?: Uint8Array;
 }
 
-/** Another content which an index found within reach, with the Hamming distance by hash family. */
-export interface Candidate {
-  readonly content: string;
-  readonly distances: Readonly<Record<string, number>>;
-}
-
 /**
  * Two contents that an index found within reach, as measured: what the measurements mean is decided by the
  * configuration at the cut (`dedup/relation.ts`). Symmetric: `a` < `b` lexicographically.
@@ -39,14 +35,35 @@ export interface Candidate {
 export interface Edge {
   readonly a: string;
   readonly b: string;
-  /** Hamming distances by family, in bits. */
+  /** Hamming distances in bits by the family or variant (how `a` becomes `b`) that is within its radius. */
   readonly hashes: Readonly<Record<string, number>>;
   /** Verification distance, 0 (same) to 1, rounded to 6 decimals. */
   readonly distance: number;
+  /** The variant of `a` that lies closest to `b`, where an index proposed any, and the distance then. */
+  readonly turned?: Turned | undefined;
   /** Name and version of the verification, e.g. `pixels64@1`. */
   readonly algorithm: string;
   /** Cosine of the two vectors, rounded to 6 decimals; null where the model's vectors do not take part. */
   readonly similarity: number | null;
+}
+
+/** A content in another shape (a picture mirrored or turned), compared with another content. */
+export interface Turned {
+  readonly variant: string;
+  /** 0 (same) to 1. */
+  readonly distance: number;
+}
+
+/** What comparing the contents of a pair says. */
+export type Comparison = Pick<Edge, 'distance' | 'algorithm' | 'turned'>;
+
+/** How a dataset's configuration wants its contents to be found. */
+export interface SearchConfig {
+  readonly phashRadius: number;
+  readonly dhashRadius: number;
+  readonly transformedRadius: number;
+  /** Smallest cosine from which vectors propose a pair; null: they propose none. */
+  readonly vectors: { readonly semantic: number | null };
 }
 
 /** A request to the analysis pool. */
@@ -73,13 +90,13 @@ export interface Kind {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<Analysis>;
-  /** Hash families which are asked of all shards, with the radius in bits that the configuration gives. */
-  radii(config: {
-    readonly phashRadius: number;
-    readonly dhashRadius: number;
-  }): Readonly<Record<string, number>>;
-  /** Compares two proxies: distance 0 (same) to 1, with the algorithm's name and version. */
-  verify(a: Uint8Array, b: Uint8Array): { readonly distance: number; readonly algorithm: string };
+  /**
+   * What its contents are found by.
+   * @param dimension Numbers in a vector of the model.
+   */
+  indexes(config: SearchConfig, dimension: number): IndexSpec;
+  /** Compares the proxies of a pair's `a` and `b`; a pure and symmetric function of the two contents. */
+  verify(pair: Pick<CandidatePair, 'distances'>, a: Uint8Array, b: Uint8Array): Comparison;
   /** What rules may say of its contents. */
   readonly signals: SignalCatalogue;
   /** Keep-best criteria after governance and flags, each "larger is better", most important first. */

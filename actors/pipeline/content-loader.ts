@@ -1,8 +1,8 @@
 // Loads what a comparison of contents needs, each once for a batch: the proxy and, where vectors take part, the vector.
 import type { DatasetPorts } from './dataset-ports.ts';
-import { vectorKey } from './embedder.ts';
 import { PassingFailure } from './item-failure.ts';
 import { blobKeys } from './messages.ts';
+import { storedVector } from './vector-store.ts';
 
 export class ContentLoader {
   readonly #ports: DatasetPorts;
@@ -25,9 +25,9 @@ export class ContentLoader {
   /** @throws PassingFailure `proxy_missing` */
   vector(content: string): Promise<Float32Array> {
     return once(this.#vectors, content, async () => {
-      const bytes = await this.#ports.vectors.get(vectorKey(this.#ports, content));
-      if (bytes === undefined) throw missing('vector', content);
-      return new Float32Array(bytes.slice().buffer);
+      const vector = await storedVector(this.#ports, content);
+      if (vector === undefined) throw missing('vector', content);
+      return vector;
     });
   }
 }

@@ -3,12 +3,15 @@
 // finished last sees the other, whatever the interleaving. Candidates are measured here; what the measurements mean
 // is decided at the cut.
 import type { ActorSpec } from '#runtime';
+import type { CandidatePair } from '../dedup/claim.ts';
 import { cosine } from '../dedup/cosine.ts';
+import { inversesOf } from '../dedup/dedup-engine.ts';
 import { type IndexCallOptions, IndexClient } from '../dedup/index-client.ts';
-import type { IndexedContent, IndexShardMessage } from '../dedup/index-shard.ts';
+import type { IndexShardMessage } from '../dedup/index-shard.ts';
+import type { ContentKeys, IndexSpec } from '../dedup/index-spec.ts';
 import { LocalIndex } from '../dedup/local-index.ts';
 import { isRecorded } from '../dedup/relation.ts';
-import type { Candidate, Edge } from '../kinds/kind.ts';
+import type { Edge } from '../kinds/kind.ts';
 import { round } from '../rules/judge.ts';
 import { ContentLoader } from './content-loader.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
@@ -35,8 +38,16 @@ export function deskActor(ports: DatasetPorts, options: DeskOptions): ActorSpec<
       const { directory, peers } = ports.index;
       const shards = options.shards.map((path) => context.ref<IndexShardMessage>(path));
       const local = new LocalIndex({ shards, holds: () => directory.holds() });
-      const index = new IndexClient({ shards: shards.length, directory, local, peers, clock: ports.clock });
-      const desk = new Desk(ports, index);
+      const spec = ports.kind.indexes(ports.config.dedup, ports.model.dimension);
+      const index = new IndexClient({
+        shards: shards.length,
+        inverses: inversesOf(spec),
+        directory,
+        local,
+        peers,
+        clock: ports.clock,
+      });
+      const desk = new Desk(ports, index, spec);
       return (batch, signal, { limitFactor }) =>
         desk.claim(batch.map(queued.read), { signal, timeoutMs: options.askTimeoutMs * limitFactor });
     },
@@ -46,65 +57,74 @@ export function deskActor(ports: DatasetPorts, options: DeskOptions): ActorSpec<
 class Desk {
   readonly #ports: DatasetPorts;
   readonly #index: IndexClient;
+  readonly #spec: IndexSpec;
 
-  constructor(ports: DatasetPorts, index: IndexClient) {
+  constructor(ports: DatasetPorts, index: IndexClient, spec: IndexSpec) {
     this.#ports = ports;
     this.#index = index;
+    this.#spec = spec;
   }
 
   async claim(items: readonly DedupMessage[], options: IndexCallOptions): Promise<readonly HopResult[]> {
-    const claimed = distinctContents(items);
+    const load = new ContentLoader(this.#ports);
+    const claimed = await this.#keysOf(items, load);
     await this.#index.insert(claimed, options);
     this.#ports.faults.reach('dedup.inserted');
-    const radii = this.#ports.kind.radii(this.#ports.config.dedup);
-    const queries = claimed.map((entry) => ({ ...entry, radii }));
-    const candidates = await this.#index.query(queries, options);
-    const edges = await this.#verify(claimed, candidates);
+    const edges = await this.#verify(await this.#index.query(claimed, options), load);
     return items.map((item) => {
-      const message: ScoreMessage = { ...item, edges: [...(edges.get(item.facts.content) ?? [])] };
+      const message: ScoreMessage = { ...item, edges: edges.get(item.facts.content) ?? [] };
       return { effects: [{ stage: 'score' as const, sequence: item.sequence, message }] };
     });
   }
 
-  /** Measures each candidate pair; what is far apart under any sensible threshold is not recorded. */
-  async #verify(
-    claimed: readonly IndexedContent[],
-    candidates: readonly (readonly Candidate[])[],
-  ): Promise<ReadonlyMap<string, readonly Edge[]>> {
+  /** What each content is found by, without those whose hashes mean nothing: they are neither inserted nor queried. */
+  #keysOf(items: readonly DedupMessage[], load: ContentLoader): Promise<readonly ContentKeys[]> {
+    const facts = new Map(items.map((item) => [item.facts.content, item.facts]));
+    const meaning = [...facts.values()].filter(({ lowInformation }) => !lowInformation);
+    return Promise.all(
+      meaning.map(async ({ content, hashes }) => {
+        const vector = this.#spec.vectors && (await load.vector(content));
+        return { content, hashes, ...(vector !== undefined && { vector }) };
+      }),
+    );
+  }
+
+  /** Measures each pair, for both of its contents; what is far apart under any sensible threshold is not recorded. */
+  async #verify(pairs: readonly CandidatePair[], load: ContentLoader): Promise<ReadonlyMap<string, Edge[]>> {
     const edges = new Map<string, Edge[]>();
-    const load = new ContentLoader(this.#ports);
-    for (const [at, { content }] of claimed.entries()) {
-      const found: Edge[] = [];
-      for (const candidate of candidates[at] ?? []) {
-        const edge = await this.#measure(content, candidate, load);
-        if (isRecorded(edge)) found.push(edge);
+    for (const pair of pairs) {
+      const edge = await this.#measure(pair, load);
+      if (!isRecorded(edge, this.#ports.config.dedup)) continue;
+      for (const content of [edge.a, edge.b]) {
+        const known = edges.get(content);
+        if (known === undefined) edges.set(content, [edge]);
+        else known.push(edge);
       }
-      edges.set(content, found);
     }
     return edges;
   }
 
-  async #measure(content: string, candidate: Candidate, load: ContentLoader): Promise<Edge> {
-    const [a, b] = content < candidate.content ? [content, candidate.content] : [candidate.content, content];
+  async #measure(pair: CandidatePair, load: ContentLoader): Promise<Edge> {
+    const { a, b, distances } = pair;
     const [proxyA, proxyB] = await Promise.all([load.proxy(a), load.proxy(b)]);
-    const { distance, algorithm } = this.#ports.kind.verify(proxyA, proxyB);
+    const { distance, algorithm, turned } = this.#ports.kind.verify(pair, proxyA, proxyB);
     const similarity = this.#comparesVectors
       ? cosine(...(await Promise.all([load.vector(a), load.vector(b)])))
       : null;
-    return { a, b, hashes: candidate.distances, distance: round(distance), algorithm, similarity };
+    return {
+      a,
+      b,
+      hashes: distances,
+      distance: round(distance),
+      ...(turned !== undefined && { turned: { ...turned, distance: round(turned.distance) } }),
+      algorithm,
+      similarity,
+    };
   }
 
   /** Vectors take part when the configuration gives them a threshold. */
   get #comparesVectors(): boolean {
-    return this.#ports.config.dedup.vectors.near !== null;
+    const { near, semantic } = this.#ports.config.dedup.vectors;
+    return near !== null || semantic !== null;
   }
-}
-
-/** Each content once, without those whose hashes mean nothing: these are neither inserted nor queried. */
-function distinctContents(items: readonly DedupMessage[]): readonly IndexedContent[] {
-  const distinct = new Map<string, IndexedContent>();
-  for (const { facts } of items) {
-    if (!facts.lowInformation) distinct.set(facts.content, { content: facts.content, hashes: facts.hashes });
-  }
-  return [...distinct.values()];
 }

@@ -9,6 +9,7 @@ import { PassingFailure } from './item-failure.ts';
 import { blobKeys, type DedupMessage, type EmbedMessage, embedMessageSchema } from './messages.ts';
 import { queuedItem } from './queued-item.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
+import { vectorKey } from './vector-store.ts';
 
 export interface EmbedderOptions {
   readonly id: string;
@@ -90,10 +91,4 @@ async function proxyOf({ model, blobs }: DatasetPorts, { facts, proxy }: EmbedMe
   const stored = await blobs.get(key);
   if (stored !== undefined) return stored;
   throw new PassingFailure('proxy_missing', `no copy for the model ${model.name} is stored as ${key}`);
-}
-
-/** Everything that determines a vector: decoding, model bytes, what is done around the model, precision, dimension, content. */
-export function vectorKey({ model, kind }: Pick<DatasetPorts, 'model' | 'kind'>, content: string): string {
-  const { digest, recipe, precision, dimension } = model;
-  return `${kind.version}/${digest.slice(0, 16)}/${recipe.slice(0, 16)}/${precision}/${dimension}/${content}`;
 }

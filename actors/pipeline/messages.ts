@@ -20,6 +20,7 @@ const edgeSchema = z.object({
   b: sha256,
   hashes: z.record(z.string(), z.number()),
   distance: z.number(),
+  turned: z.object({ variant: z.string(), distance: z.number() }).optional(),
   algorithm: z.string(),
   similarity: z.number().nullable(),
 });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { IndexRequest, ShardReply } from '#actors';
 import { NatsRecords, namesOf } from '#nats';
 import { systemClock, systemRandom } from '#runtime';
-import { shardOf } from '../../actors/dedup/partition.ts';
+import { planInserts } from '../../actors/dedup/claim.ts';
 import { NatsIndexPeers } from '../../cli/node/index-peers.ts';
 import { messageCodec } from '../../cli/node/message-codec.ts';
 import { startTestServer } from '../../tests/support/nats-server.ts';
@@ -17,7 +17,6 @@ import { SYSTEM, startIndexHost } from './index-host.ts';
 const PROGRAM = fileURLToPath(new URL('./index-host.ts', import.meta.url));
 const SHARDS = 4;
 const BATCH = 32;
-const RADII = { phash: 10, dhash: 10 };
 
 export async function claimCost({ quick, note }: BenchOptions): Promise<Metrics> {
   const claims = quick ? 100 : 500;
@@ -91,14 +90,12 @@ type Ask = (request: IndexRequest) => Promise<readonly ShardReply[] | undefined>
 
 /** Both rounds of a claim. @throws unless every shard answered and every query has an answer */
 async function claim(ask: Ask, contents: readonly Content[]): Promise<void> {
-  const byShard = Map.groupBy(contents, ({ content }) => shardOf(content, SHARDS));
-  const parts = [...byShard].map(([shard, part]) => ({ shard, contents: part }));
-  const inserted = await ask({ op: 'insert', parts });
+  const inserts = [...planInserts(contents, SHARDS)].map(([shard, part]) => ({ shard, ...part }));
+  const inserted = await ask({ op: 'insert', parts: inserts });
   if (inserted?.every((reply) => 'epoch' in reply) !== true) throw new Error('an insert was not answered');
-  const queries = contents.map((entry) => ({ ...entry, radii: RADII }));
-  const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
-  const found = await ask({ op: 'query', shards, queries });
-  if (found?.every((reply) => 'epoch' in reply && reply.value?.length === BATCH) !== true) {
+  const parts = Array.from({ length: SHARDS }, (_, shard) => ({ shard, keys: [] }));
+  const found = await ask({ op: 'query', slices: contents, parts });
+  if (found?.every((reply) => 'epoch' in reply && reply.value?.slices.length === BATCH) !== true) {
     throw new Error('a query was not answered');
   }
 }

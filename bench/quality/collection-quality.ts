@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VectorIndex } from '../../actors/dedup/index.ts';
-import { imageRelationOf } from '../../actors/image/image-dedup.ts';
+import { relationOf } from '../../actors/dedup/relation.ts';
 import { comparePixels } from '../../actors/image/index.ts';
 import type { BenchOptions, Metric, Metrics } from '../contract.ts';
 import { imageEdges, THRESHOLDS } from './photo-quality.ts';
@@ -131,7 +131,7 @@ export async function clothingQuality(
     );
     const pairs = (relation: string) =>
       edges
-        .filter((edge) => imageRelationOf(edge, THRESHOLDS[model]) === relation)
+        .filter((edge) => relationOf(edge, THRESHOLDS[model]) === relation)
         .map(({ a, b }) => pairName(nameOf.get(a) ?? '', nameOf.get(b) ?? ''));
     const near = new Set(pairs('near'));
     const found = planted.filter(({ name }) =>

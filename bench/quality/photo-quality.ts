@@ -3,12 +3,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DedupEngine, type VerifiedEdge } from '../../actors/dedup/index.ts';
-import {
-  type ImageThresholds,
-  imageIndexes,
-  imageRelationOf,
-  measureImages,
-} from '../../actors/image/image-dedup.ts';
+import { type PairThresholds, relationOf } from '../../actors/dedup/relation.ts';
+import { compareImages, imageIndexes } from '../../actors/image/image-dedup.ts';
 import { DEFAULT_PIXEL_THRESHOLD } from '../../actors/image/index.ts';
 import type { BenchOptions, Metric, Metrics } from '../contract.ts';
 import { EDIT_NAMES, type EditName, editedPhoto, HARD_EDITS } from './picture-edits.ts';
@@ -28,23 +24,19 @@ type Claimed = readonly [Shown, Shown];
 type Verdicts = Readonly<Record<ModelName | 'phash10', readonly Claimed[]>>;
 
 /** What a pair means, and the cosine from which vectors propose one beside the hashes. */
-export interface ModelThresholds extends ImageThresholds {
+export interface ModelThresholds extends PairThresholds {
   readonly candidates: number;
 }
+
+const PIXELS = { near: DEFAULT_PIXEL_THRESHOLD, review: 0.08 };
 
 /**
  * The small model only proposes: its pairs are confirmed by pixels. SqueezeNet's vectors confirm from 0.95, as its
  * description says, and group from 0.80: no two different photographs of these reach 0.79.
  */
 export const THRESHOLDS: Readonly<Record<ModelName, ModelThresholds>> = {
-  tiny: { candidates: 0.8, near: DEFAULT_PIXEL_THRESHOLD, review: 0.08, vectorsNear: null, semantic: null },
-  squeezenet: {
-    candidates: 0.8,
-    near: DEFAULT_PIXEL_THRESHOLD,
-    review: 0.08,
-    vectorsNear: 0.95,
-    semantic: 0.8,
-  },
+  tiny: { candidates: 0.8, pixels: PIXELS, vectors: { near: null, review: null, semantic: null } },
+  squeezenet: { candidates: 0.8, pixels: PIXELS, vectors: { near: 0.95, review: null, semantic: 0.8 } },
 };
 
 const PHASH_BASELINE = 10;
@@ -132,8 +124,8 @@ async function confirmed(
 }
 
 /** Whether the pair's relation drops or groups. */
-export function isConfirmed(edge: VerifiedEdge, thresholds: ImageThresholds): boolean {
-  const relation = imageRelationOf(edge, thresholds);
+export function isConfirmed(edge: VerifiedEdge, thresholds: PairThresholds): boolean {
+  const relation = relationOf(edge, thresholds);
   return relation !== undefined && relation !== 'uncertain';
 }
 
@@ -151,7 +143,7 @@ export async function imageEdges(
     verify: (pair) => {
       const [a, b] = [byContent.get(pair.a), byContent.get(pair.b)];
       if (a === undefined || b === undefined) return undefined;
-      return measureImages(pair, a.proxy, b.proxy, pair.similarity);
+      return { ...compareImages(pair, a.proxy, b.proxy), similarity: pair.similarity };
     },
   });
   for (let from = 0; from < pictures.length; from += 32) {

@@ -62,7 +62,7 @@ export class PictureReader implements AsyncDisposable {
     const [squeezenet] = await this.#squeezenet.embed([found.modelPixels as Uint8Array]);
     return {
       content: found.sha256,
-      hashes: imageHashes(found),
+      hashes: found.lowInformation ? {} : imageHashes(found),
       proxy: found.pixels,
       vectors: { tiny: tiny as Float32Array, squeezenet: squeezenet as Float32Array },
     };

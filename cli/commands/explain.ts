@@ -68,13 +68,14 @@ function printItem(terminal: Terminal, explained: ExplainedItem, texts: Readonly
   for (const { edge, relation, id } of explained.relatives) {
     const bits = Object.entries(edge.hashes).map(([family, distance]) => `${family} ${distance} bits`);
     const cosine = edge.similarity === null ? '' : `, cosine ${edge.similarity}`;
-    terminal.print(
-      `  ${relation ?? 'different from'} ${id ?? '(erased)'}: distance ${edge.distance} (${edge.algorithm})${cosine}, ${bits.join(', ')}`,
-    );
+    const turned = edge.turned === undefined ? '' : `, ${edge.turned.distance} by ${edge.turned.variant}`;
+    const measured = [`distance ${edge.distance}${turned} (${edge.algorithm})${cosine}`, ...bits];
+    terminal.print(`  ${relation ?? 'different from'} ${id ?? '(erased)'}: ${measured.join(', ')}`);
   }
   if (row === null) terminal.print('  in no manifest yet');
   else {
-    const survivor = row.survivor === null ? '' : `, ${row.relation} duplicate of ${explained.survivorId}`;
+    const tie = TIES[row.outcome];
+    const survivor = row.survivor === null ? '' : `, ${row.relation} ${tie} ${explained.survivorId}`;
     const family = row.family === null ? '' : `, family ${row.family.slice(0, 16)}`;
     // Judged again at the cut, under other rules than when it came: the reasons that count are these.
     const judgedAgain =
@@ -89,11 +90,19 @@ function printItem(terminal: Terminal, explained: ExplainedItem, texts: Readonly
   terminal.print('');
 }
 
+/** What an item is to the one that its row names, by its outcome. */
+const TIES: Readonly<Record<string, string>> = {
+  duplicate: 'duplicate of',
+  kept: 'relative, grouped with',
+  review: 'pair with',
+};
+
 function printFacts(terminal: Terminal, { entry }: ExplainedItem): void {
   if (entry.type === 'dead' || entry.facts === null) return;
   const { content, mediaType, byteLength, hashes, lowInformation, signals } = entry.facts;
   terminal.print(`  content ${content} (${mediaType}, ${byteLength} bytes)`);
-  const hashList = Object.entries(hashes).map(([family, hash]) => `${family} ${hash}`);
+  const families = Object.entries(hashes).filter(([name]) => !name.includes('/'));
+  const hashList = families.map(([family, hash]) => `${family} ${hash}`);
   const remark = lowInformation ? ' (too little information: hashes not used)' : '';
   terminal.print(`  ${hashList.join(', ')}${remark}`);
   const signalList = Object.entries(signals).map(([name, value]) => `${name} ${format(value)}`);

@@ -1,6 +1,13 @@
 // Asks the index shards of other nodes, one request a node, each node behind a breaker of its own: one that is dead or
 // frozen costs a few requests, then none until a probe finds it back.
-import { type IndexPeers, type IndexRequest, PassingFailure, type ShardReply } from '#actors';
+import {
+  halvesOf,
+  type IndexPeers,
+  type IndexRequest,
+  joinedHalves,
+  PassingFailure,
+  type ShardReply,
+} from '#actors';
 import { type NatsLink, NoResponders, RequestFailed, RequestTimeout } from '#nats';
 import {
   type BreakerSnapshot,
@@ -91,16 +98,16 @@ export class NatsIndexPeers implements IndexPeers {
     request: IndexRequest,
     signal: AbortSignal,
   ): Promise<readonly ShardReply[] | undefined> {
-    if (request.op === 'insert' || request.queries.length < 2) {
+    const halves = halvesOf(request);
+    if (halves === undefined) {
       throw new PassingFailure(
         'shard_unavailable',
         `node ${node}: the neighbours of one content fit no message`,
       );
     }
-    const middle = Math.ceil(request.queries.length / 2);
-    const first = await this.ask(node, { ...request, queries: request.queries.slice(0, middle) }, signal);
-    const second = await this.ask(node, { ...request, queries: request.queries.slice(middle) }, signal);
-    return first && second && first.map((reply, at) => joined(reply, second[at]));
+    const first = await this.ask(node, halves[0], signal);
+    const second = await this.ask(node, halves[1], signal);
+    return first && second && first.map((reply, at) => joinedHalves(reply, second[at]));
   }
 
   #peer(node: string): Peer {
@@ -124,12 +131,4 @@ export class NatsIndexPeers implements IndexPeers {
 /** What says something of the node that was asked, and nothing of the item: it is asked again when its breaker allows. */
 function isOfPeer(cause: unknown): cause is NoResponders | RequestTimeout | RequestFailed {
   return cause instanceof NoResponders || cause instanceof RequestTimeout || cause instanceof RequestFailed;
-}
-
-/** One shard's answer to both halves; given under two epochs, they are none. */
-function joined(first: ShardReply, second: ShardReply | undefined): ShardReply {
-  if (second === undefined || !('epoch' in first)) return first;
-  if (!('epoch' in second)) return second;
-  if (first.epoch !== second.epoch) return { shard: first.shard, absent: true };
-  return { ...first, value: [...(first.value ?? []), ...(second.value ?? [])] };
 }

@@ -52,10 +52,11 @@ function relationLines(member: ReportItem, survivor: ReportItem): readonly SafeH
   const lines = [html`<span class="badge ${row.outcome}">${row.relation}</span> ${outcomeText(member)}`];
   if (row.evidence === null) lines.push(html`same bytes as the survivor`);
   else {
-    const { distance, similarity, threshold, hashes, algorithm } = row.evidence;
+    const { distance, turned, similarity, threshold, hashes, algorithm } = row.evidence;
     const limit =
       row.relation === 'near' && distance <= threshold.distance ? ` of ${threshold.distance}` : '';
     lines.push(html`<span title="${algorithm}">distance ${round(distance)}${limit}</span>`);
+    if (turned !== undefined) lines.push(html`${round(turned.distance)} by ${turned.variant}`);
     if (similarity !== null) {
       const atLeast = threshold.similarity === null ? '' : ` from ${threshold.similarity}`;
       lines.push(html`similarity ${round(similarity)}${atLeast}`);

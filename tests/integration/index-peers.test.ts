@@ -43,13 +43,14 @@ const chattyShard: ActorSpec<IndexShardMessage> = {
     receive: (message) => {
       if (message.type === 'insert') message.reply.ok({ epoch: 7, value: null });
       if (message.type !== 'query') return;
-      const value = message.queries.map(({ content }) =>
+      const slices = message.query.slices.map(({ content }) =>
         Array.from({ length: Number(content) }, (_, at) => ({
           content: `${at}`.padStart(64, '0'),
           distances: {},
+          similarity: null,
         })),
       );
-      message.reply.ok({ epoch: 7, value });
+      message.reply.ok({ epoch: 7, value: { slices, buckets: [] } });
     },
   }),
 };
@@ -74,18 +75,22 @@ function serve(node: string): () => void {
 
 const queryOf = (...counts: readonly number[]): IndexRequest => ({
   op: 'query',
-  shards: [0],
-  queries: counts.map((count) => ({ content: String(count), hashes: {}, radii: {} })),
+  slices: counts.map((count) => ({ content: String(count), hashes: {} })),
+  parts: [{ shard: 0, keys: [] }],
 });
 
 describe('a request to the shards of another node', () => {
   it('is answered as they answer', async () => {
     const end = serve('there');
     const peers = peersOf();
-    const insert: IndexRequest = { op: 'insert', parts: [{ shard: 0, contents: [] }] };
+    const insert: IndexRequest = { op: 'insert', parts: [{ shard: 0, slices: [], keys: [] }] };
     expect(await peers.ask('there', insert, signal)).toEqual([{ shard: 0, epoch: 7, value: null }]);
     const [reply] = (await peers.ask('there', queryOf(2, 0), signal)) ?? [];
-    expect(reply).toMatchObject({ shard: 0, epoch: 7, value: [[{ distances: {} }, { distances: {} }], []] });
+    expect(reply).toMatchObject({
+      shard: 0,
+      epoch: 7,
+      value: { slices: [[{ distances: {} }, { distances: {} }], []] },
+    });
     expect(peers.snapshot()).toMatchObject([{ name: 'node there', state: 'closed' }]);
     end();
   });
@@ -95,7 +100,7 @@ describe('a request to the shards of another node', () => {
     const counts = [60_000, 1, 60_000, 60_000];
     const [reply] = (await peersOf().ask('there', queryOf(...counts), signal)) ?? [];
     const value = reply !== undefined && 'epoch' in reply ? reply.value : null;
-    expect(value?.map(({ length }) => length)).toEqual(counts);
+    expect(value?.slices.map(({ length }) => length)).toEqual(counts);
     end();
   });
 

@@ -12,7 +12,10 @@ export const SHARDS = 2;
 
 /** Two contents, each of its own shard, that are neighbours of each other. */
 export const CONTENTS = [0, 1].map((shard) => {
-  for (let at = 0; ; at++) if (shardOf(`content ${at}`, SHARDS) === shard) return `content ${at}`;
+  for (let at = 0; ; at++) {
+    const content = at.toString(16).padStart(64, '0');
+    if (shardOf(content, SHARDS) === shard) return content;
+  }
 }) as [string, string];
 
 type Store = EventSourced<Set<string>, readonly string[]>;
@@ -76,6 +79,7 @@ export class ClaimWorld {
     const directory = this.#directory(which, reading);
     const client = new IndexClient({
       shards: SHARDS,
+      inverses: {},
       directory,
       local: new LocalIndex({ shards: [], holds: () => true }),
       peers: this.#peers(which),
@@ -86,10 +90,10 @@ export class ClaimWorld {
     // What it knows of the shards then may be old when it asks them.
     void this.#gate(which, 'begin', () => directory.look())
       .then(() => client.insert([entry], options))
-      .then(() => client.query([{ ...entry, radii: {} }], options))
-      .then(([candidates = []]) => {
+      .then(() => client.query([entry], options))
+      .then((pairs) => {
         if (life !== this.#lives[which]) return;
-        this.found[which] = candidates.map((candidate) => candidate.content);
+        this.found[which] = pairs.map(({ a, b }) => (a === content ? b : a));
       });
   }
 
@@ -191,14 +195,14 @@ export class ClaimWorld {
     const store = this.#replicas.get(`${node}/${shard}`);
     if (store === undefined) return { shard, absent: true };
     if (request.op === 'query') {
-      const candidates = request.queries.map(({ content }) =>
+      const slices = request.slices.map(({ content }) =>
         [...store.state]
           .filter((other) => other !== content)
-          .map((other) => ({ content: other, distances: {} })),
+          .map((other) => ({ content: other, distances: {}, similarity: null })),
       );
-      return { shard, epoch: store.epoch, value: candidates };
+      return { shard, epoch: store.epoch, value: { slices, buckets: [] } };
     }
-    const fresh = (request.parts[at]?.contents ?? []).filter(({ content }) => !store.state.has(content));
+    const fresh = (request.parts[at]?.slices ?? []).filter(({ content }) => !store.state.has(content));
     try {
       if (fresh.length > 0) await store.persist([fresh.map(({ content }) => content)]);
       return { shard, epoch: store.epoch, value: null };

@@ -85,8 +85,8 @@ export const numberKind: Kind = {
   version: 'number@1',
   analyserModule: new URL('file:///nowhere'),
   analyse: () => Promise.reject(new Error('this kind analyses nothing')),
-  radii: ({ phashRadius }) => ({ phash: phashRadius }),
-  verify: (a, b) => ({ distance: Math.abs((a[0] ?? 0) - (b[0] ?? 0)) / 255, algorithm: 'number@1' }),
+  indexes: ({ phashRadius }) => ({ hashes: { phash: { radius: phashRadius } } }),
+  verify: (_, a, b) => ({ distance: Math.abs((a[0] ?? 0) - (b[0] ?? 0)) / 255, algorithm: 'number@1' }),
   signals: imageKind.signals,
   quality: ({ signals }) => [Number(signals.area ?? 0)],
 };

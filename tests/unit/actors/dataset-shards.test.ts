@@ -1,9 +1,11 @@
 // The shards of a dataset on one node: started under the epoch that their records say, loaded before they come, and
 // handed from one node's tree to another's with all that they hold.
+import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DatasetShards, judgingContext, shardPath } from '#actors';
 import { ActorSystem, StartFailed } from '#runtime';
-import type { IndexShardMessage, ShardAnswer } from '../../../actors/dedup/index-shard.ts';
+import type { ShardAnswer } from '../../../actors/dedup/index-exchange.ts';
+import type { IndexShardMessage } from '../../../actors/dedup/index-shard.ts';
 import { type MemoryDataset, memoryDataset, numberKind } from '../../support/memory-ports.ts';
 
 const systems: ActorSystem[] = [];
@@ -29,7 +31,14 @@ async function node(dataset: MemoryDataset) {
   const options = { timeoutMs: 1_000 };
   const insert = (content: string) =>
     ref.ask<ShardAnswer<null>>(
-      (reply) => ({ type: 'insert', contents: [{ content, hashes: {} }], reply }),
+      (reply) => ({
+        type: 'insert',
+        part: {
+          slices: [{ content: createHash('sha256').update(content).digest('hex'), hashes: {} }],
+          keys: [],
+        },
+        reply,
+      }),
       options,
     );
   const describe = () =>

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type ActorRef, type ActorSpec, ActorSystem, MailboxFull, type SystemEvent } from '#runtime';
 import { MemoryQueue } from '#testkit';
 import { type IndexShardMessage, indexShardActor } from '../../../actors/dedup/index-shard.ts';
+import type { ShardFinds, ShardQuery } from '../../../actors/dedup/index-spec.ts';
 import { shardOf } from '../../../actors/dedup/partition.ts';
 import type { Edge } from '../../../actors/kinds/kind.ts';
 import { deskActor } from '../../../actors/pipeline/desk.ts';
@@ -36,6 +37,12 @@ function claimOf(
     vector: 'vector',
   };
 }
+
+/** Of a shard that finds nobody. */
+const nobody = ({ slices, keys }: ShardQuery): ShardFinds => ({
+  slices: slices.map(() => []),
+  buckets: keys.map(() => []),
+});
 
 type Ask = Extract<IndexShardMessage, { type: 'insert' | 'query' }>;
 
@@ -320,7 +327,7 @@ describe('a desk', () => {
     expect(arena.scored()).toMatchObject([{ sequence: 1, edges: [] }]);
     await arena.claim(1, claimOf(2, WEST), claimOf(3, EAST, { lowInformation: true }));
     const asked = await runOut(arena, 1);
-    const named = asked.flatMap((ask) => (ask.type === 'insert' ? ask.contents : ask.queries));
+    const named = asked.flatMap((ask) => (ask.type === 'insert' ? ask.part : ask.query).slices);
     expect(new Set(named.map(({ content }) => content))).toEqual(new Set([contentOf(WEST)]));
     expect(arena.scored()).toHaveLength(3);
     expect(arena.edges()).toEqual([]);
@@ -374,7 +381,7 @@ describe('a busy shard', () => {
         await opened;
         handled.push(message.type);
         if (message.type === 'query') {
-          message.reply.ok({ epoch: 1, value: message.queries.map(() => []) });
+          message.reply.ok({ epoch: 1, value: nobody(message.query) });
         } else if (message.type === 'insert') message.reply.ok({ epoch: 1, value: null });
       },
     }),
@@ -432,7 +439,7 @@ describe('a busy shard', () => {
         receive: (message) => {
           if (refusals-- > 0) message.reply.fail(new MailboxFull('shard-0'));
           else if (message.type === 'query') {
-            message.reply.ok({ epoch: 1, value: message.queries.map(() => []) });
+            message.reply.ok({ epoch: 1, value: nobody(message.query) });
           } else if (message.type === 'insert') message.reply.ok({ epoch: 1, value: null });
         },
       }),

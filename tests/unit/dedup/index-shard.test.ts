@@ -1,14 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ActorRef, ActorSystem, type Journal, StorageFull, type SystemEvent } from '#runtime';
-import {
-  type IndexedContent,
-  type IndexShardMessage,
-  indexShardActor,
-  type ShardAnswer,
-} from '../../../actors/dedup/index-shard.ts';
-import type { Candidate } from '../../../actors/kinds/kind.ts';
+import type { ShardAnswer } from '../../../actors/dedup/index-exchange.ts';
+import { type IndexShardMessage, indexShardActor } from '../../../actors/dedup/index-shard.ts';
+import type { ShardFinds, SlicedContent, SliceFind } from '../../../actors/dedup/index-spec.ts';
+import type { Kind } from '../../../actors/kinds/kind.ts';
 import type { DatasetPorts } from '../../../actors/pipeline/dataset-ports.ts';
-import { type MemoryDataset, memoryDataset } from '../../support/memory-ports.ts';
+import { storedVector, vectorKey } from '../../../actors/pipeline/vector-store.ts';
+import { type MemoryDataset, memoryDataset, numberKind } from '../../support/memory-ports.ts';
 
 const systems: ActorSystem[] = [];
 afterEach(async () => {
@@ -19,8 +17,8 @@ interface Shard {
   readonly ref: ActorRef<IndexShardMessage>;
   readonly system: ActorSystem;
   readonly events: SystemEvent[];
-  insert(...contents: readonly IndexedContent[]): Promise<ShardAnswer<null>>;
-  query(content: IndexedContent, radius: number): Promise<readonly Candidate[]>;
+  insert(...contents: readonly SlicedContent[]): Promise<ShardAnswer<null>>;
+  query(content: SlicedContent): Promise<readonly SliceFind[]>;
   size(): Promise<number>;
 }
 
@@ -47,14 +45,17 @@ async function startShard(dataset: MemoryDataset, change: Partial<DatasetPorts> 
     system,
     events,
     insert: (...contents) =>
-      ref.ask<ShardAnswer<null>>((reply) => ({ type: 'insert', contents, reply }), wait),
-    query: async (content, radius) => {
-      const queries = [{ ...content, radii: { phash: radius, dhash: radius } }];
-      const answer = await ref.ask<ShardAnswer<readonly (readonly Candidate[])[]>>(
-        (reply) => ({ type: 'query', queries, reply }),
+      ref.ask<ShardAnswer<null>>(
+        (reply) => ({ type: 'insert', part: { slices: contents, keys: [] }, reply }),
+        wait,
+      ),
+    query: async (content) => {
+      const query = { slices: [content], keys: [] };
+      const answer = await ref.ask<ShardAnswer<ShardFinds>>(
+        (reply) => ({ type: 'query', query, reply }),
         wait,
       );
-      return [...(answer.value[0] ?? [])].sort((a, b) => (a.content < b.content ? -1 : 1));
+      return [...(answer.value.slices[0] ?? [])].sort((a, b) => (a.content < b.content ? -1 : 1));
     },
     size: async () => {
       const answer = await ref.ask<ShardAnswer<{ readonly contents: number; readonly sequence: number }>>(
@@ -67,8 +68,10 @@ async function startShard(dataset: MemoryDataset, change: Partial<DatasetPorts> 
 }
 
 const hex = (value: bigint) => value.toString(16).padStart(16, '0');
-const content = (name: string, phash: bigint, dhash = phash): IndexedContent => ({
-  content: name,
+/** Contents have names of one word, whose order is that of their digests. */
+const named = (name: string) => Buffer.from(name).toString('hex').padEnd(64, '0');
+const content = (name: string, phash: bigint, dhash = phash): SlicedContent => ({
+  content: named(name),
   hashes: { phash: hex(phash), dhash: hex(dhash) },
 });
 
@@ -96,7 +99,7 @@ describe('an index shard', () => {
     const shard = await startShard(dataset, { journal: () => journal });
     const answers: string[] = [];
     const inserted = shard.insert(content('a', 0n)).then(() => answers.push('insert'));
-    const queried = shard.query(content('b', 1n), 10).then((found) => answers.push(`query ${found.length}`));
+    const queried = shard.query(content('b', 1n)).then((found) => answers.push(`query ${found.length}`));
     await dataset.clock.advance(30_000);
     expect(answers).toEqual([]);
     open();
@@ -148,29 +151,34 @@ describe('an index shard', () => {
   });
 
   it('finds others within reach of any family, with the distance in each family in reach, and never itself', async () => {
-    const shard = await startShard(memoryDataset());
+    const radius = 2;
+    const kind: Kind = {
+      ...numberKind,
+      indexes: () => ({ hashes: { phash: { radius }, dhash: { radius } } }),
+    };
+    const shard = await startShard(memoryDataset({ kind }));
     await shard.insert(
       content('self', 0n),
       content('both', 0b1n),
       content('one family', 0b11n, 0xffff_ffffn),
       content('far', 0xffff_ffffn),
     );
-    expect(await shard.query(content('self', 0n), 2)).toEqual([
-      { content: 'both', distances: { phash: 1, dhash: 1 } },
-      { content: 'one family', distances: { phash: 2 } },
+    expect(await shard.query(content('self', 0n))).toEqual([
+      { content: named('both'), distances: { phash: 1, dhash: 1 }, similarity: null },
+      { content: named('one family'), distances: { phash: 2 }, similarity: null },
     ]);
   });
 
   it('answers the same after a restart from its journal, and after one from a snapshot', async () => {
-    const dataset = memoryDataset();
+    const dataset = memoryDataset({ config: { dedup: { phashRadius: 8 } } });
     const first = await startShard(dataset);
     const probe = content('probe', 0n);
     await first.insert(content('a', 0b1n), content('b', 0b111n), content('c', 0xffffn));
-    const before = await first.query(probe, 8);
-    expect(before.map((found) => found.content)).toEqual(['a', 'b']);
+    const before = await first.query(probe);
+    expect(before.map((found) => found.content)).toEqual(['a', 'b'].map(named));
     await first.system.stop();
     const second = await startShard(dataset);
-    expect(await second.query(probe, 8)).toEqual(before);
+    expect(await second.query(probe)).toEqual(before);
     expect(dataset.snapshots.keys()).toEqual([]);
     // Enough single inserts for a snapshot; their hashes are far from the probe.
     for (let at = 0; at < 1_100; at++) await second.insert(content(`far ${at}`, (1n << 63n) | 0xffff_ffffn));
@@ -188,7 +196,48 @@ describe('an index shard', () => {
     const third = await startShard(dataset, { journal: () => handle });
     expect(replayedAfter).toBeGreaterThan(1_000);
     expect(await third.size()).toBe(1_104);
-    expect((await third.query(probe, 8)).map((found) => found.content)).toEqual(['a', 'b', 'd']);
+    expect((await third.query(probe)).map((found) => found.content)).toEqual(['a', 'b', 'd'].map(named));
+  });
+
+  it('journals no vector, and after a restart reads them from where they are stored, those of a snapshot from it', async () => {
+    const kind: Kind = {
+      ...numberKind,
+      indexes: (_, dimension) => ({ vectors: { dimension, threshold: 0.9 } }),
+    };
+    const dataset = memoryDataset({ kind });
+    const { ports } = dataset;
+    const model = { ...ports.model, dimension: 2 };
+    const put = async (name: string, vector: Float32Array) => {
+      await ports.vectors.put(vectorKey({ kind, model }, named(name)), new Uint8Array(vector.buffer));
+      return { content: named(name), vector };
+    };
+    const like = await put('like', Float32Array.of(1, 0));
+    const other = await put('other', Float32Array.of(0, 1));
+    const probe = { content: named('probe'), vector: Float32Array.of(0.6, 0.8) };
+    const turned = { content: named('probe'), vector: Float32Array.of(1, 0) };
+    const first = await startShard(dataset, { model });
+    await first.insert(like, other);
+    expect(await first.query(probe)).toEqual([]);
+    const found = [{ content: named('like'), distances: {}, similarity: 1 }];
+    expect(await first.query(turned)).toEqual(found);
+    const journaled = dataset.journal('index', 0).frames.flatMap((frame) => frame.events);
+    expect(journaled).toEqual([
+      { type: 'inserted', contents: [{ content: named('like') }, { content: named('other') }] },
+    ]);
+    await first.system.stop();
+    const second = await startShard(dataset, { model });
+    expect(await second.query(turned)).toEqual(found);
+    for (let at = 0; at < 1_100; at++) await second.insert({ content: named(`bare ${at}`) });
+    await dataset.clock.settle();
+    await second.system.stop();
+    expect(dataset.snapshots.keys()).toHaveLength(1);
+    await ports.vectors.delete(vectorKey({ kind, model }, named('like')));
+    expect(await storedVector({ ...ports, model }, named('like'))).toBeUndefined();
+    const third = await startShard(dataset, { model });
+    expect(await third.query(turned)).toEqual(found);
+    await third.system.stop();
+    const retrained = await startShard(dataset, { model: { ...model, digest: 'f'.repeat(64) } });
+    expect(await retrained.query(turned)).toEqual([]);
   });
 
   it('that another owner has fenced stands down: it says so, appends nothing and answers nothing more', async () => {
@@ -205,7 +254,7 @@ describe('an index shard', () => {
         (error: Error) => outcomes.push(`${what} ${error.name}`),
       );
     const insert = note('insert', shard.insert(content('b', 1n)));
-    const query = note('query', shard.query(content('b', 1n), 10));
+    const query = note('query', shard.query(content('b', 1n)));
     await dataset.clock.advance(30_000);
     expect(dataset.fencedBy.map(({ name }) => name)).toEqual(['JournalFenced']);
     expect(outcomes).toEqual([]);

@@ -4,12 +4,16 @@ import { isRecorded, relationOf } from '../../../actors/dedup/relation.ts';
 
 const thresholds = (
   pixels: [number, number | null],
-  vectors: [number | null, number | null] = [null, null],
+  vectors: [near: number | null, review: number | null, semantic?: number | null] = [null, null],
 ) => ({
   pixels: { near: pixels[0], review: pixels[1] },
-  vectors: { near: vectors[0], review: vectors[1] },
+  vectors: { near: vectors[0], review: vectors[1], semantic: vectors[2] ?? null },
 });
-const pair = (distance: number, similarity: number | null = null) => ({ distance, similarity });
+const pair = (distance: number, similarity: number | null = null, turned?: number) => ({
+  distance,
+  similarity,
+  ...(turned !== undefined && { turned: { variant: 'flip-x', distance: turned } }),
+});
 
 describe('a measured pair', () => {
   it.each([
@@ -38,16 +42,31 @@ describe('a measured pair', () => {
     expect(relationOf(pair(0.9, 1), thresholds([0.07, null]))).toBeUndefined();
   });
 
-  it('is recorded whenever a threshold up to 0.25, or a cosine from 0.8, would relate it', () => {
+  it('is what it is as it stands before what it is turned, and both before what is only alike', () => {
+    const all = thresholds([0.07, 0.08], [0.95, null, 0.8]);
+    expect(relationOf(pair(0.07, null, 0.01), all)).toBe('near');
+    expect(relationOf(pair(0.5, 0.95, 0.01), all)).toBe('near');
+    expect(relationOf(pair(0.5, 0.9, 0.07), all)).toBe('transformed');
+    expect(relationOf(pair(0.5, 0.8, 0.071), all)).toBe('semantic');
+    expect(relationOf(pair(0.08, 0.79), all)).toBe('uncertain');
+    expect(relationOf(pair(0.081), all)).toBeUndefined();
+  });
+
+  it('is recorded whenever these thresholds, or any pixels up to 0.25 or cosine from 0.8, would relate it', () => {
+    const cosine = () => fc.double({ min: -1, max: 1, noNaN: true });
+    const distance = () => fc.double({ min: 0, max: 1, noNaN: true });
+    const near = () => fc.double({ min: 0, max: 0.25, noNaN: true });
     fc.assert(
       fc.property(
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        fc.option(fc.double({ min: -1, max: 1, noNaN: true })),
-        fc.double({ min: 0, max: 0.25, noNaN: true }),
-        fc.double({ min: 0.8, max: 1, noNaN: true }),
-        (distance, similarity, near, cosine) => {
-          const related = relationOf(pair(distance, similarity), thresholds([near, near], [cosine, null]));
-          if (related !== undefined) expect(isRecorded(pair(distance, similarity))).toBe(true);
+        fc.tuple(distance(), fc.option(cosine()), fc.option(distance())),
+        fc.tuple(near(), fc.option(cosine()), fc.option(cosine())),
+        fc.tuple(near(), fc.option(fc.double({ min: 0.8, max: 1, noNaN: true }))),
+        ([far, similarity, turned], [pixels, vectors, semantic], [laterPixels, laterVectors]) => {
+          const measured = pair(far, similarity, turned ?? undefined);
+          const now = thresholds([pixels, pixels], [vectors, null, semantic]);
+          const later = thresholds([laterPixels, laterPixels], [laterVectors, null, laterVectors]);
+          const related = relationOf(measured, now) ?? relationOf(measured, later);
+          if (related !== undefined) expect(isRecorded(measured, now)).toBe(true);
         },
       ),
     );

@@ -15,9 +15,12 @@ const edge = (a: string, b: string): Edge => ({
 const uncertainEdge = (a: string, b: string): Edge => ({ ...edge(a, b), distance: 0.075 });
 const item = (name: string, content: string, ...rank: number[]): StarItem => ({ item: name, content, rank });
 const relation = (each: Edge) =>
-  relationOf(each, { pixels: { near: 0.07, review: 0.08 }, vectors: { near: null, review: null } });
+  relationOf(each, {
+    pixels: { near: 0.07, review: 0.08 },
+    vectors: { near: null, review: null, semantic: null },
+  });
 const rules = (exact: 'drop' | 'group' | 'keep', near: 'drop' | 'group' | 'keep'): StarRules => ({
-  actions: { exact, near, uncertain: 'review' },
+  actions: { exact, near, transformed: 'group', semantic: 'group', uncertain: 'review' },
   relationOf: relation,
 });
 const drop = rules('drop', 'drop');

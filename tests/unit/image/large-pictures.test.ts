@@ -9,6 +9,7 @@ const ANALYSIS = {
   sha256: 'c',
   mediaType: 'image/png',
   byteLength: 1,
+  orientations: {},
   pixels: new Uint8Array(1),
   signals: {},
 };

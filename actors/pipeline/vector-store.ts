@@ -1,0 +1,17 @@
+// Where the vectors of contents are stored, and under which names.
+import type { DatasetPorts } from './dataset-ports.ts';
+
+/** Everything that determines a vector: decoding, model bytes, what is done around the model, precision, dimension, content. */
+export function vectorKey({ model, kind }: Pick<DatasetPorts, 'model' | 'kind'>, content: string): string {
+  const { digest, recipe, precision, dimension } = model;
+  return `${kind.version}/${digest.slice(0, 16)}/${recipe.slice(0, 16)}/${precision}/${dimension}/${content}`;
+}
+
+/** The vector of a content by the model in force, or undefined where none is stored. */
+export async function storedVector(
+  ports: Pick<DatasetPorts, 'model' | 'kind' | 'vectors'>,
+  content: string,
+): Promise<Float32Array | undefined> {
+  const bytes = await ports.vectors.get(vectorKey(ports, content));
+  return bytes && new Float32Array(bytes.slice().buffer);
+}
