@@ -6,10 +6,14 @@ export {
   type DecidingConfig,
   datasetConfigSchema,
   decidingConfig,
+  FIRST_GENERATION,
+  type IndexGeneration,
   type ModelConfig,
   modelConfigSchema,
+  needsReplay,
   parseByteSize,
   reasonTexts,
+  shardNumbers,
 } from './config/index.ts';
 export {
   halvesOf,
@@ -19,7 +23,7 @@ export {
   type ShardDirectory,
   type ShardReply,
 } from './dedup/index-exchange.ts';
-export { type IndexShardMessage, indexShardActor } from './dedup/index-shard.ts';
+export { type IndexShardMessage, indexPrefix, indexShardActor } from './dedup/index-shard.ts';
 export { LocalIndex } from './dedup/local-index.ts';
 export {
   configuredModel,
@@ -40,6 +44,8 @@ export {
 } from './keeper/dead-fate.ts';
 export { keeperActor, RequestRefused } from './keeper/keeper.ts';
 export {
+  type Comparing,
+  type ComparingAnswer,
   type CutAnswer,
   type DeriveAnswer,
   type ExplainAnswer,
@@ -73,6 +79,8 @@ export { canonicalJson, sha256Hex } from './pipeline/canonical.ts';
 export {
   type ContentSource,
   type DatasetPorts,
+  ITEM_STAGES,
+  type ItemStage,
   type ModelIdentity,
   type QueueStage,
   STAGES,

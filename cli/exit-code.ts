@@ -32,7 +32,6 @@ const CODES_BY_NAME: Readonly<Record<string, CommandErrorCode>> = {
   NatsServerStartFailed: 'server_unavailable',
   ChecksumMismatch: 'server_unavailable',
   DataFolderBusy: 'data_folder_busy',
-  ShardCountFixed: 'config_invalid',
   ReplicasRefused: 'config_invalid',
   InvalidName: 'usage',
 };

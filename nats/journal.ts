@@ -144,6 +144,19 @@ export class NatsJournal implements Journal {
     });
   }
 
+  /**
+   * Deletes a journal that nobody owns any more, after the snapshots that its last frame names, so that what was begun
+   * can be begun again; nothing where there is none.
+   * @throws CodecError when the last frame is not readable
+   */
+  async forget(forgetSnapshot: (pointer: SnapshotPointer) => Promise<void>): Promise<void> {
+    const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject });
+    if (last === undefined) return;
+    for (const pointer of decodeFrame(last.data, this.#codec).snapshots) await forgetSnapshot(pointer);
+    const filter = this.#subject;
+    await patiently(this.#link, () => this.#link.manager.streams.purge(this.#stream, { filter }));
+  }
+
   /** Of the stream, which the journals of a dataset share. */
   async usage(): Promise<{ readonly bytes: number; readonly maxBytes: number }> {
     const { state, config } = await patiently(this.#link, () =>

@@ -54,8 +54,13 @@ export class SnapshotStore {
   }
 
   #key(digest: string): string {
-    return `${this.#prefix}/${digest}`;
+    return snapshotKey(this.#prefix, digest);
   }
+}
+
+/** Name of the object that holds the snapshot with this digest. */
+export function snapshotKey(prefix: string, digest: string): string {
+  return `${prefix}/${digest}`;
 }
 
 function digestOf(bytes: Uint8Array): string {

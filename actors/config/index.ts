@@ -9,6 +9,7 @@ import { decidingRules, rulesSchema } from './rules.ts';
 
 export { parseByteSize } from './byte-size.ts';
 export { type ModelConfig, modelConfigSchema } from './model.ts';
+export { FIRST_GENERATION, type IndexGeneration, needsReplay, shardNumbers } from './replay.ts';
 export { reasonTexts } from './rules.ts';
 
 /** The strict schema of one entry under `datasets:`; every field but `kind` has a default. */
@@ -23,7 +24,7 @@ export const datasetConfigSchema = z.strictObject({
     .max(1024)
     .default(4)
     .describe(
-      'Index shards. More of them spread the index over more nodes; changing the number of a dataset that has items is a replay.',
+      'Index shards. More of them spread the index over more nodes; changing the number of a dataset that has items compares them anew (docs/replay.md).',
     ),
   model: z
     .string()

@@ -15,8 +15,8 @@ import type { ContentKeys } from './index-spec.ts';
 import type { LocalIndex } from './local-index.ts';
 
 export interface IndexClientOptions {
-  /** How many index shards the dataset has. */
-  readonly shards: number;
+  /** Numbers of the index shards, in order: a content's is at the place that `shardOf` says. */
+  readonly shards: readonly number[];
   /** Of all variants that the shards' indexes have. */
   readonly inverses: Inverses;
   readonly directory: ShardDirectory;
@@ -51,7 +51,7 @@ export class IndexClient {
    * @throws PassingFailure `shard_unavailable` when a shard tried and failed; the signal's reason
    */
   async insert(contents: readonly ContentKeys[], options: IndexCallOptions): Promise<void> {
-    const plan = planInserts(contents, this.#options.shards);
+    const plan = this.#numbered(planInserts(contents, this.#options.shards.length));
     const request = (shards: readonly number[]): IndexRequest => ({
       op: 'insert',
       parts: shards.flatMap((shard) => ({ shard, slices: [], keys: [], ...plan.get(shard) })),
@@ -71,7 +71,7 @@ export class IndexClient {
     contents: readonly ContentKeys[],
     options: IndexCallOptions,
   ): Promise<readonly CandidatePair[]> {
-    const plan = planQueries(contents, this.#options.shards);
+    const plan = this.#numbered(planQueries(contents, this.#options.shards.length));
     const asked = [...plan.keys()];
     const slices = plan.values().next().value?.slices ?? [];
     const request = (shards: readonly number[]): IndexRequest => ({
@@ -92,6 +92,11 @@ export class IndexClient {
       finds: counted.get(shard)?.value ?? NOTHING,
     }));
     return mergeFinds(contents, answers, this.#options.inverses);
+  }
+
+  /** A plan by the numbers of its shards. */
+  #numbered<T>(plan: ReadonlyMap<number, T>): ReadonlyMap<number, T> {
+    return new Map([...plan].map(([at, part]) => [this.#options.shards[at] ?? -1, part]));
   }
 
   /** Asks until each of these shards has answered. */

@@ -82,13 +82,18 @@ function storage(ports: DatasetPorts, shard: number): EventSourcedOptions<IndexP
   return {
     journal: ports.journal('index', shard),
     blobs: ports.snapshots,
-    prefix: `index/${shard}`,
+    prefix: indexPrefix(shard),
     initial: () => new IndexPart(spec),
     apply: (part, { contents, keys = [] }) => part.insert({ slices: contents, keys }),
     encodeSnapshot: (part) => encodePart(ports.codec, part, model),
     decodeSnapshot: (bytes) => decodePart(ports.codec, bytes, spec, model),
     faults: ports.faults,
   };
+}
+
+/** Where the snapshots of an index shard are. */
+export function indexPrefix(shard: number): string {
+  return `index/${shard}`;
 }
 
 /** Reads the vectors that are lacking; answers how many the store has not. */

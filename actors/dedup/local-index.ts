@@ -11,18 +11,18 @@ import {
 import type { IndexShardMessage } from './index-shard.ts';
 
 export interface LocalIndexOptions {
-  /** References to the index shards, in order; those of shards that are elsewhere lead nowhere. */
-  readonly shards: readonly ActorRef<IndexShardMessage>[];
+  /** Reference to an index shard by its number; that of one that is elsewhere leads nowhere. */
+  readonly shard: (number: number) => ActorRef<IndexShardMessage>;
   /** Whether this node may answer for what it owns. */
   readonly holds: () => boolean;
 }
 
 export class LocalIndex {
-  readonly #shards: readonly ActorRef<IndexShardMessage>[];
+  readonly #shard: LocalIndexOptions['shard'];
   readonly #holds: () => boolean;
 
-  constructor({ shards, holds }: LocalIndexOptions) {
-    this.#shards = shards;
+  constructor({ shard, holds }: LocalIndexOptions) {
+    this.#shard = shard;
     this.#holds = holds;
   }
 
@@ -46,8 +46,7 @@ export class LocalIndex {
     build: (reply: Reply<ShardAnswer<IndexValue>>) => IndexShardMessage,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<ShardReply> {
-    const ref = this.#shards[shard];
-    if (ref === undefined) throw new RangeError(`shard ${shard}: the dataset has ${this.#shards.length}`);
+    const ref = this.#shard(shard);
     for (;;) {
       try {
         await ref.room(options.signal);

@@ -53,6 +53,11 @@ export function isRecorded({ distance, similarity, turned }: Measured, { vectors
   );
 }
 
+/** Whether the vectors of a pair are compared at all. */
+export function comparesVectors({ vectors }: PairThresholds): boolean {
+  return vectors.near !== null || vectors.semantic !== null;
+}
+
 /** The thresholds that confirm a relation, for the record beside a decision. */
 export function thresholdsOf(
   relation: PairRelation | 'exact' | null,

@@ -47,6 +47,8 @@ async function explainEntry(
     manifest: manifest?.number ?? null,
     survivorId: row?.survivor == null ? null : (manifest?.rows.get(row.survivor)?.id ?? null),
     relatives: entry.facts === null ? [] : relatives(ledger, entry.facts.content, dedup),
+    generations: entry.facts === null ? [] : ledger.generations.history,
+    incomparable: (entry.facts && ledger.generations.failures.get(entry.facts.content)) ?? null,
   };
 }
 
@@ -58,6 +60,8 @@ const unjudged = {
   manifest: null,
   survivorId: null,
   relatives: [],
+  generations: [],
+  incomparable: null,
 } as const;
 
 /** Measured pairs of a content, closest first. */

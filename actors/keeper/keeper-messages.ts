@@ -6,6 +6,7 @@ import type { PairRelation } from '../dedup/relation.ts';
 import type { Edge } from '../kinds/kind.ts';
 import type { Payload } from '../pipeline/messages.ts';
 import { type DeadResolution, resolutionRequestSchema, type SequenceFate } from './dead-fate.ts';
+import type { GenerationRecord } from './edge-generations.ts';
 import type { JudgedEntry, LedgerEntry, VerdictCounts } from './ledger.ts';
 import type { ManifestRecord, ManifestRow } from './manifest.ts';
 import type { OutsideSummary } from './outside.ts';
@@ -39,6 +40,24 @@ export interface CutAnswer {
   readonly unchanged: boolean;
 }
 
+/** How the contents stand that are compared anew. */
+export interface Comparing {
+  /** The generation of the index whose pairs count, and the one that is being made. */
+  readonly generation: number;
+  readonly next: number | null;
+  /** Contents still to be compared. */
+  readonly pending: number;
+  /** Contents that could not be: how many, and the first of them with the reason. */
+  readonly failed: number;
+  readonly failures: readonly { readonly content: string; readonly failure: string }[];
+  readonly history: readonly GenerationRecord[];
+}
+
+/** The answer to a cut while contents of the present generation are being compared: ask again. */
+export interface ComparingAnswer {
+  readonly comparing: Comparing;
+}
+
 export interface SettledAnswer {
   /** Epoch under which the keeper owns its journal. */
   readonly epoch: number;
@@ -47,6 +66,7 @@ export interface SettledAnswer {
   readonly accountedBytes: number;
   /** Sequences up to `through` without a verdict: how many, and the first 10,000. */
   readonly missing: { readonly count: number; readonly sequences: readonly number[] };
+  readonly comparing: Comparing;
 }
 
 export interface ExplainedItem {
@@ -69,6 +89,10 @@ export interface ExplainedItem {
     readonly relation: PairRelation | null;
     readonly id: string | null;
   }[];
+  /** Generations of the index in which its content was compared anew, the oldest first. */
+  readonly generations: readonly GenerationRecord[];
+  /** Why that was not possible in the newest one; null where it was. */
+  readonly incomparable: string | null;
 }
 
 export interface ExplainAnswer {
@@ -95,6 +119,7 @@ export interface ItemsAnswer {
 
 export type KeeperAnswer =
   | CutAnswer
+  | ComparingAnswer
   | SettledAnswer
   | ExplainAnswer
   | DeriveAnswer

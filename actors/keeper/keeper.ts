@@ -9,25 +9,26 @@ import type {
   WorkSubscription,
 } from '#runtime';
 import { EventSourced, pause, StorageFull } from '#runtime';
-import type { Edge } from '../kinds/kind.ts';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import {
   blobKeys,
-  type JudgedMessage,
+  type ComparedMessage,
   type KeepMessage,
   keepMessageSchema,
   type Payload,
   payloadSchema,
+  type VerdictMessage,
 } from '../pipeline/messages.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
 import type { Tenure } from '../pipeline/tenure.ts';
 import { judge, judgeRefusal } from '../rules/judge.ts';
-import type { JudgingContext } from '../rules/judging-context.ts';
+import { type JudgingContext, judgingContext } from '../rules/judging-context.ts';
 import { type CutItem, conflictingIds, deriveRows } from './cut.ts';
 import { CutPolicy } from './cut-policy.ts';
 import { type ResolutionRequest, resolve } from './dead-fate.ts';
 import { explain } from './explain.ts';
 import type {
+  Comparing,
   CutAnswer,
   DeriveAnswer,
   ExplainAnswer,
@@ -37,7 +38,7 @@ import type {
   KeeperRequest,
   SettledAnswer,
 } from './keeper-messages.ts';
-import { type JudgedEntry, Ledger, type LedgerEntry, type LedgerEvent } from './ledger.ts';
+import { entryEvents, type JudgedEntry, Ledger, type LedgerEntry, type LedgerEvent } from './ledger.ts';
 import {
   countOutcomes,
   type ManifestEnvelope,
@@ -48,6 +49,7 @@ import {
 import { ManifestStore } from './manifest-store.ts';
 import { announceEntry, cutOutcome, publish } from './outcomes.ts';
 import { outsideOf } from './outside.ts';
+import { Replay } from './replay.ts';
 
 /** The request cannot be answered as asked; the keeper itself is well. */
 export class RequestRefused extends Error {
@@ -58,6 +60,7 @@ export class RequestRefused extends Error {
 const ROOM_RETRY_MS = 1_000;
 const MAX_BATCH = 256;
 const MISSING_LISTED = 10_000;
+const FAILURES_LISTED = 100;
 
 /** Loads the ledger while another node owns it; the result is its keeper, to be started once. */
 export async function prepareKeeper(
@@ -111,6 +114,7 @@ class Keeper implements Behaviour<KeeperMessage> {
   readonly #context: ActorContext<KeeperMessage>;
   readonly #manifests: ManifestStore;
   readonly #policy: CutPolicy;
+  readonly #replay: Replay;
   #subscription: WorkSubscription | undefined;
   #cancelQuiet: (() => void) | undefined;
 
@@ -130,6 +134,13 @@ class Keeper implements Behaviour<KeeperMessage> {
       heads: ports.heads,
     });
     this.#policy = new CutPolicy(ports.config.cut, store.state.cuts.at(-1)?.throughEntry ?? 0);
+    this.#replay = new Replay({
+      ports,
+      ledger: () => this.#ledger,
+      nextConfig:
+        ports.next && judgingContext(ports.next.config, ports.next.kind, ports.next.model).configDigest,
+      persist: (events) => this.#persistInTime(events),
+    });
   }
 
   get #ledger(): Ledger {
@@ -149,6 +160,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       },
       failed: (error) => this.#context.crash(error),
     });
+    await this.#replay.open();
     this.#subscription.demand();
     this.#awaitQuiet();
   }
@@ -164,7 +176,9 @@ class Keeper implements Behaviour<KeeperMessage> {
       case 'request':
         return this.#respond(message);
       case 'quiet':
-        if (this.#policy.quietMs(this.#ledger.length) !== undefined) await this.#cut();
+        if (this.#policy.quietMs(this.#ledger.length) !== undefined && !this.#replay.holdsCuts) {
+          await this.#cut();
+        }
         return;
     }
   }
@@ -176,18 +190,10 @@ class Keeper implements Behaviour<KeeperMessage> {
   /** One frame for the whole batch; acknowledged only when the journal holds it. */
   async #keep(deliveries: readonly Delivery[]): Promise<void> {
     const startedMs = this.#ports.clock.monotonicMs();
-    const entries = new Map<number, LedgerEntry>();
-    const edges: Edge[] = [];
-    for (const delivery of deliveries) {
-      const message = keepMessageSchema.parse(this.#ports.codec.decode(delivery.data));
-      const known = entries.get(message.sequence);
-      const replaces = known === undefined || (known.type === 'dead' && message.type === 'judged');
-      if (!replaces || !this.#ledger.accepts(message)) continue;
-      entries.set(message.sequence, toEntry(message));
-      if (message.type === 'judged') edges.push(...message.edges);
-    }
-    if (entries.size > 0) {
-      const events: LedgerEvent[] = [{ type: 'entries', entries: [...entries.values()], edges }];
+    const messages = deliveries.map(({ data }) => keepMessageSchema.parse(this.#ports.codec.decode(data)));
+    const verdicts = this.#accepted(messages);
+    const events = [...entryEvents(verdicts), ...this.#replay.compared(this.#compared(messages))];
+    if (events.length > 0) {
       const announced = this.#ledger.length;
       if (announced > this.#ledger.announced) events.unshift({ type: 'announced', through: announced });
       try {
@@ -206,13 +212,41 @@ class Keeper implements Behaviour<KeeperMessage> {
     this.#ports.faults.reach('keep.acked');
     this.#ports.meter.holds('ledger/keeper', this.#ledger.accountedBytes);
     this.#ports.meter.handled('keep', deliveries.length, this.#ports.clock.monotonicMs() - startedMs);
-    if (entries.size > 0) await this.#cutByPolicy();
+    if (events.length > 0) {
+      await this.#replay.advance();
+      await this.#cutByPolicy();
+    }
     this.#subscription?.demand();
+  }
+
+  /** Of each sequence the one verdict that says something new. */
+  #accepted(messages: readonly KeepMessage[]): readonly VerdictMessage[] {
+    const accepted = new Map<number, VerdictMessage>();
+    for (const message of messages) {
+      if (message.type === 'compared') continue;
+      const known = accepted.get(message.sequence);
+      const replaces = known === undefined || (known.type === 'dead' && message.type === 'judged');
+      if (replaces && this.#ledger.accepts(message)) accepted.set(message.sequence, message);
+    }
+    return [...accepted.values()];
+  }
+
+  /** What was compared anew; what died of it counts as compared with nothing. */
+  #compared(messages: readonly KeepMessage[]): readonly ComparedMessage[] {
+    const { next, current } = this.#ledger.generations;
+    return messages.flatMap((message): readonly ComparedMessage[] => {
+      if (message.type === 'compared') return [message];
+      if (message.type !== 'dead' || message.stage !== 'replay') return [];
+      const entry = this.#ledger.entry(message.sequence);
+      const content = entry?.type === 'judged' ? entry.facts?.content : undefined;
+      if (content === undefined) return [];
+      return [{ type: 'compared', generation: next ?? current, content, edges: [], failure: message.reason }];
+    });
   }
 
   /** Something has settled: cuts if that makes so many, and waits anew for quiet. */
   async #cutByPolicy(): Promise<void> {
-    if (this.#policy.isDue(this.#ledger.length)) await this.#cut();
+    if (this.#policy.isDue(this.#ledger.length) && !this.#replay.holdsCuts) await this.#cut();
     this.#awaitQuiet();
   }
 
@@ -244,7 +278,7 @@ class Keeper implements Behaviour<KeeperMessage> {
   #answer(request: KeeperRequest): Promise<KeeperAnswer> {
     switch (request.op) {
       case 'cut':
-        return this.#cut();
+        return this.#replay.holdsCuts ? Promise.resolve({ comparing: this.#comparing }) : this.#cut();
       case 'settled':
         return Promise.resolve(this.#settled(request.through));
       case 'explain':
@@ -278,6 +312,20 @@ class Keeper implements Behaviour<KeeperMessage> {
       counts: this.#ledger.counts(),
       accountedBytes: this.#ledger.accountedBytes,
       missing: this.#ledger.missing(through, MISSING_LISTED),
+      comparing: this.#comparing,
+    };
+  }
+
+  get #comparing(): Comparing {
+    const { current, next, pending, failures, history } = this.#ledger.generations;
+    const failed = [...failures].slice(0, FAILURES_LISTED);
+    return {
+      generation: current,
+      next: next ?? null,
+      pending: pending.size,
+      failed: failures.size,
+      failures: failed.map(([content, failure]) => ({ content, failure })),
+      history,
     };
   }
 
@@ -404,10 +452,4 @@ class Keeper implements Behaviour<KeeperMessage> {
     const bytes = await this.#ports.blobs.get(blobKeys.payload(item));
     return bytes === undefined ? null : payloadSchema.parse(this.#ports.codec.decode(bytes));
   }
-}
-
-function toEntry(message: KeepMessage): LedgerEntry {
-  if (message.type === 'dead') return message;
-  const { edges: _, ...entry }: JudgedMessage = message;
-  return entry;
 }

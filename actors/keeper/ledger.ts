@@ -2,8 +2,9 @@
 // how events change it; the keeper owns the journal behind it. Applying an event twice changes nothing (G2).
 import { type Codec, compactCopy, MAP_ENTRY_BYTES, retainedBytes } from '#runtime';
 import type { ContentFacts, Edge } from '../kinds/kind.ts';
-import type { Judgement, KeepMessage } from '../pipeline/messages.ts';
+import type { Judgement, VerdictMessage } from '../pipeline/messages.ts';
 import type { DeadResolution, SequenceFate } from './dead-fate.ts';
+import { type ComparedContent, EdgeGenerations, type SavedGenerations } from './edge-generations.ts';
 import type { ManifestRecord } from './manifest.ts';
 
 /** A judged item as the ledger holds it. */
@@ -32,12 +33,52 @@ export interface DeadEntry {
 
 export type LedgerEntry = JudgedEntry | DeadEntry;
 
+/** The events that enter verdicts: one for each generation in which items were claimed, usually the same for all. */
+export function entryEvents(verdicts: readonly VerdictMessage[]): readonly LedgerEvent[] {
+  const byGeneration = Map.groupBy(verdicts, (each) => (each.type === 'judged' ? each.generation : 1));
+  return [...byGeneration].map(([generation, of]) => ({
+    type: 'entries',
+    entries: of.map(toEntry),
+    edges: of.flatMap((verdict) => (verdict.type === 'judged' ? verdict.edges : [])),
+    ...(generation > 1 && { generation }),
+  }));
+}
+
+function toEntry(verdict: VerdictMessage): LedgerEntry {
+  if (verdict.type === 'dead') return verdict;
+  const { edges: _, generation: __, ...entry } = verdict;
+  return entry;
+}
+
 export type LedgerEvent =
-  | { readonly type: 'entries'; readonly entries: readonly LedgerEntry[]; readonly edges: readonly Edge[] }
+  | {
+      readonly type: 'entries';
+      readonly entries: readonly LedgerEntry[];
+      readonly edges: readonly Edge[];
+      /** In which all of them were claimed; absent for the first. */
+      readonly generation?: number;
+    }
   /** Dead sequences were retried or purged. */
   | { readonly type: 'resolved'; readonly resolutions: readonly (readonly [number, DeadResolution])[] }
   /** Outcomes of entries up to this number of journaled entries are published. */
   | { readonly type: 'announced'; readonly through: number }
+  /** Contents are compared anew, in a generation of the index that is made beside the present one. */
+  | {
+      readonly type: 'replay_begun';
+      readonly generation: number;
+      /** Digest of the deciding configuration. */
+      readonly config: string;
+      readonly at: string;
+    }
+  | {
+      readonly type: 'compared';
+      readonly generation: number;
+      readonly contents: readonly ComparedContent[];
+      readonly edges: readonly Edge[];
+    }
+  /** The generation that was being made counts from now on. */
+  | { readonly type: 'switched'; readonly generation: number; readonly at: string }
+  | { readonly type: 'replay_cancelled'; readonly generation: number }
   | { readonly type: 'cut'; readonly manifest: ManifestRecord }
   | { readonly type: 'cut_announced'; readonly number: number };
 
@@ -60,7 +101,7 @@ export class Ledger {
   readonly #bySequence = new Map<number, LedgerEntry>();
   /** Sequences of each item; the smallest leads, the others are repeats of it. */
   readonly #sequencesOf = new Map<string, number[]>();
-  readonly #edges = new Map<string, { readonly edge: Edge; readonly from: number }>();
+  #generations = new EdgeGenerations();
   /** What was done about dead sequences; it counts only while the entry is a dead one. */
   readonly #resolutions = new Map<number, DeadResolution>();
   readonly #cuts: ManifestRecord[] = [];
@@ -70,14 +111,34 @@ export class Ledger {
 
   /** Bytes of memory that entries and edges hold, with their places in lists and maps. */
   get accountedBytes(): number {
-    return this.#accountedBytes;
+    return this.#accountedBytes + this.#generations.accountedBytes;
   }
 
   apply(event: LedgerEvent): void {
     switch (event.type) {
       case 'entries':
-        for (const entry of event.entries) this.#enter(entry);
-        for (const edge of event.edges) this.#join(edge);
+        for (const entry of event.entries) {
+          this.#enter(entry);
+          if (isCompared(entry)) {
+            this.#generations.entered(entry.facts.content, entry.sequence, event.generation ?? 1);
+          }
+        }
+        this.#generations.join(event.edges, event.generation ?? 1, this.#order.length);
+        return;
+      case 'replay_begun':
+        this.#generations.begin(
+          { generation: event.generation, config: event.config, begunAt: event.at },
+          this.#comparedContents(),
+        );
+        return;
+      case 'compared':
+        this.#generations.compared(event.generation, event.contents, event.edges);
+        return;
+      case 'switched':
+        this.#generations.switch(event.generation, event.at);
+        return;
+      case 'replay_cancelled':
+        this.#generations.cancel(event.generation);
         return;
       case 'resolved':
         for (const [sequence, resolution] of event.resolutions) {
@@ -97,7 +158,7 @@ export class Ledger {
   }
 
   /** Whether a message still has something to say: a new sequence, or a verdict that replaces `dead`. */
-  accepts(message: KeepMessage): boolean {
+  accepts(message: VerdictMessage): boolean {
     const known = this.#bySequence.get(message.sequence);
     return known === undefined || (known.type === 'dead' && message.type === 'judged');
   }
@@ -140,6 +201,11 @@ export class Ledger {
     return this.#cutAnnounced;
   }
 
+  /** Measured pairs by generation of the index, and what is still to be compared. */
+  get generations(): Omit<EdgeGenerations, 'join' | 'entered' | 'begin' | 'compared' | 'switch' | 'cancel'> {
+    return this.#generations;
+  }
+
   get cuts(): readonly ManifestRecord[] {
     return this.#cuts;
   }
@@ -174,7 +240,7 @@ export class Ledger {
 
   /** Edges that touch a content. */
   edgesOf(content: string): readonly Edge[] {
-    return [...this.#edges.values()]
+    return [...this.#generations.edges()]
       .map(({ edge }) => edge)
       .filter(({ a, b }) => a === content || b === content);
   }
@@ -197,7 +263,9 @@ export class Ledger {
       const lead = leads.get(entry.item);
       if (lead === undefined || entry.sequence < lead.sequence) leads.set(entry.item, entry);
     }
-    const edges = [...this.#edges.values()].filter(({ from }) => from <= through).map(({ edge }) => edge);
+    const edges = [...this.#generations.edges()]
+      .filter(({ from }) => from <= through)
+      .map(({ edge }) => edge);
     return { items: [...leads.values()], edges };
   }
 
@@ -226,7 +294,7 @@ export class Ledger {
   encode(codec: Codec): Uint8Array {
     return codec.encode({
       order: this.#order,
-      edges: [...this.#edges.values()],
+      generations: this.#generations.save(),
       resolutions: [...this.#resolutions],
       cuts: this.#cuts,
       announced: this.#announced,
@@ -237,7 +305,9 @@ export class Ledger {
   static decode(codec: Codec, bytes: Uint8Array): Ledger {
     const saved = codec.decode(bytes) as {
       readonly order: readonly LedgerEntry[];
-      readonly edges: readonly { readonly edge: Edge; readonly from: number }[];
+      /** Of a ledger whose index was never replayed, as it was stored once. */
+      readonly edges?: SavedGenerations['edges'];
+      readonly generations?: SavedGenerations;
       readonly resolutions?: readonly (readonly [number, DeadResolution])[];
       readonly cuts: readonly ManifestRecord[];
       readonly announced: number;
@@ -245,7 +315,8 @@ export class Ledger {
     };
     const ledger = new Ledger();
     for (const entry of saved.order) ledger.#enter(entry);
-    for (const { edge, from } of saved.edges) ledger.#putEdge(edgeKey(edge), edge, from);
+    const { generations = { ...UNREPLAYED, edges: saved.edges ?? [] } } = saved;
+    ledger.#generations = EdgeGenerations.restore(generations);
     for (const [sequence, resolution] of saved.resolutions ?? [])
       ledger.#resolutions.set(sequence, resolution);
     ledger.#cuts.push(...saved.cuts);
@@ -272,22 +343,20 @@ export class Ledger {
     }
   }
 
-  #putEdge(key: string, edge: Edge, from: number): void {
-    const known = compactCopy({ edge, from });
-    this.#edges.set(key, known);
-    this.#accountedBytes += MAP_ENTRY_BYTES + retainedBytes(key) + retainedBytes(known);
+  /** Contents that are found by something, each with the sequence that leads it. */
+  *#comparedContents(): Generator<readonly [string, number]> {
+    for (const entry of this.#bySequence.values()) {
+      if (isCompared(entry)) yield [entry.facts.content, entry.sequence];
+    }
   }
+}
 
-  /** Edges merge as a set: the first proof of a pair stands, since every desk derives the same one. */
-  #join(edge: Edge): void {
-    const key = edgeKey(edge);
-    if (!this.#edges.has(key)) this.#putEdge(key, edge, this.#order.length);
-  }
+const UNREPLAYED = { current: 1, next: null, pending: [], compared: [], failures: [], history: [] } as const;
+
+/** Whether an entry's content is found by anything, so that it is claimed. */
+function isCompared(entry: LedgerEntry): entry is JudgedEntry & { readonly facts: ContentFacts } {
+  return entry.type === 'judged' && entry.facts !== null && !entry.facts.lowInformation;
 }
 
 /** An entry's place in the order and in the map by sequence. */
 const ENTRY_PLACES = 8 + MAP_ENTRY_BYTES;
-
-function edgeKey(edge: Edge): string {
-  return `${edge.a}${edge.b}`;
-}

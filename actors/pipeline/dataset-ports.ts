@@ -12,7 +12,7 @@ import type {
   RecordStore,
   WorkSource,
 } from '#runtime';
-import type { DatasetConfig } from '../config/index.ts';
+import type { DatasetConfig, IndexGeneration } from '../config/index.ts';
 import type { IndexPeers, ShardDirectory } from '../dedup/index-exchange.ts';
 import type { Kind } from '../kinds/kind.ts';
 import type { SourceGuard } from '../sources/source-guard.ts';
@@ -20,10 +20,13 @@ import type { SourceRates } from '../sources/source-rates.ts';
 
 /**
  * Stages with a durable queue of their own, in the order in which an item passes them. `held` is where those wait
- * whose source may not be asked yet.
+ * whose source may not be asked yet; in `replay` are contents of the ledger that are to be compared anew.
  */
-export const STAGES = ['held', 'embed', 'dedup', 'score', 'keep'] as const;
+export const STAGES = ['held', 'embed', 'dedup', 'replay', 'score', 'keep'] as const;
 export type QueueStage = (typeof STAGES)[number];
+/** Stages through which items pass. */
+export const ITEM_STAGES = STAGES.filter((stage) => stage !== 'replay');
+export type ItemStage = Exclude<QueueStage, 'replay'>;
 /** Every stage that settles messages: the intake first. */
 export type Stage = 'intake' | QueueStage;
 
@@ -86,6 +89,14 @@ export interface DatasetPorts {
   readonly modelBreaker: CircuitBreaker;
   /** Where the index shards are, and the way to those of other nodes. */
   readonly index: { readonly directory: ShardDirectory; readonly peers: IndexPeers };
+  /** The generation of the index that `config` and `model` made. */
+  readonly generation: IndexGeneration;
+  /** The same dataset as it will be once its contents are compared anew; absent while nothing is being replayed. */
+  readonly next?: DatasetPorts;
+  /** The next generation holds everything: it is to be made the present one. */
+  switched?(generation: number): void;
+  /** Deletes what index shards with numbers below `base` left behind; nobody owns them any more. */
+  forgetShards?(base: number): Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly faults: FaultPoints;

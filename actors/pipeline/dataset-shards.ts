@@ -1,6 +1,7 @@
 // The parts of a dataset that have one owner in the whole system, the index shards and the keeper, on this node: they
 // are started and stopped as children of the dataset's tree, each under the epoch under which this node took it.
 import { type ActorSpec, ChildRefused, type ShardName, type SupervisorRef } from '#runtime';
+import { shardNumbers } from '../config/index.ts';
 import { indexShardActor, prepareIndexShard } from '../dedup/index-shard.ts';
 import { keeperActor, prepareKeeper } from '../keeper/keeper.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
@@ -43,7 +44,7 @@ export class DatasetShards {
     const actor =
       shard === 'keeper'
         ? await prepareKeeper(this.#ports, this.#judging)
-        : await prepareIndexShard(this.#ports, shard);
+        : await prepareIndexShard(this.#portsOf(shard), shard);
     this.#prepared.set(shard, actor);
   }
 
@@ -71,8 +72,11 @@ export class DatasetShards {
 
   /** Shards that run, or are being restarted. */
   running(): readonly DatasetShard[] {
-    const { shards } = this.#ports.config;
-    const all: readonly DatasetShard[] = ['keeper', ...Array.from({ length: shards }, (_, shard) => shard)];
+    const generations = [this.#ports, this.#ports.next].filter((each) => each !== undefined);
+    const all: readonly DatasetShard[] = [
+      'keeper',
+      ...generations.flatMap(({ generation, config }) => shardNumbers(generation, config)),
+    ];
     const alive = new Set(
       [KEEPER_PARENT, INDEX_PARENT].flatMap((parent) =>
         this.#supervisor(`${this.#ports.dataset}/${parent}`)
@@ -90,7 +94,13 @@ export class DatasetShards {
   #actor(shard: DatasetShard): ShardActor {
     return shard === 'keeper'
       ? (epoch) => keeperActor(this.#ports, this.#judging, { epoch })
-      : (epoch) => indexShardActor(this.#ports, shard, { epoch });
+      : (epoch) => indexShardActor(this.#portsOf(shard), shard, { epoch });
+  }
+
+  /** The ports of the generation that a shard belongs to. */
+  #portsOf(shard: number): DatasetPorts {
+    const { next } = this.#ports;
+    return next !== undefined && shard >= next.generation.base ? next : this.#ports;
   }
 }
 

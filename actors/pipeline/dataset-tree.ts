@@ -2,6 +2,7 @@
 // asks; stopped right to left, so that intake dries up first and the keeper ends last.
 import { type SupervisorSpec, threadActor } from '#runtime';
 import { type BreakerOptions, callsToTheDead, leafIntensity } from '#supervision';
+import { shardNumbers } from '../config/index.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { INDEX_PARENT, KEEPER_PARENT, shardPath } from './dataset-shards.ts';
@@ -9,8 +10,10 @@ import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
 import { IntakeGate } from './intake-gate.ts';
+import { replayerActor } from './replayer.ts';
 import { ROLES, type Role } from './roles.ts';
 import { scorerActor } from './scorer.ts';
+import { vectorKey } from './vector-store.ts';
 
 export interface DatasetSizing {
   /** Items that are fetched and stored at once. */
@@ -24,6 +27,8 @@ export interface DatasetSizing {
   readonly embedTimeoutMs: number;
 }
 
+type ThreadSpec = ReturnType<typeof threadActor>;
+
 const ASK_TIMEOUT_MS = 20_000;
 /** Opening a large model tries it in every batch size. */
 const SESSION_START_MS = 300_000;
@@ -35,7 +40,7 @@ const ASKERS_ARE_GONE_MS = 0;
 const HELD_INGESTORS = 2;
 
 /** Children of a dataset's supervisor that own nothing, in start order. */
-export const STATELESS_PARTS = ['scorer', 'desks', 'embedding', 'intake'] as const;
+export const STATELESS_PARTS = ['scorer', 'desks', 'embedding', 'replay', 'intake'] as const;
 
 /** The role for which a node has a part of the tree, by the part's id. */
 const ROLE_OF_PART: Readonly<Record<string, Role>> = {
@@ -44,6 +49,7 @@ const ROLE_OF_PART: Readonly<Record<string, Role>> = {
   scorer: 'score',
   desks: 'dedup',
   embedding: 'embed',
+  replay: 'embed',
   intake: 'ingest',
 };
 
@@ -57,7 +63,7 @@ export function datasetTree(
 ): SupervisorSpec {
   const at = (path: string) => `${ports.dataset}/${path}`;
   const numbered = (count: number) => Array.from({ length: count }, (_, index) => index);
-  const shards = numbered(ports.config.shards);
+  const shards = shardNumbers(ports.generation, ports.config);
   const decoders = numbered(sizing.decodeThreads);
   const gate = new IntakeGate({ journal: ports.journal('keeper', 0), clock: ports.clock, log: ports.log });
   const ingesting = (id: string): IngestorOptions => ({
@@ -84,16 +90,8 @@ export function datasetTree(
         }),
       ),
     ),
-    embedding(ports.modelBreaker.options, [
-      threadActor({
-        id: 'session',
-        module: embedModule,
-        data: ports.model.session,
-        deadlineMs: sizing.embedTimeoutMs,
-        startDeadlineMs: SESSION_START_MS,
-        maxOldGenerationMb: SESSION_MEMORY_MB,
-        shutdownMs: ASKERS_ARE_GONE_MS,
-      }),
+    embedding('embedding', ports.modelBreaker.options, [
+      session(ports, 'session', embedModule, sizing),
       embedderActor(ports, {
         id: 'embedder',
         session: at('embedding/session'),
@@ -101,19 +99,9 @@ export function datasetTree(
         timeoutMs: sizing.embedTimeoutMs,
       }),
     ]),
+    replaying(ports, embedModule, sizing, at),
     supervisor('intake', 'rest_for_one', [
-      decoderPool(
-        decoders.map((decoder) =>
-          threadActor({
-            id: `decoder-${decoder}`,
-            module: ports.kind.analyserModule,
-            deadlineMs: sizing.decodeTimeoutMs,
-            maxOldGenerationMb: DECODER_MEMORY_MB,
-            shutdownMs: ASKERS_ARE_GONE_MS,
-            mailbox: { capacity: 2, overflow: 'backpressure' },
-          }),
-        ),
-      ),
+      decoderPool(decoders.map((n) => decoder(ports, `decoder-${n}`, sizing))),
       supervisor('ingestors', 'one_for_one', [
         ...numbered(sizing.ingestors).map((n) => ingestorActor(ports, ingesting(`ingestor-${n}`))),
         ...numbered(HELD_INGESTORS).map((n) => heldIngestorActor(ports, ingesting(`held-${n}`))),
@@ -129,13 +117,70 @@ export function datasetTree(
  * Every call that the breaker lets through may end the session, so these restarts are allowed for, and once as many for
  * items that end it while it is well; a session that cannot even start uses them up within minutes.
  */
-function embedding(breaker: BreakerOptions, children: SupervisorSpec['children']): SupervisorSpec {
+function embedding(
+  id: string,
+  breaker: BreakerOptions,
+  children: SupervisorSpec['children'],
+): SupervisorSpec {
   const withinMs = 300_000;
   const maxRestarts = callsToTheDead(breaker, withinMs) + breaker.failures;
   return {
-    ...supervisor('embedding', 'one_for_one', children),
+    ...supervisor(id, 'one_for_one', children),
     intensity: { maxRestarts, withinMs },
   };
+}
+
+/**
+ * What compares contents of the ledger anew: with a session of its own for a model that is to come, and a thread that
+ * reads originals again where a model works on copies of its own.
+ */
+function replaying(
+  ports: DatasetPorts,
+  embedModule: URL,
+  sizing: DatasetSizing,
+  at: (path: string) => string,
+): SupervisorSpec {
+  const { next } = ports;
+  const changesModel = next !== undefined && vectorKey(next, '') !== vectorKey(ports, '');
+  const readsOriginals = [ports, next].some((each) => each?.model.proxy !== undefined);
+  const breaker = (next ?? ports).modelBreaker.options;
+  return embedding('replay', breaker, [
+    ...(readsOriginals ? [decoder(ports, 'decoder', sizing)] : []),
+    ...(changesModel ? [session(next, 'session', embedModule, sizing)] : []),
+    replayerActor(ports, {
+      id: 'replayer',
+      shardPath: (shard) => at(shardPath(shard)),
+      session: (of) => at(of === next && changesModel ? 'replay/session' : 'embedding/session'),
+      threads: readsOriginals ? [at('replay/decoder')] : [],
+      askTimeoutMs: ASK_TIMEOUT_MS,
+      embedTimeoutMs: sizing.embedTimeoutMs,
+      analyseTimeoutMs: sizing.decodeTimeoutMs,
+      analyseMemoryMb: DECODER_MEMORY_MB,
+    }),
+  ]);
+}
+
+function session(ports: DatasetPorts, id: string, module: URL, sizing: DatasetSizing): ThreadSpec {
+  return threadActor({
+    id,
+    module,
+    data: ports.model.session,
+    deadlineMs: sizing.embedTimeoutMs,
+    startDeadlineMs: SESSION_START_MS,
+    maxOldGenerationMb: SESSION_MEMORY_MB,
+    shutdownMs: ASKERS_ARE_GONE_MS,
+  });
+}
+
+function decoder(ports: DatasetPorts, id: string, sizing: DatasetSizing): ThreadSpec {
+  return threadActor({
+    id,
+    module: ports.kind.analyserModule,
+    deadlineMs: sizing.decodeTimeoutMs,
+    maxOldGenerationMb: DECODER_MEMORY_MB,
+    shutdownMs: ASKERS_ARE_GONE_MS,
+    mailbox: { capacity: 2, overflow: 'backpressure' },
+  });
 }
 
 /**

@@ -4,9 +4,10 @@
 // and what is in hand waits.
 import type { ActorSpec } from '#runtime';
 import type { DatasetPorts } from './dataset-ports.ts';
+import { embedContents, storedPicture } from './embed-contents.ts';
 import { type EmbedCall, GuardedSession } from './guarded-session.ts';
 import { PassingFailure } from './item-failure.ts';
-import { blobKeys, type DedupMessage, type EmbedMessage, embedMessageSchema } from './messages.ts';
+import { type DedupMessage, type EmbedMessage, embedMessageSchema } from './messages.ts';
 import { queuedItem } from './queued-item.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
 import { vectorKey } from './vector-store.ts';
@@ -46,23 +47,14 @@ export function embedderActor(ports: DatasetPorts, options: EmbedderOptions): Ac
 async function embedBatch(
   ports: DatasetPorts,
   items: readonly EmbedMessage[],
-  embed: (proxies: readonly Uint8Array[]) => Promise<readonly Float32Array[]>,
+  embed: (pictures: readonly Uint8Array[]) => Promise<readonly Float32Array[]>,
 ): Promise<readonly HopResult[]> {
-  const missing = await missingVectors(ports, items);
-  if (missing.length > 0) {
-    const proxies = await Promise.all(missing.map((item) => proxyOf(ports, item)));
-    const vectors = await embed(proxies);
-    await Promise.all(
-      missing.map(({ facts }, at) => {
-        const vector = vectors[at];
-        if (vector === undefined)
-          throw new Error('the session answered fewer vectors than it was given proxies');
-        const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-        return ports.vectors.put(vectorKey(ports, facts.content), bytes);
-      }),
-    );
-    ports.faults.reach('embed.stored');
-  }
+  const contents = items.map((item) => ({
+    content: item.facts.content,
+    fresh: item.fresh,
+    picture: () => pictureOf(ports, item),
+  }));
+  if ((await embedContents(ports, contents, embed)) > 0) ports.faults.reach('embed.stored');
   return items.map((item) => {
     const { proxy: _, fresh: __, ...rest } = item;
     const message: DedupMessage = { ...rest, vector: vectorKey(ports, item.facts.content) };
@@ -70,25 +62,11 @@ async function embedBatch(
   });
 }
 
-/** One item for each content without a stored vector. */
-async function missingVectors(
-  ports: DatasetPorts,
-  items: readonly EmbedMessage[],
-): Promise<readonly EmbedMessage[]> {
-  const distinct = [...new Map(items.map((item) => [item.facts.content, item])).values()];
-  const stored = await Promise.all(
-    distinct.map((item) => !item.fresh && ports.vectors.has(vectorKey(ports, item.facts.content))),
-  );
-  return distinct.filter((_, at) => stored[at] !== true);
-}
-
 /** What the model works on: it came with the message, or it is stored. @throws PassingFailure `proxy_missing` */
-async function proxyOf({ model, blobs }: DatasetPorts, { facts, proxy }: EmbedMessage): Promise<Uint8Array> {
-  if (model.proxy === undefined && proxy !== null) return proxy;
-  const { content } = facts;
-  const key =
-    model.proxy === undefined ? blobKeys.proxy(content) : blobKeys.modelProxy(model.proxy.digest, content);
-  const stored = await blobs.get(key);
+async function pictureOf(ports: DatasetPorts, { facts, proxy }: EmbedMessage): Promise<Uint8Array> {
+  if (ports.model.proxy === undefined && proxy !== null) return proxy;
+  const stored = await storedPicture(ports, facts.content);
   if (stored !== undefined) return stored;
-  throw new PassingFailure('proxy_missing', `no copy for the model ${model.name} is stored as ${key}`);
+  const message = `no copy of content ${facts.content} for the model ${ports.model.name} is stored`;
+  throw new PassingFailure('proxy_missing', message);
 }

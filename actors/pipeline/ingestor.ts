@@ -164,6 +164,7 @@ class Ingestor {
       judgement,
       config: this.#options.judging.configDigest,
       versions: this.#options.judging.versions,
+      generation: this.#ports.generation.number,
       edges: [],
     };
     return { effects: [{ stage: 'keep', sequence, message }] };

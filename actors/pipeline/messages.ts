@@ -57,7 +57,19 @@ export const dedupMessageSchema = originSchema.extend({
   /** Key of the vector in the vectors store. */
   vector: z.string(),
 });
-export const scoreMessageSchema = dedupMessageSchema.extend({ edges: z.array(edgeSchema) });
+/** Generation of the index in which a content was claimed. */
+const generation = z.number().int().positive().default(1);
+export const scoreMessageSchema = dedupMessageSchema.extend({ generation, edges: z.array(edgeSchema) });
+
+/** A content of the ledger that is to be compared anew. */
+export const replayMessageSchema = z.object({
+  /** Of the entry that leads it: names the work, as it did when the item came. */
+  sequence: z.number().int().positive(),
+  item: sha256,
+  generation: z.number().int().positive(),
+  facts: factsSchema,
+});
+export type ReplayMessage = z.infer<typeof replayMessageSchema>;
 
 /** The stage after the ingestor: proxies in, vectors out. */
 export type EmbedMessage = z.infer<typeof embedMessageSchema>;
@@ -88,6 +100,7 @@ const judgedSchema = originSchema.omit({ source: true, metadata: true }).extend(
   config: sha256,
   /** Versions of what decided, by name. */
   versions: z.record(z.string(), z.string()),
+  generation,
   edges: z.array(edgeSchema),
 });
 
@@ -101,12 +114,24 @@ const deadSchema = z.object({
   attempts: z.number().int(),
 });
 
-export const keepMessageSchema = z.discriminatedUnion('type', [judgedSchema, deadSchema]);
+const comparedSchema = z.object({
+  type: z.literal('compared'),
+  generation: z.number().int().positive(),
+  content: sha256,
+  edges: z.array(edgeSchema),
+  /** Why it could not be compared; null where it was. */
+  failure: z.string().nullable(),
+});
 
-/** What reaches the manifest keeper: a judged item, or a dead one. */
+export const keepMessageSchema = z.discriminatedUnion('type', [judgedSchema, deadSchema, comparedSchema]);
+
+/** What reaches the manifest keeper: a judged item, a dead one, or a content that was compared anew. */
 export type KeepMessage = z.infer<typeof keepMessageSchema>;
+export type ComparedMessage = z.infer<typeof comparedSchema>;
 export type JudgedMessage = z.infer<typeof judgedSchema>;
 export type DeadMessage = z.infer<typeof deadSchema>;
+/** How one sequence ended. */
+export type VerdictMessage = JudgedMessage | DeadMessage;
 
 /** What a publisher gave, kept in an erasable record; journals name it by the item's digest only. */
 export const payloadSchema = z.object({

@@ -17,6 +17,7 @@ export const ROLE_OF_STAGE: Readonly<Record<Stage, Role>> = {
   held: 'ingest',
   embed: 'embed',
   dedup: 'dedup',
+  replay: 'embed',
   score: 'score',
   keep: 'shards',
 };

@@ -42,6 +42,7 @@ function judgedMessage(message: ScoreMessage, judging: JudgingContext): JudgedMe
     judgement: judge(message, judging),
     config: judging.configDigest,
     versions: { ...judging.versions },
+    generation: message.generation,
     edges: message.edges,
   };
 }

@@ -31,6 +31,8 @@ export type HopEffect =
       /** The item's sequence in the intake stream. */
       readonly sequence: number;
       readonly message: unknown;
+      /** Tells messages of one item to one stage apart, in their ids; default the stage. */
+      readonly as?: string;
     }
   /** The message as it came, bytes and headers, to where items wait; `attempts` were made before. */
   | {
@@ -333,7 +335,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
       {
         ...content,
         subject: this.#ports.subjects.work(effect.stage),
-        id: hopId(this.#ports, effect.stage, effect.sequence, index),
+        id: hopId(this.#ports, ('as' in effect && effect.as) || effect.stage, effect.sequence, index),
       },
       this.#context.signal,
     );

@@ -1,7 +1,7 @@
 // The index shards of a dataset with real journals, in this process: what a claim asks, without the rest of a node.
 // Run as a program it serves them to other nodes, until it is killed.
 import { pathToFileURL } from 'node:url';
-import { defaultModel, type IndexShardMessage, indexShardActor, LocalIndex } from '#actors';
+import { defaultModel, FIRST_GENERATION, type IndexShardMessage, indexShardActor, LocalIndex } from '#actors';
 import { ensureDataset, ensureSystem, NatsLink, namesOf } from '#nats';
 import { ActorSystem, silentLogger } from '#runtime';
 import { parseConfig } from '../../cli/config/index.ts';
@@ -48,6 +48,7 @@ export async function startIndexHost({ url, token, dataset, shards }: HostOption
       throw error;
     },
     emit: () => {},
+    generation: FIRST_GENERATION,
     index: {
       directory: {
         node: 'index',
@@ -63,10 +64,12 @@ export async function startIndexHost({ url, token, dataset, shards }: HostOption
   const children = numbers.map((shard) => indexShardActor(ports, shard, { epoch: EPOCH }));
   const root = { type: 'supervisor', id: 'root', strategy: 'one_for_one', children } as const;
   const system = await ActorSystem.start({ name: dataset, root });
-  const refs = numbers.map((shard) => system.ref<IndexShardMessage>(`shard-${shard}`));
   return {
     link,
-    local: new LocalIndex({ shards: refs, holds: () => true }),
+    local: new LocalIndex({
+      shard: (shard) => system.ref<IndexShardMessage>(`shard-${shard}`),
+      holds: () => true,
+    }),
     async [Symbol.asyncDispose]() {
       await system.stop();
       await link.close();

@@ -1,16 +1,13 @@
 // `troupe dataset`: the datasets of a running system, made and changed without restarting it.
 import type { Command } from 'commander';
 import { type DatasetConfig, datasetConfigSchema } from '#actors';
-import { DATASET_NAME, deleteDataset, ensureDataset, ensureSystem, NoResponders } from '#nats';
+import { DATASET_NAME, deleteDataset, ensureDataset, ensureSystem } from '#nats';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { examples } from '../help.ts';
+import { changeDataset, followDatasets, requireRecord, showChange } from '../node/change-dataset.ts';
 import { ClientSystem } from '../node/client-system.ts';
 import { datasetTopology, systemTopology } from '../node/dataset-topology.ts';
-import { messageCodec } from '../node/message-codec.ts';
-
-/** Restarting a dataset's tree waits for what is in hand. */
-const RECONCILE_TIMEOUT_MS = 60_000;
 
 export function registerDataset(program: Command, environment: CliEnvironment): void {
   const dataset = program.command('dataset').description('create, list, show, change and delete datasets');
@@ -51,7 +48,7 @@ function registerCreate(dataset: Command, environment: CliEnvironment): void {
       }
       await ensureDataset(system.link, name, datasetTopology(asked));
       await system.registry.put(name, 'command', config);
-      const running = await reconcile(system);
+      const running = await followDatasets(system);
       context.terminal.show({ dataset: name, config, running }, () => {
         context.terminal.print(`dataset ${name} created; publish to ${system.names.subjects.intake(name)}`);
         if (!running) context.terminal.print('no node runs now: items wait until one does');
@@ -103,27 +100,32 @@ function registerShow(dataset: Command, environment: CliEnvironment): void {
 function registerSet(dataset: Command, environment: CliEnvironment): void {
   dataset
     .command('set')
-    .description('change settings of a dataset made by `dataset create`; the next cut judges by them')
+    .description(
+      'change settings of a dataset made by `dataset create`; the next cut goes by them, or the contents are compared anew',
+    )
     .argument('<dataset>', 'name of the dataset')
     .argument('<setting...>', 'settings as path=value')
-    .addHelpText('after', examples([['troupe dataset set cats rules.keepAt=0.5', 'be stricter']]))
-    .action(async (name: string, settings: readonly string[], _options: unknown, command: Command) => {
-      const context = contextOf(command, environment);
-      await using system = await ClientSystem.connect(context);
-      const record = await requireRecord(system, name);
-      if (record.origin === 'file') {
-        throw new CommandError(
-          'usage',
-          `${name} is defined in the troupe.yaml of a node: change it there and restart the node`,
-        );
-      }
-      const config = configWith(record.config, settings);
-      await system.registry.put(name, 'command', config);
-      const running = await reconcile(system);
-      context.terminal.show({ dataset: name, config, running }, () =>
-        context.terminal.print(`dataset ${name} changed: ${settings.join(', ')}`),
-      );
-    });
+    .option('--wait', 'until they are in force, where contents are compared anew')
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe dataset set cats rules.keepAt=0.5', 'be stricter'],
+        ['troupe dataset set cats model=clip --wait', 'another model: every content gets a new vector'],
+      ]),
+    )
+    .action(
+      async (
+        name: string,
+        settings: readonly string[],
+        options: { readonly wait?: boolean },
+        command: Command,
+      ) => {
+        const context = contextOf(command, environment);
+        await using system = await ClientSystem.connect(context);
+        const change = await changeDataset(system, name, (config) => configWith(config, settings));
+        await showChange(system, change, { context, environment, wait: options.wait === true });
+      },
+    );
 }
 
 function registerDelete(dataset: Command, environment: CliEnvironment): void {
@@ -147,7 +149,7 @@ function registerDelete(dataset: Command, environment: CliEnvironment): void {
         );
       }
       await system.registry.delete(name);
-      await reconcile(system);
+      await followDatasets(system);
       await deleteDataset(system.link, name, system.names.system);
       await system.manifests(name).forget();
       await system.forgetRecords(name);
@@ -155,23 +157,6 @@ function registerDelete(dataset: Command, environment: CliEnvironment): void {
         context.terminal.print(`dataset ${name} deleted`),
       );
     });
-}
-
-async function requireRecord(system: ClientSystem, name: string) {
-  const record = await system.registry.get(name);
-  if (record !== undefined) return record;
-  throw new CommandError('unknown_dataset', `unknown dataset ${name} in the system ${system.names.system}`);
-}
-
-/** Tells the node to follow the registry; false when none runs. */
-async function reconcile(system: ClientSystem): Promise<boolean> {
-  try {
-    await system.link.request(system.names.subjects.askNodes, messageCodec.encode({}), RECONCILE_TIMEOUT_MS);
-    return true;
-  } catch (error) {
-    if (error instanceof NoResponders) return false;
-    throw error;
-  }
 }
 
 /** Settings over a configuration; every problem at once. */

@@ -72,6 +72,13 @@ function printItem(terminal: Terminal, explained: ExplainedItem, texts: Readonly
     const measured = [`distance ${edge.distance}${turned} (${edge.algorithm})${cosine}`, ...bits];
     terminal.print(`  ${relation ?? 'different from'} ${id ?? '(erased)'}: ${measured.join(', ')}`);
   }
+  for (const { generation, config, begunAt, switchedAt } of explained.generations) {
+    const since = switchedAt === null ? `begun ${begunAt}` : `in force since ${switchedAt}`;
+    terminal.print(
+      `  compared anew in generation ${generation} (${since}), configuration ${config.slice(0, 16)}`,
+    );
+  }
+  if (explained.incomparable !== null) terminal.print(`  could not be compared: ${explained.incomparable}`);
   if (row === null) terminal.print('  in no manifest yet');
   else {
     const tie = TIES[row.outcome];

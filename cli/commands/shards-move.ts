@@ -1,6 +1,6 @@
 // `troupe shards move`: a person decides where shards are. The order is durable: they stay there until it is taken back.
 import { type Command, Option } from 'commander';
-import { shardKey } from '#runtime';
+import { parseShardKey, shardKey } from '#runtime';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError, UsageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
@@ -94,10 +94,12 @@ function requireShard({ shards }: ClusterRecords, dataset: string, name: string)
   const isName = name === 'keeper' || /^\d+$/.test(name);
   const key = isName ? shardKey({ dataset, shard: name === 'keeper' ? name : Number(name) }) : undefined;
   if (key !== undefined && shards.some(({ id }) => id === key)) return key;
-  const numbers = shards.filter(({ id }) => id.startsWith(`${dataset}.`)).length - 1;
+  const numbers = shards
+    .map(({ id }) => parseShardKey(id))
+    .flatMap(({ dataset: of, shard }) => (of === dataset && shard !== 'keeper' ? [shard] : []));
   throw new CommandError(
     'unknown_shard',
-    `unknown shard ${name} of ${dataset}: expected keeper or a number from 0 to ${numbers - 1}`,
+    `unknown shard ${name} of ${dataset}: expected keeper or a number from ${Math.min(...numbers)} to ${Math.max(...numbers)}`,
   );
 }
 

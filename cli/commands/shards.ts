@@ -7,6 +7,7 @@ import { ClientSystem } from '../node/client-system.ts';
 import { clusterStatus, dryRun, readCluster } from '../node/cluster-status.ts';
 import { registerDrain } from './shards-drain.ts';
 import { registerMove } from './shards-move.ts';
+import { registerResize } from './shards-resize.ts';
 
 export function registerShards(program: Command, environment: CliEnvironment): void {
   const shards = program.command('shards').description('show and decide who owns the shards of datasets');
@@ -14,6 +15,7 @@ export function registerShards(program: Command, environment: CliEnvironment): v
   registerPlan(shards, environment);
   registerMove(shards, environment);
   registerDrain(shards, environment);
+  registerResize(shards, environment);
 }
 
 function registerList(shards: Command, environment: CliEnvironment): void {

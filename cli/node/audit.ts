@@ -1,6 +1,6 @@
 // The conservation law of G1: every sequence of the intake stream has a verdict in the ledger or is still pending
 // in a named stream. Reads the streams without consuming from them.
-import { type QueueStage, type SettledAnswer, STAGES } from '#actors';
+import { ITEM_STAGES, type ItemStage, type SettledAnswer } from '#actors';
 import { eachMessage, messageAt, streamState } from '#nats';
 import type { ClientSystem } from './client-system.ts';
 
@@ -11,7 +11,7 @@ export interface AuditReport {
   readonly published: number;
   readonly verdicts: SettledAnswer['counts'];
   /** Sequences on their way, by the stream that holds them. */
-  readonly pending: Readonly<Record<'intake' | QueueStage, number>>;
+  readonly pending: Readonly<Record<'intake' | ItemStage, number>>;
   /** Sequences that are nowhere. */
   readonly missing: readonly number[];
   /** Everything that does not add up, in words. */
@@ -61,15 +61,15 @@ async function locate(
   system: ClientSystem,
   dataset: string,
   sequences: readonly number[],
-): Promise<ReadonlyMap<number, 'intake' | QueueStage>> {
+): Promise<ReadonlyMap<number, 'intake' | ItemStage>> {
   const wanted = new Set(sequences);
-  const places = new Map<number, 'intake' | QueueStage>();
+  const places = new Map<number, 'intake' | ItemStage>();
   for (const sequence of sequences) {
     if ((await messageAt(system.link, system.names.streams.intake(dataset), sequence)) !== undefined) {
       places.set(sequence, 'intake');
     }
   }
-  for (const stage of STAGES) {
+  for (const stage of ITEM_STAGES) {
     for await (const message of eachMessage(system.link, system.names.streams.work(dataset, stage))) {
       const sequence = Number(message.header('Nats-Msg-Id')?.split('.')[3]);
       if (wanted.has(sequence)) places.set(sequence, stage);

@@ -26,6 +26,7 @@ import {
   withDrained,
 } from '#supervision';
 import type { ClientSystem } from './client-system.ts';
+import { recordedShards } from './dataset-registry.ts';
 
 /** A node as it is recorded. */
 export interface MemberStatus {
@@ -103,8 +104,8 @@ export async function readCluster(system: ClientSystem): Promise<ClusterRecords>
   }
   const stored = await new NatsRecords(link, names.records.shards).entries();
   const records = new Map(stored.map(({ key, value }) => [key, parseShardRecord(value)]));
-  const shards = [...(await system.registry.list())].flatMap(([dataset, { config }]) =>
-    shardKeysOf(dataset, config.shards).map((id) => {
+  const shards = [...(await system.registry.list())].flatMap(([dataset, record]) =>
+    shardKeysOf(dataset, recordedShards(record)).map((id) => {
       const pin = pins.get(id);
       return { id, record: records.get(id), ...(pin !== undefined && { pin }) };
     }),

@@ -26,7 +26,7 @@ export async function connectPorts(
   {
     emit,
     ...options
-  }: Pick<DatasetPorts, 'model' | 'meter' | 'fenced' | 'index'> & {
+  }: Pick<DatasetPorts, 'model' | 'meter' | 'fenced' | 'index' | 'generation'> & {
     readonly emit: (happening: SystemHappening) => void;
   },
 ): Promise<DatasetPorts> {

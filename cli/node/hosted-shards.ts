@@ -1,5 +1,6 @@
 // The shards of all datasets of this node, as the ownership loop starts and stops them: each by the key of its record.
 import { parseShardKey, type ShardHost, shardKey, shardKeysOf } from '#runtime';
+import { recordedShards } from './dataset-registry.ts';
 import type { RunningDataset } from './running-dataset.ts';
 
 /** The host of a node; `datasets` is looked at anew for each call. */
@@ -41,5 +42,5 @@ export function hostedShards(datasets: ReadonlyMap<string, RunningDataset>): Sha
 
 /** Keys of all shards of these datasets. */
 export function allShardKeys(datasets: ReadonlyMap<string, RunningDataset>): readonly string[] {
-  return [...datasets].flatMap(([dataset, { config }]) => shardKeysOf(dataset, config.shards));
+  return [...datasets].flatMap(([dataset, { record }]) => shardKeysOf(dataset, recordedShards(record)));
 }

@@ -1,5 +1,6 @@
 // Asks the keeper of a dataset over NATS, from any process.
 import type {
+  ComparingAnswer,
   CutAnswer,
   DeriveAnswer,
   ExplainAnswer,
@@ -12,13 +13,17 @@ import type {
   SettledAnswer,
 } from '#actors';
 import { type NatsLink, NoResponders, type SystemNames, statsOf } from '#nats';
+import { pause } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import { messageCodec } from './message-codec.ts';
 
 /** Longest that a cut or a derivation may take. */
 const PATIENCE_MS = 600_000;
 const CHECK_EVERY_MS = 2_000;
+const COMPARING_POLL_MS = 200;
 const GATHER_MS = 400;
+/** Longest that a keeper is waited for which nobody runs at the moment: a node that died loses it within that time. */
+const AWAY_MS = 15_000;
 const SILENT_CHECKS = 3;
 
 export class KeeperClient {
@@ -39,9 +44,22 @@ export class KeeperClient {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** Cuts a manifest; takes as long as the dataset is large. */
-  cut(): Promise<CutAnswer> {
-    return this.#askPatiently({ op: 'cut' });
+  /** Cuts a manifest; takes as long as the dataset is large, and waits while a new generation comes into force. */
+  async cut(): Promise<CutAnswer> {
+    const { clock } = this.#link;
+    const untilMs = clock.monotonicMs() + PATIENCE_MS;
+    for (;;) {
+      const answer = await this.#askPatiently<CutAnswer | ComparingAnswer>({ op: 'cut' });
+      if (!('comparing' in answer)) return answer;
+      const { pending } = answer.comparing;
+      if (clock.monotonicMs() > untilMs) {
+        throw new CommandError(
+          'no_answer',
+          `${pending} contents of ${this.#dataset} are still being compared`,
+        );
+      }
+      await pause(clock, COMPARING_POLL_MS);
+    }
   }
 
   settled(through: number): Promise<SettledAnswer> {
@@ -102,8 +120,7 @@ export class KeeperClient {
         );
       });
       if (signal.aborted) return new Promise<never>(() => {});
-      const nodes = await statsOf(this.#link, this.#names.service, GATHER_MS).catch(() => []);
-      silent = nodes.length === 0 ? silent + 1 : 0;
+      silent = (await this.#nodes()) === 0 ? silent + 1 : 0;
     }
     throw new CommandError(
       'no_answer',
@@ -111,15 +128,27 @@ export class KeeperClient {
     );
   }
 
+  /** A keeper that changes hands, or whose dataset starts anew, is waited for while there are nodes. */
   async #ask<T extends KeeperAnswer>(request: KeeperRequest, timeoutMs: number): Promise<T> {
-    try {
-      const subject = this.#names.subjects.ask(this.#dataset, 'keeper');
-      return messageCodec.decode(
-        await this.#link.request(subject, messageCodec.encode(request), timeoutMs),
-      ) as T;
-    } catch (cause) {
-      if (!(cause instanceof NoResponders)) throw cause;
-      throw new CommandError('no_answer', `no node runs the dataset ${this.#dataset} now`, { cause });
+    const { clock } = this.#link;
+    const subject = this.#names.subjects.ask(this.#dataset, 'keeper');
+    const untilMs = clock.monotonicMs() + Math.min(timeoutMs, AWAY_MS);
+    for (;;) {
+      try {
+        return messageCodec.decode(
+          await this.#link.request(subject, messageCodec.encode(request), timeoutMs),
+        ) as T;
+      } catch (cause) {
+        if (!(cause instanceof NoResponders)) throw cause;
+        if (clock.monotonicMs() > untilMs || (await this.#nodes()) === 0) {
+          throw new CommandError('no_answer', `no node runs the dataset ${this.#dataset} now`, { cause });
+        }
+      }
     }
+  }
+
+  /** How many nodes of the system answer; takes a moment. */
+  async #nodes(): Promise<number> {
+    return (await statsOf(this.#link, this.#names.service, GATHER_MS).catch(() => [])).length;
   }
 }

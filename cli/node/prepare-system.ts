@@ -26,7 +26,7 @@ export type SystemMode = 'create' | 'join';
 
 /**
  * Prepares a system for a node.
- * @throws CommandError `unknown_system`, `datasets_differ`; ShardCountFixed
+ * @throws CommandError `unknown_system`, `datasets_differ`
  */
 export async function prepareSystem(options: PrepareOptions): Promise<void> {
   const { config, link, names, mode } = options;
@@ -68,9 +68,12 @@ async function recordStated(registry: DatasetRegistry, options: PrepareOptions):
   link.publishCore(names.subjects.askNodes, messageCodec.encode({}));
 }
 
-async function compare(registry: DatasetRegistry, { config }: LoadedConfig) {
-  const recorded = new Map([...(await registry.list())].map(([name, record]) => [name, record.config]));
-  const stated = new Map(Object.entries(config.datasets));
+async function compare(registry: DatasetRegistry, { config: loaded }: LoadedConfig) {
+  // What is being replayed to is what was asked for last.
+  const recorded = new Map(
+    [...(await registry.list())].map(([name, { config, replay }]) => [name, replay?.config ?? config]),
+  );
+  const stated = new Map(Object.entries(loaded.datasets));
   return { recorded, stated, differences: datasetDifferences(recorded, stated) };
 }
 

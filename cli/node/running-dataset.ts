@@ -3,7 +3,7 @@
 import { cpus } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
 import {
-  type DatasetConfig,
+  type DatasetPorts,
   type DatasetShard,
   DatasetShards,
   datasetTree,
@@ -28,8 +28,10 @@ import {
   type SystemHappening,
 } from '#runtime';
 import { connectPorts } from './connect-ports.ts';
+import type { DatasetRecord } from './dataset-registry.ts';
 import { datasetTopology } from './dataset-topology.ts';
 import { RecentEvents } from './escalation-report.ts';
+import { forgetFormerShards } from './former-shards.ts';
 import { NatsIndexPeers } from './index-peers.ts';
 import { messageCodec } from './message-codec.ts';
 import { asModelFailure, resolveModel } from './resolve-model.ts';
@@ -45,7 +47,9 @@ const EMBED_BATCH = 32;
 
 export interface DatasetOptions {
   readonly dataset: string;
-  readonly config: DatasetConfig;
+  readonly record: DatasetRecord;
+  /** The generation that was being made holds everything: it is to be recorded as the present one. */
+  readonly switched: (generation: number) => void;
   readonly onEvent: (event: SystemEvent) => void;
   readonly fenced: (error: Error) => void;
   readonly node: string;
@@ -54,7 +58,8 @@ export interface DatasetOptions {
 }
 
 export class RunningDataset {
-  readonly config: DatasetConfig;
+  /** As it was when this was started. */
+  readonly record: DatasetRecord;
   /** What each stage has handled since this dataset started here. */
   readonly totals: StageTotals;
   /** For a report, should the tree give up. */
@@ -70,7 +75,7 @@ export class RunningDataset {
 
   private constructor(parts: {
     readonly dataset: string;
-    readonly config: DatasetConfig;
+    readonly record: DatasetRecord;
     readonly system: ActorSystem;
     readonly totals: StageTotals;
     readonly recent: RecentEvents;
@@ -80,7 +85,7 @@ export class RunningDataset {
     readonly endIndexService: () => void;
   }) {
     this.#dataset = parts.dataset;
-    this.config = parts.config;
+    this.record = parts.record;
     this.totals = parts.totals;
     this.recent = parts.recent;
     this.#system = parts.system;
@@ -91,12 +96,12 @@ export class RunningDataset {
   }
 
   static async start(node: DependencyContainer, options: DatasetOptions): Promise<RunningDataset> {
-    const { dataset, config } = options;
+    const { dataset, record } = options;
+    const { config } = record;
     const link = node.resolve(TOKENS.link);
     const names = node.resolve(TOKENS.names);
     const codec = node.resolve(TOKENS.codec);
     const { node: settings } = node.resolve(TOKENS.config).config;
-    const model = await resolveModel(node.resolve(TOKENS.config), dataset, config.model);
     await ensureDataset(link, dataset, datasetTopology(node.resolve(TOKENS.config).config));
     const meter = new StageTotals();
     const clock = node.resolve(TOKENS.clock);
@@ -122,14 +127,23 @@ export class RunningDataset {
       random,
       emit,
     });
-    const ports = await connectPorts(node, dataset, config, {
-      model,
-      meter,
-      emit,
-      fenced: options.fenced,
-      index: { directory, peers },
-    });
-    const judging = judgingContext(config, ports.kind, model);
+    const portsOf = async ({ config: of, generation }: Pick<DatasetRecord, 'config' | 'generation'>) =>
+      connectPorts(node, dataset, of, {
+        model: await resolveModel(node.resolve(TOKENS.config), dataset, of.model),
+        meter,
+        emit,
+        fenced: options.fenced,
+        index: { directory, peers },
+        generation,
+      });
+    const next = record.replay && (await portsOf(record.replay));
+    const ports: DatasetPorts = {
+      ...(await portsOf(record)),
+      switched: options.switched,
+      forgetShards: (base) => forgetFormerShards(link, { names, codec, dataset }, base),
+      ...(next !== undefined && { next }),
+    };
+    const judging = judgingContext(config, ports.kind, ports.model);
     const sizing = {
       ingestors: settings.ingestConcurrency,
       decodeThreads:
@@ -170,16 +184,14 @@ export class RunningDataset {
       subject: names.subjects.askIndex(dataset, options.node),
       codec,
       local: new LocalIndex({
-        shards: Array.from({ length: config.shards }, (_, shard) =>
-          system.ref<IndexShardMessage>(`${dataset}/${shardPath(shard)}`),
-        ),
+        shard: (shard) => system.ref<IndexShardMessage>(`${dataset}/${shardPath(shard)}`),
         holds: () => options.cluster.holds(),
       }),
     });
     const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot(), ...peers.snapshot()];
     return new RunningDataset({
       dataset,
-      config,
+      record,
       system,
       totals: meter,
       recent,

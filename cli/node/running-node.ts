@@ -20,6 +20,8 @@ import { RunningDataset } from './running-dataset.ts';
 import type { NodeDurability } from './system-server.ts';
 import { TOKENS } from './tokens.ts';
 
+const SWITCH_RETRY_MS = 1_000;
+
 /** Why a node ended by itself; undefined after `stop`. */
 export type NodeEnd =
   | { readonly reason: 'restart_intensity'; readonly error: Error; readonly report: EscalationReport }
@@ -51,7 +53,8 @@ export class RunningNode {
   readonly #incarnation = randomUUID();
   #cluster: ClusterNode | undefined;
   #reconciling: Promise<void> = Promise.resolve();
-  #stopped = false;
+  /** Aborted when it was told to stop. */
+  readonly #over = new AbortController();
 
   static async start(options: NodeOptions): Promise<RunningNode> {
     const node = new RunningNode(options);
@@ -93,7 +96,7 @@ export class RunningNode {
    * to hand over: it stops everything at once.
    */
   async stop(end?: NodeEnd): Promise<void> {
-    this.#stopped = true;
+    this.#over.abort();
     for (const close of this.#closing.splice(0)) close();
     const datasets = [...this.#datasets.values()];
     if (end?.reason !== 'lease') {
@@ -205,19 +208,20 @@ export class RunningNode {
   /** Starts, restarts and stops datasets until what runs is what is recorded. */
   async #reconcile(): Promise<void> {
     const cluster = this.#cluster;
-    if (this.#stopped || cluster === undefined) return;
+    if (this.#over.signal.aborted || cluster === undefined) return;
     const recorded = await this.#registry().list();
     for (const [dataset, running] of this.#datasets) {
       const wanted = recorded.get(dataset);
-      if (wanted !== undefined && canonicalJson(wanted.config) === canonicalJson(running.config)) continue;
+      if (wanted !== undefined && canonicalJson(wanted) === canonicalJson(running.record)) continue;
       this.#datasets.delete(dataset);
       await running.stop();
     }
-    for (const [dataset, { config }] of recorded) {
+    for (const [dataset, record] of recorded) {
       if (this.#datasets.has(dataset)) continue;
       const running = await RunningDataset.start(this.#container, {
         dataset,
-        config,
+        record,
+        switched: (generation) => void this.#switched(dataset, generation),
         node: this.name,
         cluster,
         onEvent: (event) => this.#publishEvent(event, dataset),
@@ -229,6 +233,22 @@ export class RunningNode {
         const events = running.recent.all;
         this.#end({ reason, error, report: escalationReport({ node: this.name, dataset, error, events }) });
       });
+    }
+  }
+
+  /** Records that a dataset's new generation is the present one, and has all nodes follow; tries until it is done. */
+  async #switched(dataset: string, generation: number): Promise<void> {
+    const { link } = this.#options;
+    const clock = this.#container.resolve(TOKENS.clock);
+    while (!this.#over.signal.aborted) {
+      try {
+        await this.#registry().switched(dataset, generation);
+        link.publishCore(this.names.subjects.askNodes, messageCodec.encode({}));
+        return;
+      } catch (error) {
+        this.#logFailure(error);
+      }
+      await pause(clock, SWITCH_RETRY_MS, this.#over.signal);
     }
   }
 

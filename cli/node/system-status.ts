@@ -1,7 +1,7 @@
 // Gathers the state of a system from what is there: the answers of its nodes, the streams, the manifests. Works
 // from any machine that reaches NATS, also when no node answers. `cli/status/` shows it to people.
 import { z } from 'zod';
-import { STAGES, type VerdictCounts } from '#actors';
+import { type Comparing, STAGES, type VerdictCounts } from '#actors';
 import { type ConsumerStanding, consumerStates, statsOf, streamState, type WaitingSubject } from '#nats';
 import type { ActorSnapshot, BreakerSnapshot, FailingShard } from '#runtime';
 import { dueText } from '../duration-text.ts';
@@ -62,6 +62,8 @@ export interface DatasetStatus {
   readonly head: { readonly number: number; readonly digest: string } | null;
   readonly stages: readonly StageStatus[];
   readonly verdicts: VerdictCounts | null;
+  /** How far contents are compared anew. */
+  readonly comparing: Comparing | null;
   readonly keeperEpoch: number | null;
   readonly deadLetters: number;
 }
@@ -237,6 +239,7 @@ async function datasetStatus(system: ClientSystem, dataset: string): Promise<Dat
     head: record === undefined ? null : { number: record.number, digest: record.digest },
     stages,
     verdicts: settled?.counts ?? null,
+    comparing: settled?.comparing ?? null,
     keeperEpoch: settled?.epoch ?? null,
     deadLetters: (await streamState(system.link, streams.dead(dataset))).messages,
   };

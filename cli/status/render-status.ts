@@ -167,7 +167,7 @@ function breakerLines(breakers: readonly BreakerSnapshot[], atMs: number, paint:
 }
 
 function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
-  const { name, published, head, stages, verdicts, deadLetters, keeperEpoch } = dataset;
+  const { name, published, head, stages, verdicts, comparing, deadLetters, keeperEpoch } = dataset;
   const shown =
     head === null ? 'no manifest yet' : `HEAD is manifest ${head.number}, ${head.digest.slice(0, 16)}`;
   const columns = [
@@ -186,5 +186,16 @@ function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
     ...(verdicts === null
       ? []
       : [`verdicts: ${counts.join(', ')}; dead letters: ${deadLetters}; keeper epoch ${keeperEpoch}`]),
+    ...replayLines(comparing),
   ];
+}
+
+function replayLines(comparing: DatasetStatus['comparing']): readonly string[] {
+  if (comparing === null) return [];
+  const { generation, next, pending, failed } = comparing;
+  const newest = next ?? generation;
+  const left = pending === 0 && next === null ? [] : [`${pending} contents left to compare`];
+  const lost = failed === 0 ? [] : [`${failed} could not be: neither a copy nor the original is left`];
+  const all = [...left, ...lost];
+  return all.length === 0 ? [] : [`generation ${newest} of the index: ${all.join('; ')}`];
 }

@@ -31,9 +31,9 @@ export function parseShardKey(key: string): ShardName {
   return { dataset, shard: shard === 'keeper' ? 'keeper' : Number(shard) };
 }
 
-/** Every shard of a dataset: its keeper, and as many index shards as are recorded for it. */
-export function shardKeysOf(dataset: string, shards: number): readonly string[] {
-  const numbered = Array.from({ length: shards }, (_, shard) => shardKey({ dataset, shard }));
+/** Keys of a dataset's shards: its keeper, and index shards by their numbers. */
+export function shardKeysOf(dataset: string, shards: readonly number[]): readonly string[] {
+  const numbered = shards.map((shard) => shardKey({ dataset, shard }));
   return [shardKey({ dataset, shard: 'keeper' }), ...numbered];
 }
 

@@ -69,7 +69,7 @@ function peersOf(): NatsIndexPeers {
 }
 
 function serve(node: string): () => void {
-  const local = new LocalIndex({ shards: [system.ref('shard-0')], holds: () => true });
+  const local = new LocalIndex({ shard: () => system.ref('shard-0'), holds: () => true });
   return serveIndex(link, { subject: subject(node), codec: messageCodec, local });
 }
 

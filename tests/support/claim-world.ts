@@ -78,10 +78,15 @@ export class ClaimWorld {
     const signal = new AbortController().signal;
     const directory = this.#directory(which, reading);
     const client = new IndexClient({
-      shards: SHARDS,
+      shards: Array.from({ length: SHARDS }, (_, shard) => shard),
       inverses: {},
       directory,
-      local: new LocalIndex({ shards: [], holds: () => true }),
+      local: new LocalIndex({
+        shard: () => {
+          throw new Error('no shard is here');
+        },
+        holds: () => true,
+      }),
       peers: this.#peers(which),
       clock: this.clock,
     });

@@ -11,6 +11,7 @@ import {
   datasetTree,
   defaultModel,
   embedThreadModule,
+  FIRST_GENERATION,
   judgingContext,
   type Kind,
   shardPath,
@@ -186,6 +187,7 @@ async function treeOf(
     meter: { handled: () => {}, holds: () => {} },
     fenced,
     index: oneOwner(() => EPOCH),
+    generation: FIRST_GENERATION,
     emit: (happening) => onEvent({ ...happening, atMs: systemClock.wallMs() }),
   });
   const changed = { ...ports, kind: kind(ports.kind), clock: systemClock };

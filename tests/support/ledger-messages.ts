@@ -43,6 +43,7 @@ export function judged(
     readonly verdict?: JudgedMessage['judgement']['verdict'];
     readonly rank?: readonly number[];
     readonly edges?: readonly Edge[];
+    readonly generation?: number;
     readonly config?: string;
     readonly facts?: Partial<ContentFacts>;
     readonly reasons?: readonly string[];
@@ -65,6 +66,7 @@ export function judged(
     },
     config: change.config ?? sha('config'),
     versions: { kind: 'number@1' },
+    generation: change.generation ?? 1,
     edges: [...(change.edges ?? [])],
   };
 }

@@ -18,7 +18,7 @@ import {
   MemoryQueue,
   MemoryRecords,
 } from '#testkit';
-import { datasetConfigSchema } from '../../actors/config/index.ts';
+import { datasetConfigSchema, FIRST_GENERATION, type IndexGeneration } from '../../actors/config/index.ts';
 import { imageKind } from '../../actors/image/kind.ts';
 import type { Kind } from '../../actors/kinds/kind.ts';
 import type {
@@ -129,6 +129,7 @@ export function memoryDataset(
     readonly bodyBudget?: ByteBudget;
     readonly kind?: Kind;
     readonly giveUpAfterMs?: number;
+    readonly generation?: IndexGeneration;
   } = {},
 ): MemoryDataset {
   const clock = options.clock ?? new ManualClock();
@@ -191,6 +192,7 @@ export function memoryDataset(
       random: { next: () => 0.5 },
       emit,
     }),
+    generation: options.generation ?? FIRST_GENERATION,
     index: oneOwner((shard) => journal('index', shard).frames.at(-1)?.epoch ?? 1),
     contents: options.contents ?? { read: () => Promise.reject(new Error('no contents are read here')) },
     bodyBudget: options.bodyBudget ?? new ByteBudget(2 ** 26),

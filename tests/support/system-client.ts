@@ -125,6 +125,18 @@ export abstract class SystemClient {
     return settled ?? 0;
   }
 
+  /** Resolves when generation `wanted` of the index is in force and holds everything. */
+  async waitCompared(wanted: number): Promise<void> {
+    let found: SettledAnswer['comparing'] | undefined;
+    await this.waitFor(
+      async () => {
+        found = (await this.#askSettled(0))?.comparing ?? found;
+        return found?.generation === wanted && found.next === null && found.pending === 0;
+      },
+      { deadlineMs: SETTLE_MS, what: () => `generation ${wanted} is in force (${JSON.stringify(found)})` },
+    );
+  }
+
   /** Verdict counts of everything settled. */
   async verdicts(): Promise<SettledAnswer['counts']> {
     const system = await this.connect();

@@ -7,22 +7,22 @@ import {
 } from '../../../actors/keeper/dead-fate.ts';
 import { Ledger, type LedgerEvent } from '../../../actors/keeper/ledger.ts';
 import { outsideOf } from '../../../actors/keeper/outside.ts';
-import type { KeepMessage } from '../../../actors/pipeline/messages.ts';
+import type { VerdictMessage } from '../../../actors/pipeline/messages.ts';
 import { dead, judged } from '../../support/ledger-messages.ts';
 import { memoryCodec } from '../../support/memory-ports.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
 
-function entriesOf(...messages: readonly KeepMessage[]): LedgerEvent {
+function entriesOf(...messages: readonly VerdictMessage[]): LedgerEvent {
   const entries = messages.map((message) => {
     if (message.type === 'dead') return message;
-    const { edges: _, ...entry } = message;
+    const { edges: _, generation: __, ...entry } = message;
     return entry;
   });
   return { type: 'entries', entries, edges: [] };
 }
 
-function ledgerOf(...messages: readonly KeepMessage[]): Ledger {
+function ledgerOf(...messages: readonly VerdictMessage[]): Ledger {
   const ledger = new Ledger();
   ledger.apply(entriesOf(...messages));
   return ledger;

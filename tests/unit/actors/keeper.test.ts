@@ -1,92 +1,22 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ActorSystem, type FaultPoints, StorageFull, type SystemEvent } from '#runtime';
+import { StorageFull } from '#runtime';
 import { CrashPoint } from '#testkit';
-import type { DatasetConfig } from '../../../actors/config/index.ts';
-import { keeperActor, RequestRefused } from '../../../actors/keeper/keeper.ts';
-import type {
-  CutAnswer,
-  DeriveAnswer,
-  ExplainAnswer,
-  KeeperAnswer,
-  KeeperMessage,
-  KeeperRequest,
-  SettledAnswer,
-} from '../../../actors/keeper/keeper-messages.ts';
+import { RequestRefused } from '../../../actors/keeper/keeper.ts';
+import type { DeriveAnswer, ExplainAnswer, SettledAnswer } from '../../../actors/keeper/keeper-messages.ts';
 import { ManifestStore } from '../../../actors/keeper/manifest-store.ts';
 import type { OutcomeMessage } from '../../../actors/keeper/outcomes.ts';
 import { blobKeys, type KeepMessage, type Payload } from '../../../actors/pipeline/messages.ts';
-import { judgingContext } from '../../../actors/rules/judging-context.ts';
+import { startKeeper, stopKeepers } from '../../support/keepers.ts';
 import { contentOf, dead, edgeOf, judged, sha } from '../../support/ledger-messages.ts';
 import {
   type MemoryDataset,
   memoryCodec,
   memoryDataset,
-  numberKind,
   sharpnessAlone,
 } from '../../support/memory-ports.ts';
 
-const systems: ActorSystem[] = [];
-afterEach(async () => {
-  for (const system of systems.splice(0)) await system.stop();
-});
-
-interface RunningKeeper {
-  readonly system: ActorSystem;
-  readonly events: SystemEvent[];
-  readonly configDigest: string;
-  ask<A extends KeeperAnswer>(request: KeeperRequest): Promise<A>;
-  cut(): Promise<CutAnswer>;
-  keep(...messages: readonly KeepMessage[]): Promise<void>;
-}
-
-/** A keeper over the dataset's ports; `score` and `faults` are those of this node. */
-async function startKeeper(
-  dataset: MemoryDataset,
-  options: { readonly config?: DatasetConfig; readonly faults?: FaultPoints } = {},
-): Promise<RunningKeeper> {
-  const events: SystemEvent[] = [];
-  const config = options.config ?? dataset.ports.config;
-  const ports = { ...dataset.ports, config, ...(options.faults && { faults: options.faults }) };
-  const judging = judgingContext(config, numberKind, ports.model);
-  const system = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      intensity: { maxRestarts: 50, withinMs: 60_000 },
-      children: [keeperActor(ports, judging)],
-    },
-    clock: dataset.clock,
-    checks: dataset.checks,
-    random: { next: () => 0.5 },
-    onEvent: (event) => void events.push(event),
-  });
-  systems.push(system);
-  const ref = system.ref<KeeperMessage>('keeper');
-  const ask = <A extends KeeperAnswer>(request: KeeperRequest) =>
-    ref.ask<KeeperAnswer>((reply) => ({ type: 'request', request, reply }), {
-      timeoutMs: 600_000,
-    }) as Promise<A>;
-  return {
-    system,
-    events,
-    configDigest: judging.configDigest,
-    ask,
-    cut: () => ask<CutAnswer>({ op: 'cut' }),
-    keep: async (...messages) => {
-      // As judged under this node's configuration, unless the message says otherwise.
-      const own = messages.map((message) =>
-        message.type === 'judged' && message.config === sha('config')
-          ? { ...message, config: judging.configDigest }
-          : message,
-      );
-      dataset.queue('keep').add(...own.map((message) => ({ data: memoryCodec.encode(message) })));
-      await dataset.clock.advance(1);
-    },
-  };
-}
+afterEach(stopKeepers);
 
 const storeOf = ({ ports }: MemoryDataset) =>
   new ManifestStore({ dataset: ports.dataset, blobs: ports.manifests, heads: ports.heads });

@@ -8,19 +8,19 @@ import {
   type LedgerEvent,
 } from '../../../actors/keeper/ledger.ts';
 import { type ManifestRecord, manifestDigest } from '../../../actors/keeper/manifest.ts';
-import type { KeepMessage } from '../../../actors/pipeline/messages.ts';
+import type { VerdictMessage } from '../../../actors/pipeline/messages.ts';
 import { contentOf, dead, edgeOf, judged, sha } from '../../support/ledger-messages.ts';
 import { memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
 
 /** A batch as the keeper journals it: what the ledger accepts, with its edges. */
-function eventOf(ledger: Ledger, messages: readonly KeepMessage[]): LedgerEvent {
+function eventOf(ledger: Ledger, messages: readonly VerdictMessage[]): LedgerEvent {
   const entries = new Map<number, LedgerEntry>();
   const edges = [];
   for (const message of messages) {
     if (!ledger.accepts(message) || entries.has(message.sequence)) continue;
     if (message.type === 'dead') entries.set(message.sequence, message);
     else {
-      const { edges: own, ...entry } = message;
+      const { edges: own, generation: _, ...entry } = message;
       entries.set(message.sequence, entry);
       edges.push(...own);
     }
@@ -34,7 +34,7 @@ function ledgerOf(events: readonly LedgerEvent[]): Ledger {
   return ledger;
 }
 
-function keepAll(batches: readonly (readonly KeepMessage[])[]): { ledger: Ledger; lengths: number[] } {
+function keepAll(batches: readonly (readonly VerdictMessage[])[]): { ledger: Ledger; lengths: number[] } {
   const ledger = new Ledger();
   const lengths = batches.map((batch) => {
     ledger.apply(eventOf(ledger, batch));
@@ -68,7 +68,7 @@ const judgedOf = fc.memo(() =>
 )();
 
 const streams = fc.array(judgedOf, { minLength: 1, maxLength: 12 }).map((fates) =>
-  fates.flatMap(({ item, near, fate }, at): KeepMessage[] => {
+  fates.flatMap(({ item, near, fate }, at): VerdictMessage[] => {
     const sequence = at + 1;
     const content = CONTENTS[item % CONTENTS.length] ?? 'p';
     const message = judged(sequence, `item ${item}`, content, {
@@ -280,7 +280,7 @@ describe('rows of a cut', () => {
   it('give the same manifest digest in whatever order the entries and edges arrived', () => {
     fc.assert(
       fc.property(arrivals, ({ messages, order }) => {
-        const digest = (batches: readonly (readonly KeepMessage[])[]) => {
+        const digest = (batches: readonly (readonly VerdictMessage[])[]) => {
           const { ledger } = keepAll(batches);
           const view = ledger.asOf(ledger.length);
           const items = view.items.map((entry: JudgedEntry) => ({ entry, judgement: entry.judgement }));
@@ -332,9 +332,9 @@ describe('rows of a cut', () => {
 });
 
 /** Splits batches so that none holds a sequence twice: the later message begins a batch of its own. */
-function distinctBatches(batches: readonly (readonly KeepMessage[])[]): KeepMessage[][] {
+function distinctBatches(batches: readonly (readonly VerdictMessage[])[]): VerdictMessage[][] {
   return batches.flatMap((batch) => {
-    const split: KeepMessage[][] = [[]];
+    const split: VerdictMessage[][] = [[]];
     for (const message of batch) {
       const last = split.at(-1);
       if (last?.some(({ sequence }) => sequence === message.sequence) === true) split.push([message]);
@@ -348,7 +348,7 @@ describe('the account of a ledger', () => {
   it('grows with each new entry and edge, not with what it knows, and is the same after a snapshot', () => {
     const ledger = new Ledger();
     const seen: number[] = [];
-    const apply = (...messages: readonly KeepMessage[]) => {
+    const apply = (...messages: readonly VerdictMessage[]) => {
       ledger.apply(eventOf(ledger, messages));
       seen.push(ledger.accountedBytes);
     };

@@ -10,7 +10,7 @@ describe('roles', () => {
   });
 
   it('of several nodes count together; what none of them has is unattended', () => {
-    expect(unattendedStages([['ingest'], ['score', 'shards']])).toEqual(['embed', 'dedup']);
+    expect(unattendedStages([['ingest'], ['score', 'shards']])).toEqual(['embed', 'dedup', 'replay']);
     expect(unattendedStages([])).toEqual(['intake', ...STAGES]);
     expect(unattendedStages([['a role of a later program']])).toHaveLength(STAGES.length + 1);
   });

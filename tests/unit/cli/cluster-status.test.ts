@@ -98,7 +98,7 @@ describe('the records of a system', () => {
       ['score'],
       ['embed', 'dedup'],
     ]);
-    expect(status.unattended).toEqual(['embed', 'dedup']);
+    expect(status.unattended).toEqual(['embed', 'dedup', 'replay']);
     expect(clusterProblems(status)).toContain(
       'no node that is there runs stage embed (role embed): its items wait',
     );

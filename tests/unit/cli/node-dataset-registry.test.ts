@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { datasetConfigSchema } from '#actors';
 import { MemoryRecords } from '#testkit';
-import { DatasetRegistry, ShardCountFixed } from '../../../cli/node/dataset-registry.ts';
+import { DatasetRegistry, recordedShards } from '../../../cli/node/dataset-registry.ts';
 
 const configOf = (change: Readonly<Record<string, unknown>> = {}) => datasetConfigSchema.parse(change);
 
@@ -11,7 +11,8 @@ describe('the dataset registry', () => {
     const flat = configOf({ shards: 2, rules: { keepAt: 0.7 }, limits: { maxBytes: '1MiB' } });
     await registry.put('photos', 'file', flat);
     await registry.put('art', 'command', configOf());
-    expect(await registry.get('photos')).toEqual({ origin: 'file', config: flat });
+    const generation = { number: 1, base: 0 };
+    expect(await registry.get('photos')).toEqual({ origin: 'file', config: flat, generation });
     expect([...(await registry.list())].map(([name, { origin }]) => [name, origin])).toEqual([
       ['art', 'command'],
       ['photos', 'file'],
@@ -30,19 +31,49 @@ describe('the dataset registry', () => {
     expect(trace).toHaveLength(2);
   });
 
-  it('refuses another shard count, naming both', async () => {
+  it('records a change that the index does not survive as a replay, with shards of its own, and what was is in force until then', async () => {
     const registry = new DatasetRegistry(new MemoryRecords());
     await registry.put('photos', 'file', configOf({ shards: 4 }));
-    const refused = registry.put('photos', 'file', configOf({ shards: 8 }));
-    await expect(refused).rejects.toBeInstanceOf(ShardCountFixed);
-    await expect(refused).rejects.toThrow(/photos.*expected 4.*got 8/);
-    expect((await registry.get('photos'))?.config.shards).toBe(4);
-    await registry.delete('photos');
-    await registry.put('photos', 'file', configOf({ shards: 8 }));
-    expect((await registry.get('photos'))?.config.shards).toBe(8);
+    expect(await registry.put('photos', 'file', configOf({ shards: 2 }))).toBe('replays');
+    const record = await registry.get('photos');
+    expect(record).toMatchObject({
+      config: { shards: 4 },
+      generation: { number: 1, base: 0 },
+      replay: { config: { shards: 2 }, generation: { number: 2, base: 4 } },
+    });
+    expect(record && recordedShards(record)).toEqual([0, 1, 2, 3, 4, 5]);
+    await registry.switched('photos', 1);
+    expect(await registry.get('photos')).toEqual(record);
+    await registry.switched('photos', 2);
+    await registry.switched('photos', 2);
+    const after = await registry.get('photos');
+    expect(after).toMatchObject({ config: { shards: 2 }, generation: { number: 2, base: 4 } });
+    expect(after && recordedShards(after)).toEqual([4, 5]);
+    expect(after).not.toHaveProperty('replay');
   });
 
-  it('reads again when another writer was faster, and still keeps the shard count', async () => {
+  it('uses no number of a generation or shard twice, also of replays that were given up', async () => {
+    const registry = new DatasetRegistry(new MemoryRecords());
+    await registry.put('photos', 'file', configOf({ shards: 4 }));
+    await registry.put('photos', 'file', configOf({ shards: 2 }));
+    expect(await registry.put('photos', 'file', configOf({ shards: 4 }))).toBe('changed');
+    expect(await registry.get('photos')).not.toHaveProperty('replay');
+    await registry.put('photos', 'file', configOf({ shards: 3 }));
+    expect((await registry.get('photos'))?.replay).toMatchObject({ generation: { number: 3, base: 6 } });
+  });
+
+  it('goes on with a replay when what is asked for differs in what takes force at a cut', async () => {
+    const registry = new DatasetRegistry(new MemoryRecords());
+    await registry.put('photos', 'file', configOf());
+    await registry.put('photos', 'file', configOf({ shards: 8 }));
+    await registry.put('photos', 'file', configOf({ shards: 8, rules: { keepAt: 0.9 } }));
+    expect((await registry.get('photos'))?.replay).toMatchObject({
+      config: { shards: 8, rules: { keepAt: 0.9 } },
+      generation: { number: 2 },
+    });
+  });
+
+  it('reads again when another writer was faster', async () => {
     const records = new MemoryRecords();
     const registry = new DatasetRegistry(records);
     const write = records.compareAndSet.bind(records);
@@ -54,10 +85,12 @@ describe('the dataset registry', () => {
       }
       return write(key, value, revision);
     };
-    await expect(registry.put('photos', 'file', configOf({ shards: 3 }))).rejects.toBeInstanceOf(
-      ShardCountFixed,
-    );
-    expect(await registry.get('photos')).toMatchObject({ origin: 'command', config: { shards: 2 } });
+    await registry.put('photos', 'file', configOf({ shards: 3 }));
+    expect(await registry.get('photos')).toMatchObject({
+      origin: 'file',
+      config: { shards: 2 },
+      replay: { config: { shards: 3 } },
+    });
   });
 
   it('refuses a record that is no dataset instead of running it', async () => {

@@ -8,13 +8,15 @@ import { recordingStream } from './recording.ts';
 
 const counts = { eligible: 3, rejected: 0, review: 0, dead: 1, repeats: 0, retried: 0, purged: 0 };
 
+const comparing = { generation: 1, next: null, pending: 0, failed: 0, failures: [], history: [] };
+
 /** A system whose keeper misses so many verdicts at each question; the last number stays. */
 function systemMissing(clock: ManualClock, ...missing: readonly number[]) {
   let asked = 0;
   const settled = async (): Promise<SettledAnswer> => {
     const count = missing[Math.min(asked, missing.length - 1)] ?? 0;
     asked += 1;
-    return { epoch: 1, counts, accountedBytes: 0, missing: { count, sequences: [] } };
+    return { epoch: 1, counts, accountedBytes: 0, missing: { count, sequences: [] }, comparing };
   };
   const system = { link: { clock }, keeper: () => ({ settled }) } as unknown as ClientSystem;
   return { system, asked: () => asked };

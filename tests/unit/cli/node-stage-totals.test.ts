@@ -22,6 +22,7 @@ describe('the layout of a dataset', () => {
       'held shared',
       'embed shared',
       'dedup shared',
+      'replay shared',
       'score shared',
       'keep owned',
     ]);

@@ -122,6 +122,7 @@ const STATUS: SystemStatus = {
         { stage: 'held', unprocessed: 0, ackPending: 120, redelivered: 7 },
       ],
       verdicts: null,
+      comparing: null,
       keeperEpoch: null,
       deadLetters: 0,
     },

@@ -117,12 +117,10 @@ class Arena {
     this.system = system;
     this.clock = clock;
     this.seen = seen;
-    const shards = Array.from({ length: SHARDS }, (_, shard) =>
-      system.ref<IndexShardMessage>(`shard-${shard}`),
-    );
-    this.local = new LocalIndex({ shards, holds: () => this.holds });
+    const shard = (number: number) => system.ref<IndexShardMessage>(`shard-${number}`);
+    this.local = new LocalIndex({ shard, holds: () => this.holds });
     this.client = new IndexClient({
-      shards: SHARDS,
+      shards: Array.from({ length: SHARDS }, (_, at) => at),
       inverses: {},
       directory: this.routes,
       local: this.local,

@@ -1,0 +1,94 @@
+// Changes the configuration of a dataset in a running system, and tells what follows of it: force at the next cut, or a
+// replay of its contents.
+import type { DatasetConfig } from '#actors';
+import { NoResponders } from '#nats';
+import type { CliEnvironment, CommandContext } from '../command-environment.ts';
+import { CommandError } from '../command-error.ts';
+import { ExitCode } from '../exit-code.ts';
+import type { ClientSystem } from './client-system.ts';
+import type { DatasetRecord, PutResult } from './dataset-registry.ts';
+import { messageCodec } from './message-codec.ts';
+import { waitUntilCompared } from './replay-wait.ts';
+
+/** Restarting a dataset's tree waits for what is in hand. */
+const RECONCILE_TIMEOUT_MS = 60_000;
+
+export interface DatasetChange {
+  readonly dataset: string;
+  readonly config: DatasetConfig;
+  readonly result: PutResult;
+  /** Whether a node runs, which has followed. */
+  readonly running: boolean;
+}
+
+/**
+ * @param change Makes the wanted configuration of the one asked for last.
+ * @throws CommandError `unknown_dataset`, `usage` for a dataset of a configuration file
+ */
+export async function changeDataset(
+  system: ClientSystem,
+  dataset: string,
+  change: (config: DatasetConfig) => DatasetConfig,
+): Promise<DatasetChange> {
+  const record = await requireRecord(system, dataset);
+  if (record.origin === 'file') {
+    throw new CommandError(
+      'usage',
+      `${dataset} is defined in the troupe.yaml of a node: change it there and restart the node`,
+    );
+  }
+  const config = change(record.replay?.config ?? record.config);
+  const result = await system.registry.put(dataset, 'command', config);
+  return { dataset, config, result, running: await followDatasets(system) };
+}
+
+/** Prints what a change leads to, and waits for it where that is asked for. */
+export async function showChange(
+  system: ClientSystem,
+  { dataset, config, result, running }: DatasetChange,
+  {
+    context: { terminal },
+    environment,
+    wait,
+  }: { readonly context: CommandContext; readonly environment: CliEnvironment; readonly wait: boolean },
+): Promise<void> {
+  const waits = wait && running;
+  const signal = waits ? environment.interruption() : undefined;
+  const standing = signal && (await waitUntilCompared(system, dataset, { terminal, signal }));
+  if (standing !== undefined && standing.failed > 0) environment.setExitCode(ExitCode.no);
+  terminal.show({ dataset, config, running, replays: result === 'replays', replay: standing ?? null }, () => {
+    if (result === 'unchanged') terminal.print(`dataset ${dataset} has these settings already`);
+    else if (result === 'changed') terminal.print(`dataset ${dataset} changed: the next cut goes by it`);
+    else if (standing === undefined) {
+      terminal.print(`dataset ${dataset} will change: its contents are being compared anew`);
+      terminal.print('what was decided before stands until then; see troupe status');
+    } else terminal.print(`dataset ${dataset} changed: generation ${standing.generation} is in force`);
+    if (standing !== undefined && standing.failed > 0) {
+      terminal.print(
+        `${standing.failed} contents could not be compared: neither a copy nor the original is left`,
+      );
+    }
+    if (!running) terminal.print('no node runs now: it happens when one does');
+  });
+}
+
+/** @throws CommandError `unknown_dataset` */
+export async function requireRecord(system: ClientSystem, dataset: string): Promise<DatasetRecord> {
+  const record = await system.registry.get(dataset);
+  if (record !== undefined) return record;
+  throw new CommandError(
+    'unknown_dataset',
+    `unknown dataset ${dataset} in the system ${system.names.system}`,
+  );
+}
+
+/** Has the nodes follow the registry; false when none runs. */
+export async function followDatasets(system: ClientSystem): Promise<boolean> {
+  try {
+    await system.link.request(system.names.subjects.askNodes, messageCodec.encode({}), RECONCILE_TIMEOUT_MS);
+    return true;
+  } catch (error) {
+    if (error instanceof NoResponders) return false;
+    throw error;
+  }
+}

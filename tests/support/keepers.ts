@@ -1,0 +1,92 @@
+// Keepers over the ports of a dataset in memory, asked and fed as their neighbours do it.
+import { ActorSystem, type FaultPoints, type SystemEvent } from '#runtime';
+import type { DatasetConfig } from '../../actors/config/index.ts';
+import { keeperActor } from '../../actors/keeper/keeper.ts';
+import type {
+  CutAnswer,
+  KeeperAnswer,
+  KeeperMessage,
+  KeeperRequest,
+} from '../../actors/keeper/keeper-messages.ts';
+import type { DatasetPorts } from '../../actors/pipeline/dataset-ports.ts';
+import type { KeepMessage } from '../../actors/pipeline/messages.ts';
+import { judgingContext } from '../../actors/rules/judging-context.ts';
+import { sha } from './ledger-messages.ts';
+import { type MemoryDataset, memoryCodec, numberKind } from './memory-ports.ts';
+
+const systems: ActorSystem[] = [];
+
+export interface RunningKeeper {
+  readonly system: ActorSystem;
+  readonly events: SystemEvent[];
+  readonly configDigest: string;
+  ask<A extends KeeperAnswer>(request: KeeperRequest): Promise<A>;
+  cut(): Promise<CutAnswer>;
+  keep(...messages: readonly KeepMessage[]): Promise<void>;
+}
+
+/** A keeper over the dataset's ports; `score` and `faults` are those of this node. */
+export async function startKeeper(
+  dataset: MemoryDataset,
+  options: {
+    readonly config?: DatasetConfig;
+    readonly faults?: FaultPoints;
+    /** What the dataset will be once its contents are compared anew. */
+    readonly next?: Pick<DatasetPorts, 'config' | 'generation'>;
+    readonly switched?: (generation: number) => void;
+  } = {},
+): Promise<RunningKeeper> {
+  const events: SystemEvent[] = [];
+  const config = options.config ?? dataset.ports.config;
+  const { faults, next, switched } = options;
+  const ports: DatasetPorts = {
+    ...dataset.ports,
+    config,
+    ...(faults && { faults }),
+    ...(next && { next: { ...dataset.ports, ...next } }),
+    ...(switched && { switched }),
+  };
+  const judging = judgingContext(config, numberKind, ports.model);
+  const system = await ActorSystem.start({
+    name: 'test',
+    root: {
+      type: 'supervisor',
+      id: 'root',
+      strategy: 'one_for_one',
+      intensity: { maxRestarts: 50, withinMs: 60_000 },
+      children: [keeperActor(ports, judging)],
+    },
+    clock: dataset.clock,
+    checks: dataset.checks,
+    random: { next: () => 0.5 },
+    onEvent: (event) => void events.push(event),
+  });
+  systems.push(system);
+  const ref = system.ref<KeeperMessage>('keeper');
+  const ask = <A extends KeeperAnswer>(request: KeeperRequest) =>
+    ref.ask<KeeperAnswer>((reply) => ({ type: 'request', request, reply }), {
+      timeoutMs: 600_000,
+    }) as Promise<A>;
+  return {
+    system,
+    events,
+    configDigest: judging.configDigest,
+    ask,
+    cut: () => ask<CutAnswer>({ op: 'cut' }),
+    keep: async (...messages) => {
+      // As judged under this node's configuration, unless the message says otherwise.
+      const own = messages.map((message) =>
+        message.type === 'judged' && message.config === sha('config')
+          ? { ...message, config: judging.configDigest }
+          : message,
+      );
+      dataset.queue('keep').add(...own.map((message) => ({ data: memoryCodec.encode(message) })));
+      await dataset.clock.advance(1);
+    },
+  };
+}
+
+/** Stops all keepers that were started. */
+export async function stopKeepers(): Promise<void> {
+  for (const system of systems.splice(0)) await system.stop();
+}
