@@ -274,8 +274,23 @@ describe('troupe dataset', () => {
     const wrong = await system.command('dataset', 'set', 'cats', 'rules.keepAt=7', '--json');
     expect(wrong.code).toBe(2);
     expect(errorOf(wrong)).toBe('config_invalid');
-    expect((await system.command('dataset', 'set', 'cats', 'shards=9')).code).toBe(2);
     expect((await system.command('dataset', 'set', 'photos', 'rules.keepAt=1')).code).toBe(2);
+  });
+
+  it('changes what pictures are found by while it runs, and waits until that is in force where it is told to', async () => {
+    const changed = await json('dataset', 'set', 'cats', 'shards=9', 'dedup.phashRadius=4', '--wait');
+    expect(changed).toMatchObject({
+      replays: true,
+      replay: { generation: 2, next: null, pending: 0, failed: 0 },
+    });
+    expect(await json('shards', 'resize', 'cats', '2', '--wait')).toMatchObject({
+      replay: { generation: 3 },
+    });
+    expect(await json('shards', 'resize', 'cats', '2')).toMatchObject({ replays: false });
+    expect(await json('dataset', 'show', 'cats')).toMatchObject({ config: { shards: 2 } });
+    expect(await json('manifest', 'cut', 'cats')).toMatchObject({ number: 3, counts: { review: 1 } });
+    expect((await system.command('shards', 'resize', 'cats', '0')).code).toBe(2);
+    expect((await system.command('shards', 'resize', 'photos', '8')).code).toBe(2);
   });
 
   it('deletes it only when told so twice, and then nothing is accepted for it', async () => {
