@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { VectorIndex } from '../../actors/dedup/index.ts';
 import { relationOf } from '../../actors/dedup/relation.ts';
 import { comparePixels } from '../../actors/image/index.ts';
+import { editedPhoto } from '../../cli/calibrate/picture-edits.ts';
 import type { BenchOptions, Metric, Metrics } from '../contract.ts';
 import { imageEdges, THRESHOLDS } from './photo-quality.ts';
-import { editedPhoto } from './picture-edits.ts';
 import type { ModelName, PictureFacts, PictureReader } from './picture-facts.ts';
 import { pairName, share } from './scores.ts';
 

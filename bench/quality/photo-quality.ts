@@ -6,8 +6,8 @@ import { DedupEngine, type VerifiedEdge } from '../../actors/dedup/index.ts';
 import { type PairThresholds, relationOf } from '../../actors/dedup/relation.ts';
 import { compareImages, imageIndexes } from '../../actors/image/image-dedup.ts';
 import { DEFAULT_PIXEL_THRESHOLD } from '../../actors/image/index.ts';
+import { EDIT_NAMES, type EditName, editedPhoto, HARD_EDITS } from '../../cli/calibrate/picture-edits.ts';
 import type { BenchOptions, Metric, Metrics } from '../contract.ts';
-import { EDIT_NAMES, type EditName, editedPhoto, HARD_EDITS } from './picture-edits.ts';
 import type { ModelName, PictureFacts, PictureReader } from './picture-facts.ts';
 import { share } from './scores.ts';
 

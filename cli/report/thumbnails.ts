@@ -1,17 +1,13 @@
 // Small pictures for a report, inline as WebP: from the stored content, from the original file on this disk if it is
 // still the same, or else from the 64 by 64 proxy, stretched back to the picture's shape.
-import { readFile, stat } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
-import { blobKeys, sha256Hex } from '#actors';
-import { NatsUploads } from '#nats';
+import { blobKeys } from '#actors';
 import type { ClientSystem } from '../node/client-system.ts';
+import { originalContent } from '../node/original-content.ts';
 
 /** Longest side in pixels; shown at half of it, so that it is sharp on dense screens. */
 const SIDE = 192;
 const QUALITY = 58;
-/** Larger originals are not read for a thumbnail. */
-const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PIXELS = 100_000_000;
 const DECODE_SECONDS = 10;
 const PROXY_SIDE = 64;
@@ -47,33 +43,10 @@ export class Thumbnails {
   }
 
   async #make(request: ThumbnailRequest): Promise<string | null> {
-    const original = await this.#original(request);
+    const original = await originalContent(this.#system, this.#dataset, request);
     const drawn = original === undefined ? undefined : await drawOriginal(original);
     const webp = drawn ?? (await this.#drawProxy(request));
     return webp === undefined ? null : `data:image/webp;base64,${webp.toString('base64')}`;
-  }
-
-  /** The content as stored here or where it was published from; whatever goes wrong, there is the proxy. */
-  async #original({ content, location }: ThumbnailRequest): Promise<Uint8Array | undefined> {
-    try {
-      const stored = await this.#system.blobs(this.#dataset).get(blobKeys.content(content));
-      if (stored !== undefined || location === null) return stored;
-      const bytes = await this.#read(location);
-      return bytes !== undefined && sha256Hex(bytes) === content ? bytes : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  async #read(location: string): Promise<Uint8Array | undefined> {
-    if (location.startsWith('obj://')) {
-      const { link, names } = this.#system;
-      return new NatsUploads(link, names.objects.uploads).read(location, MAX_BYTES);
-    }
-    if (!location.startsWith('file://')) return undefined;
-    const path = fileURLToPath(location);
-    const found = await stat(path);
-    return found.isFile() && found.size <= MAX_BYTES ? readFile(path) : undefined;
   }
 
   async #drawProxy({ content, width, height }: ThumbnailRequest): Promise<Buffer | undefined> {

@@ -1,4 +1,4 @@
-// The edits that the quality bench makes of each photograph, as people and services make them.
+// Edits of a picture as people and services make them: what calibration and the quality bench look for.
 import sharp, { type Sharp } from 'sharp';
 
 type Edit = (photo: Uint8Array) => Promise<Uint8Array>;
