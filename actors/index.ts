@@ -2,6 +2,14 @@
 
 export { byteSize } from './config/byte-size.ts';
 export {
+  originOf,
+  THRESHOLD_NAMES,
+  type ThresholdName,
+  type ThresholdOrigin,
+  thresholdOf,
+  withoutStaleOrigins,
+} from './config/calibration.ts';
+export {
   type DatasetConfig,
   type DecidingConfig,
   datasetConfigSchema,
@@ -15,6 +23,7 @@ export {
   reasonTexts,
   shardNumbers,
 } from './config/index.ts';
+export { cosine } from './dedup/cosine.ts';
 export {
   halvesOf,
   type IndexPeers,
@@ -26,6 +35,7 @@ export {
 export { type IndexShardMessage, indexPrefix, indexShardActor } from './dedup/index-shard.ts';
 export { LocalIndex } from './dedup/local-index.ts';
 export {
+  comparePixels,
   configuredModel,
   defaultModel,
   embedThreadModule,
@@ -33,6 +43,8 @@ export {
   inspectModel,
   type ModelFacts,
   ModelUnusable,
+  PictureReader,
+  type ReadPicture,
   TROUPE_TINY,
 } from './image/index.ts';
 export { imageKind } from './image/kind.ts';
@@ -92,6 +104,7 @@ export { type DatasetSizing, datasetTree, STATELESS_PARTS } from './pipeline/dat
 export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
 export { ROLE_OF_STAGE, ROLES, type Role, unattendedStages } from './pipeline/roles.ts';
+export { recordedVectorKey } from './pipeline/vector-store.ts';
 export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
 export { AddressPolicy, isNetwork } from './sources/address-policy.ts';

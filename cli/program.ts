@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { CliEnvironment } from './command-environment.ts';
 import { registerAudit } from './commands/audit.ts';
+import { registerCalibrate } from './commands/calibrate.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDataset } from './commands/dataset.ts';
 import { registerDead } from './commands/dead.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly Register[] = [
   registerExplain,
   registerAudit,
   registerReport,
+  registerCalibrate,
   registerDead,
   registerShards,
   registerHash,

@@ -1,6 +1,7 @@
 // How duplicates are found, confirmed and treated.
 import { z } from 'zod';
 import { DEFAULT_PIXEL_THRESHOLD } from '../image/pixel-comparison.ts';
+import { calibrationSchema } from './calibration.ts';
 
 const fraction = () => z.number().min(0).max(1);
 const radius = () => z.int().min(0).max(16);
@@ -92,4 +93,9 @@ export const dedupSchema = z.strictObject({
     .describe('The pixel comparison. A pair is near when pixels or vectors confirm it.'),
   vectors: vectorsSchema.prefault({}).describe("The comparison of the model's vectors."),
   actions: actionsSchema.prefault({}).describe('What becomes of verified duplicates, by relation.'),
+  calibration: calibrationSchema
+    .optional()
+    .describe(
+      'Where thresholds come from: written by `troupe calibrate --apply` (docs/calibrate.md), and without effect but on the digest.',
+    ),
 });

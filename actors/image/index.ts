@@ -8,6 +8,7 @@ export type { EmbedThreadData, EmbedThreadRequest, EmbedThreadResult } from './e
 export { EmbeddingError } from './embedding-error.ts';
 export { configuredModel, defaultModel, inspectModel } from './embedding-model.ts';
 export { ModelUnusable } from './model-unusable.ts';
+export { PictureReader, type ReadPicture } from './picture-reader.ts';
 export { comparePixels, DEFAULT_PIXEL_THRESHOLD, type PixelComparison } from './pixel-comparison.ts';
 export type { ModelFacts } from './session-spec.ts';
 export { type SniffedType, sniff } from './sniff.ts';

@@ -7,6 +7,15 @@ export function vectorKey({ model, kind }: Pick<DatasetPorts, 'model' | 'kind'>,
   return `${kind.version}/${digest.slice(0, 16)}/${recipe.slice(0, 16)}/${precision}/${dimension}/${content}`;
 }
 
+/** The same by the versions that a deciding configuration records (`judgingContext`). */
+export function recordedVectorKey(
+  versions: { readonly kind: string; readonly model: string; readonly embedding: string },
+  content: string,
+): string {
+  const digest = versions.model.slice(versions.model.lastIndexOf('@') + 1);
+  return `${versions.kind}/${digest.slice(0, 16)}/${versions.embedding}/${content}`;
+}
+
 /** The vector of a content by the model in force, or undefined where none is stored. */
 export async function storedVector(
   ports: Pick<DatasetPorts, 'model' | 'kind' | 'vectors'>,

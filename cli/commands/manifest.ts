@@ -1,6 +1,7 @@
 // `troupe manifest`: cut, list, show, compare, export and verify the versions of a dataset.
 import { type Command, Option } from 'commander';
-import type { ManifestRecord } from '#actors';
+import type { DecidingConfig, ManifestRecord } from '#actors';
+import { thresholdLines } from '../calibrate/threshold-lines.ts';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
@@ -125,6 +126,8 @@ function registerShow(manifest: Command, environment: CliEnvironment): void {
             `outside it: ${dead} dead, ${repeats} repeats, ${retried} retried, ${purged} purged`,
           );
           context.terminal.print(`configuration ${envelope.configDigest}`);
+          const deciding = envelope.deciding as unknown as DecidingConfig;
+          for (const line of thresholdLines(deciding)) context.terminal.print(line);
           if (envelope.parent !== null) context.terminal.print(`parent ${envelope.parent.number}`);
           for (const { code, id } of envelope.findings) context.terminal.print(`finding ${code}: ${id}`);
           context.terminal.print(`digest ${envelope.digest}`);

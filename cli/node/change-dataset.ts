@@ -1,6 +1,6 @@
 // Changes the configuration of a dataset in a running system, and tells what follows of it: force at the next cut, or a
 // replay of its contents.
-import type { DatasetConfig } from '#actors';
+import { type DatasetConfig, withoutStaleOrigins } from '#actors';
 import { NoResponders } from '#nats';
 import type { CliEnvironment, CommandContext } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
@@ -30,14 +30,8 @@ export async function changeDataset(
   dataset: string,
   change: (config: DatasetConfig) => DatasetConfig,
 ): Promise<DatasetChange> {
-  const record = await requireRecord(system, dataset);
-  if (record.origin === 'file') {
-    throw new CommandError(
-      'usage',
-      `${dataset} is defined in the troupe.yaml of a node: change it there and restart the node`,
-    );
-  }
-  const config = change(record.replay?.config ?? record.config);
+  const record = await requireChangeable(system, dataset);
+  const config = withoutStaleOrigins(change(record.replay?.config ?? record.config));
   const result = await system.registry.put(dataset, 'command', config);
   return { dataset, config, result, running: await followDatasets(system) };
 }
@@ -50,13 +44,21 @@ export async function showChange(
     context: { terminal },
     environment,
     wait,
-  }: { readonly context: CommandContext; readonly environment: CliEnvironment; readonly wait: boolean },
+    beside,
+  }: {
+    readonly context: CommandContext;
+    readonly environment: CliEnvironment;
+    readonly wait: boolean;
+    /** What else the JSON result says. */
+    readonly beside?: object;
+  },
 ): Promise<void> {
   const waits = wait && running;
   const signal = waits ? environment.interruption() : undefined;
   const standing = signal && (await waitUntilCompared(system, dataset, { terminal, signal }));
   if (standing !== undefined && standing.failed > 0) environment.setExitCode(ExitCode.no);
-  terminal.show({ dataset, config, running, replays: result === 'replays', replay: standing ?? null }, () => {
+  const change = { dataset, config, running, replays: result === 'replays', replay: standing ?? null };
+  terminal.show({ ...beside, ...change }, () => {
     if (result === 'unchanged') terminal.print(`dataset ${dataset} has these settings already`);
     else if (result === 'changed') terminal.print(`dataset ${dataset} changed: the next cut goes by it`);
     else if (standing === undefined) {
@@ -70,6 +72,16 @@ export async function showChange(
     }
     if (!running) terminal.print('no node runs now: it happens when one does');
   });
+}
+
+/** @throws CommandError `unknown_dataset`, `usage` for a dataset of a configuration file */
+export async function requireChangeable(system: ClientSystem, dataset: string): Promise<DatasetRecord> {
+  const record = await requireRecord(system, dataset);
+  if (record.origin === 'command') return record;
+  throw new CommandError(
+    'usage',
+    `${dataset} is defined in the troupe.yaml of a node: change it there and restart the node`,
+  );
 }
 
 /** @throws CommandError `unknown_dataset` */

@@ -5,7 +5,7 @@ import { type BlobStore, silentLogger } from '#runtime';
 import type { CommandContext } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { connectOptions } from './connect-options.ts';
-import { datasetBlobs } from './dataset-blobs.ts';
+import { datasetBlobs, datasetVectors } from './dataset-blobs.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { KeeperClient } from './keeper-client.ts';
 import { ShardOrders } from './shard-orders.ts';
@@ -65,6 +65,10 @@ export class ClientSystem implements AsyncDisposable {
   /** Contents, proxies and payloads of a dataset. */
   blobs(dataset: string): BlobStore {
     return datasetBlobs(this.link, this.names, dataset);
+  }
+
+  vectors(dataset: string): BlobStore {
+    return datasetVectors(this.link, this.names, dataset);
   }
 
   /** Deletes marks of suspect messages and ownership records of a deleted dataset: a later one of its name starts afresh. */

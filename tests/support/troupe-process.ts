@@ -78,7 +78,7 @@ export class TroupeProcess {
   }
 
   /** Sends a signal, unless the process has ended. */
-  signal(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+  signal(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
     if (!this.#isOver) this.#child.kill(signal);
   }
 }

@@ -39,6 +39,12 @@ describe('the command line', () => {
     { args: ['config', 'schema', '--nope'], says: "unknown option '--nope'" },
     { args: ['config', 'schema', '--timeout', 'soon'], says: 'Expected a duration' },
     { args: ['config', 'example', '--kind', 'video'], says: 'Allowed choices are image' },
+    { args: ['calibrate', 'art', '--target', '2'], says: 'Expected a share above 0 and below 1' },
+    {
+      args: ['calibrate', 'art', '--thresholds', 'phashRadius,hue'],
+      says: 'Expected some of vectors.semantic',
+    },
+    { args: ['calibrate', 'art', '--pairs', '0'], says: 'Expected a whole number of at least 1' },
     { args: [], says: 'Usage: troupe' },
   ])('ends with exit code 2 for $args', async ({ args, says }) => {
     const { exitCode, stderr, stdout } = await run(...args);
