@@ -34,6 +34,12 @@ export {
 } from './dedup/index-exchange.ts';
 export { type IndexShardMessage, indexPrefix, indexShardActor } from './dedup/index-shard.ts';
 export { LocalIndex } from './dedup/local-index.ts';
+export { Overloaded } from './embedding/batcher.ts';
+export { EmbeddingPool, type EmbeddingSizing } from './embedding/embedding-pool.ts';
+export { VECTOR_CAUSES, type VectorCause } from './embedding/embeddings.ts';
+export { type ReplicaLoad, Replicas } from './embedding/replicas.ts';
+export { Tenants } from './embedding/tenants.ts';
+export { VectorCache } from './embedding/vector-cache.ts';
 export {
   comparePixels,
   configuredModel,

@@ -7,6 +7,7 @@ import { chaosBench } from './chaos.ts';
 import { clusterBench } from './cluster.ts';
 import { type Bench, type BenchOptions, BenchRefused, describeRun, formatMetrics } from './contract.ts';
 import { dedupBench } from './dedup.ts';
+import { embedBench } from './embed.ts';
 import { pipelineBench } from './pipeline.ts';
 import { qualityBench } from './quality.ts';
 
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   chaos: chaosBench,
   cluster: clusterBench,
   dedup: dedupBench,
+  embed: embedBench,
   pipeline: pipelineBench,
   quality: qualityBench,
 };

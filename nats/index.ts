@@ -45,6 +45,13 @@ export { ObjectBucket } from './object-bucket.ts';
 export type { ObjectDescription } from './object-description.ts';
 export { NatsRecords, type StoredRecord } from './records.ts';
 export {
+  RETRY_AFTER_HEADER,
+  type ServiceAnswer,
+  ServiceRefusal,
+  type ServiceRequest,
+  serveRequests,
+} from './request-service.ts';
+export {
   DataFolderBusy,
   DiskWatch,
   EmbeddedServer,
@@ -61,6 +68,7 @@ export { type StreamHealth, streamHealth } from './stream-health.ts';
 export {
   datasetExists,
   deleteDataset,
+  ensureCache,
   ensureDataset,
   ensureStream,
   ensureSystem,

@@ -28,6 +28,12 @@ export interface SystemNames {
     askIndex(dataset: string, node: string): string;
     /** Where nodes are told that the recorded datasets have changed. */
     readonly askNodes: string;
+    /** Where anyone asks for a vector by a model. */
+    embed(model: string): string;
+    /** Where one replica of that service answers what others pass on to it. */
+    askEmbed(model: string, node: string): string;
+    /** Where the replicas tell each other how busy they are. */
+    embedLoads(model: string): string;
   };
   readonly streams: {
     intake(dataset: string): string;
@@ -47,6 +53,8 @@ export interface SystemNames {
     /** Durable marks of suspect messages. */
     readonly attempts: string;
     readonly config: string;
+    /** Vectors that nodes share; the oldest go when it is full. */
+    readonly cache: string;
     /** What an item or a content has besides its bytes: payloads and proxies, small and immutable. */
     details(dataset: string): string;
     vectors(dataset: string): string;
@@ -92,6 +100,10 @@ export function namesOf(system: string): SystemNames {
       ask: (dataset, actor) => `${system}.ask.${checkDataset(dataset)}.${checkToken('actor', actor)}`,
       askIndex: (dataset, node) => `${system}.ask.${checkDataset(dataset)}.index.${checkToken('node', node)}`,
       askNodes: `${system}.ask-nodes`,
+      embed: (model) => `${system}.embed.${checkToken('model', model)}`,
+      askEmbed: (model, node) =>
+        `${system}.ask-embed.${checkToken('model', model)}.${checkToken('node', node)}`,
+      embedLoads: (model) => `${system}.embed-loads.${checkToken('model', model)}`,
     },
     streams: {
       intake: stream('INTAKE'),
@@ -108,6 +120,7 @@ export function namesOf(system: string): SystemNames {
       heads: bucket('heads'),
       attempts: bucket('attempts'),
       config: bucket('config'),
+      cache: bucket('cache'),
       details: datasetBucket('details'),
       vectors: datasetBucket('vectors'),
     },

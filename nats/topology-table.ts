@@ -177,6 +177,20 @@ export function systemPlan(options: SystemOptions): TopologyPlan {
   };
 }
 
+/** The bucket of vectors that nodes share: the oldest go when it is full. */
+export function cachePlan(
+  options: Pick<SystemOptions, 'system' | 'replicas' | 'storage'> & { readonly maxBytes?: number },
+): TopologyPlan {
+  const bucket = namesOf(options.system).records.cache;
+  const { maxBytes } = options;
+  const stream = {
+    ...entryBucket(commonOf(options), bucket),
+    discard: DiscardPolicy.Old,
+    max_bytes: maxBytes ?? 256 * MIB,
+  };
+  return { streams: [stream], consumers: [], limited: new Set(maxBytes === undefined ? [] : [stream.name]) };
+}
+
 /** The streams and shared consumers of one dataset. */
 export function datasetPlan(dataset: string, options: DatasetOptions): TopologyPlan {
   const names = namesOf(options.system);

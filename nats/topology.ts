@@ -8,6 +8,7 @@ import { patiently } from './patience.ts';
 import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
 import {
   type ConsumerPlan,
+  cachePlan,
   type DatasetOptions,
   datasetPlan,
   type StreamOptions,
@@ -38,6 +39,14 @@ export async function ensureSystem(link: NatsLink, options: SystemOptions): Prom
  */
 export async function ensureDataset(link: NatsLink, dataset: string, options: DatasetOptions): Promise<void> {
   await ensure(link, datasetPlan(dataset, await withReplicas(link, options)), options.replicas);
+}
+
+/** Makes the bucket of vectors that nodes share, as `ensureSystem` does. @throws as `ensureSystem` */
+export async function ensureCache(
+  link: NatsLink,
+  options: { readonly system: string; readonly maxBytes?: number },
+): Promise<void> {
+  await ensure(link, cachePlan(await withReplicas(link, options)), undefined);
 }
 
 /**

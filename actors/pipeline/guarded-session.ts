@@ -1,7 +1,14 @@
 // The embedding session behind its breaker. A failure counts as an attempt of the items in hand only while the breaker
 // stays closed; once it is open they wait, and a probe, which is no item, finds out whether the model answers again: so
 // neither does a dead model use up items, nor can one item keep the model shut.
-import { type ActorRef, type CircuitBreaker, MailboxFull, type ThreadCall, toError } from '#runtime';
+import {
+  type ActorRef,
+  type CircuitBreaker,
+  MailboxFull,
+  type Pool,
+  type ThreadCall,
+  toError,
+} from '#runtime';
 import { PassingFailure } from './item-failure.ts';
 
 /** Asks of the session thread. */
@@ -10,14 +17,17 @@ export type EmbedCall = ThreadCall<
   { readonly vectors: readonly Float32Array[] }
 >;
 
+/** A session, or a pool of them. */
+export type Sessions = Pick<ActorRef<EmbedCall>, 'room'> & Pick<Pool<EmbedCall>, 'ask'>;
+
 export class GuardedSession {
-  readonly #ref: ActorRef<EmbedCall>;
+  readonly #ref: Sessions;
   readonly #breaker: CircuitBreaker;
   readonly #timeoutMs: number;
 
   /** `timeoutMs` is the limit of one run. */
   constructor(options: {
-    readonly ref: ActorRef<EmbedCall>;
+    readonly ref: Sessions;
     readonly breaker: CircuitBreaker;
     readonly timeoutMs: number;
   }) {

@@ -1,8 +1,15 @@
 // Where the vectors of contents are stored, and under which names.
-import type { DatasetPorts } from './dataset-ports.ts';
+import type { Kind } from '../kinds/kind.ts';
+import type { DatasetPorts, ModelIdentity } from './dataset-ports.ts';
+
+/** What a vector is made by. */
+export interface VectorMaker {
+  readonly model: ModelIdentity;
+  readonly kind: Pick<Kind, 'version'>;
+}
 
 /** Everything that determines a vector: decoding, model bytes, what is done around the model, precision, dimension, content. */
-export function vectorKey({ model, kind }: Pick<DatasetPorts, 'model' | 'kind'>, content: string): string {
+export function vectorKey({ model, kind }: VectorMaker, content: string): string {
   const { digest, recipe, precision, dimension } = model;
   return `${kind.version}/${digest.slice(0, 16)}/${recipe.slice(0, 16)}/${precision}/${dimension}/${content}`;
 }

@@ -18,7 +18,7 @@ export interface PictureFacts {
 }
 
 /** SqueezeNet as docs/models.md configures it. */
-const SQUEEZENET = {
+export const SQUEEZENET = {
   input: 'data_0',
   channels: 'BGR',
   size: 224,

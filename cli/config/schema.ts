@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { byteSize, datasetConfigSchema, modelConfigSchema, ROLES, TROUPE_TINY } from '#actors';
 import { CODEC_VERSIONS } from '#nats';
 import { breakerFields, checkOpenTimes } from './breaker.ts';
+import { embeddingSchema } from './embedding.ts';
 import { sourcesSchema } from './sources.ts';
 
 /** Names of datasets: one subject token, usable in stream, bucket and file names. */
@@ -101,6 +102,9 @@ export const nodeSchema = z.strictObject({
     .describe(
       'Longest time in ms that one run of an embedding model may take. After it the session is ended and started anew.',
     ),
+  embedding: embeddingSchema
+    .prefault({})
+    .describe('Vectors for others: this node answers requests of any NATS client (docs/embedding.md).'),
   modelBreaker: modelBreakerSchema
     .prefault({})
     .describe(
@@ -138,6 +142,9 @@ const limitsSchema = z.strictObject({
   ),
   outcome: streamLimit('Outcomes for whoever subscribes; the oldest go first. 256 MiB for a new dataset.'),
   events: streamLimit('Supervision events of the system; the oldest go first. 256 MiB for a new system.'),
+  cache: streamLimit(
+    'Vectors that nodes share, whatever the dataset; the oldest go first, and are made again when they are asked for. 256 MiB for a new system, made when a node first serves a model.',
+  ),
 });
 
 const storageSchema = z.strictObject({
@@ -208,8 +215,13 @@ const fieldsSchema = z.strictObject({
 });
 
 /** The strict schema of `troupe.yaml`; every field has a default. */
-export const configSchema = fieldsSchema.superRefine(({ models, datasets }, context) => {
+export const configSchema = fieldsSchema.superRefine(({ node, models, datasets }, context) => {
   const known = [TROUPE_TINY.name, ...Object.keys(models)];
+  for (const [at, model] of node.embedding.serve.entries()) {
+    if (known.includes(model)) continue;
+    const message = `one of ${known.join(', ')}`;
+    context.addIssue({ code: 'custom', message, path: ['node', 'embedding', 'serve', at] });
+  }
   for (const [dataset, { model }] of Object.entries(datasets)) {
     if (known.includes(model)) continue;
     const message = `one of ${known.join(', ')}`;

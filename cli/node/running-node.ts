@@ -10,7 +10,8 @@ import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
-import { type EscalationReport, escalationReport } from './escalation-report.ts';
+import { EmbedService } from './embed-service.ts';
+import { type EscalationReport, escalationReport, RecentEvents } from './escalation-report.ts';
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
 import { leaseTime } from './lease-time.ts';
 import { messageCodec } from './message-codec.ts';
@@ -52,6 +53,7 @@ export class RunningNode {
   /** Tells processes apart that ran under one name. */
   readonly #incarnation = randomUUID();
   #cluster: ClusterNode | undefined;
+  #embedding: EmbedService | undefined;
   #reconciling: Promise<void> = Promise.resolve();
   /** Aborted when it was told to stop. */
   readonly #over = new AbortController();
@@ -114,7 +116,7 @@ export class RunningNode {
     const stopped = new AbortController();
     const stages = this.#reconciling
       .catch(() => undefined)
-      .then(() => Promise.all(datasets.map((dataset) => dataset.stopStages())))
+      .then(() => Promise.all([this.#embedding?.stop(), ...datasets.map((dataset) => dataset.stopStages())]))
       .finally(() => stopped.abort());
     await Promise.race([stages, pause(clock, drainMs, stopped.signal)]);
     if (!stopped.signal.aborted) {
@@ -131,6 +133,7 @@ export class RunningNode {
     this.#cluster = await this.#join(leaseTime(config.config.node.leaseMs, replicas));
     await this.#reconcile();
     await this.#cluster.activate();
+    this.#embedding = await this.#startEmbedding();
     this.#closing.push(
       link.onStatus((status) => {
         // What was asked of all nodes while this one was cut off has passed it by.
@@ -152,6 +155,29 @@ export class RunningNode {
     );
     void link.closed.then((error) => {
       if (error !== undefined) this.#end({ reason: 'connection', error });
+    });
+  }
+
+  /** Answers requests for vectors, by the models that the configuration names. */
+  #startEmbedding(): Promise<EmbedService> {
+    const events = new RecentEvents();
+    return EmbedService.start(this.#container, {
+      node: this.name,
+      incarnation: this.#incarnation,
+      version: this.#options.version,
+      onEvent: (event) => {
+        events.add(event);
+        this.#publishEvent(event, 'embedding');
+      },
+      gaveUp: (model, error) => {
+        const report = escalationReport({
+          node: this.name,
+          dataset: `embedding by ${model}`,
+          error,
+          events: events.all,
+        });
+        this.#end({ reason: 'restart_intensity', error, report });
+      },
     });
   }
 
@@ -277,6 +303,7 @@ export class RunningNode {
       durability: this.#options.durability,
       failingShards: this.#cluster?.failing ?? [],
       waiting: this.#options.link.publisher.waiting,
+      embedding: this.#embedding?.standing ?? {},
       datasets: [...this.#datasets].map(([name, dataset]) => ({
         name,
         tree: dataset.snapshot(),

@@ -1,0 +1,86 @@
+// The vectors of contents by one model, each paid for once: from memory, from the store that all nodes share, from a
+// request for the same content that is under way, or else from the model, in batches with whatever else is waiting.
+import type { BlobStore } from '#runtime';
+import type { Kind } from '../kinds/kind.ts';
+import type { ModelIdentity } from '../pipeline/dataset-ports.ts';
+import { vectorKey } from '../pipeline/vector-store.ts';
+import type { Batcher } from './batcher.ts';
+import type { VectorCache } from './vector-cache.ts';
+
+/** Where a vector came from: `memory` and `shared` are the caches, `flight` a request for the same content. */
+export const VECTOR_CAUSES = ['memory', 'shared', 'flight', 'inference'] as const;
+export type VectorCause = (typeof VECTOR_CAUSES)[number];
+
+export interface FoundVector {
+  readonly vector: Float32Array;
+  readonly cause: VectorCause;
+}
+
+export interface EmbeddingsOptions {
+  readonly model: ModelIdentity;
+  readonly kind: Pick<Kind, 'version'>;
+  readonly memory: VectorCache;
+  /** Vectors under `vectorKey`, as little-endian float32. */
+  readonly shared: BlobStore;
+  readonly batcher: Batcher<Uint8Array, Float32Array>;
+}
+
+export class Embeddings {
+  readonly #options: EmbeddingsOptions;
+  readonly #flights = new Map<string, Promise<FoundVector>>();
+  readonly #counts: Record<VectorCause, number> = { memory: 0, shared: 0, flight: 0, inference: 0 };
+
+  constructor(options: EmbeddingsOptions) {
+    this.#options = options;
+  }
+
+  /** Requests by where their vectors came from, since the start. */
+  get counts(): Readonly<Record<VectorCause, number>> {
+    return this.#counts;
+  }
+
+  /** Contents whose vectors are being found or made. */
+  get load(): number {
+    return this.#flights.size;
+  }
+
+  /**
+   * The vector of a content.
+   * @param picture What the model works on; asked for only where no cache has the vector.
+   * @throws Overloaded; what `picture`, the model or the store throw
+   */
+  async vector(content: string, picture: () => Promise<Uint8Array>): Promise<FoundVector> {
+    const { memory } = this.#options;
+    const key = vectorKey(this.#options, content);
+    const near = memory.get(key);
+    if (near !== undefined) return this.#counted({ vector: near, cause: 'memory' });
+    const flight = this.#flights.get(key);
+    if (flight !== undefined) return this.#counted({ vector: (await flight).vector, cause: 'flight' });
+    const found = this.#find(key, picture);
+    this.#flights.set(key, found);
+    try {
+      return this.#counted(await found);
+    } finally {
+      this.#flights.delete(key);
+    }
+  }
+
+  async #find(key: string, picture: () => Promise<Uint8Array>): Promise<FoundVector> {
+    const { memory, shared, batcher } = this.#options;
+    const stored = await shared.get(key);
+    if (stored !== undefined) {
+      const vector = new Float32Array(new Uint8Array(stored).buffer);
+      memory.put(key, vector);
+      return { vector, cause: 'shared' };
+    }
+    const vector = await batcher.submit(key, await picture());
+    await shared.put(key, new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+    memory.put(key, vector);
+    return { vector, cause: 'inference' };
+  }
+
+  #counted(found: FoundVector): FoundVector {
+    this.#counts[found.cause] += 1;
+    return found;
+  }
+}

@@ -1,0 +1,42 @@
+// A node's answers to whoever asks for vectors: by the models that its configuration names.
+import type { DependencyContainer } from 'tsyringe';
+import { ensureCache } from '#nats';
+import { ServedModel, type ServedModelOptions } from './served-model.ts';
+import { TOKENS } from './tokens.ts';
+
+export class EmbedService {
+  readonly #models: readonly ServedModel[];
+
+  private constructor(models: readonly ServedModel[]) {
+    this.#models = models;
+  }
+
+  /** Resolves when every model that this node serves is open. @throws CommandError `config_invalid` */
+  static async start(node: DependencyContainer, options: ServedModelOptions): Promise<EmbedService> {
+    const { config } = node.resolve(TOKENS.config);
+    const served: ServedModel[] = [];
+    const { serve } = config.node.embedding;
+    try {
+      if (serve.length > 0) {
+        const { cache: maxBytes } = config.storage.limits;
+        const asked = { system: config.system, ...(maxBytes !== undefined && { maxBytes }) };
+        await ensureCache(node.resolve(TOKENS.link), asked);
+      }
+      for (const model of new Set(serve)) served.push(await ServedModel.start(node, model, options));
+    } catch (error) {
+      await Promise.all(served.map((each) => each.stop()));
+      throw error;
+    }
+    return new EmbedService(served);
+  }
+
+  /** By model. */
+  get standing(): Readonly<Record<string, object>> {
+    return Object.fromEntries(this.#models.map(({ name, standing }) => [name, standing]));
+  }
+
+  /** Takes no more requests, answers those that it has, and ends. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#models.map((model) => model.stop()));
+  }
+}
