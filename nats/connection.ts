@@ -22,6 +22,7 @@ import {
   systemClock,
   systemRandom,
 } from '#runtime';
+import { endTransport, unlessClosed } from './closed-connection.ts';
 import { type Credentials, credentialOptions } from './credentials.ts';
 import {
   JetStreamUnavailable,
@@ -39,6 +40,8 @@ import { WindowPublisher } from './window-publisher.ts';
 
 /** Longest that a cluster may take to elect a leader before it counts as one without JetStream. */
 const ELECTION_MS = 20_000;
+/** Longest that an orderly close may take; whoever waits for the server has something better to do by then. */
+const DRAIN_MS = 5_000;
 const ERROR_HEADER = 'Nats-Service-Error';
 const ERROR_CODE_HEADER = 'Nats-Service-Error-Code';
 
@@ -250,10 +253,13 @@ export class NatsLink {
     return () => end(subscription);
   }
 
-  /** Publishes without any acknowledgement: for requests, events and tests, never for what must not be lost. */
+  /**
+   * Publishes without any acknowledgement: for requests, events and tests, never for what must not be lost. On a
+   * connection that is closed, or about to be, it is lost without an error.
+   */
   publishCore(subject: string, data: Uint8Array, headers: Readonly<Record<string, string>> = {}): void {
     const built = publishHeaders(Object.entries(headers));
-    this.connection.publish(subject, data, built === undefined ? {} : { headers: built });
+    unlessClosed(() => this.connection.publish(subject, data, built === undefined ? {} : { headers: built }));
   }
 
   /** Resolves when the server has taken everything sent so far. */
@@ -261,15 +267,28 @@ export class NatsLink {
     await this.connection.flush();
   }
 
-  /** Ends subscriptions, lets what was received be handled and what was sent go out, then closes. */
-  async drain(): Promise<void> {
-    if (!this.connection.isClosed()) await this.connection.drain();
-    await this.#watching;
+  /**
+   * Ends subscriptions, lets what was received be handled and what was sent go out, then closes. It never rejects and
+   * takes `limitMs` (default 5,000) at most: where the server is away, or goes away meanwhile, it is as `close`.
+   */
+  async drain(limitMs = DRAIN_MS): Promise<void> {
+    if (this.#connected && !this.connection.isClosed()) {
+      const over = new AbortController();
+      const stopListening = this.onStatus(() => over.abort());
+      this.connection
+        .drain()
+        .catch((error: unknown) => this.log.debug({ error: String(error) }, 'connection not drained'))
+        .finally(() => over.abort());
+      await pause(this.clock, limitMs, over.signal);
+      stopListening();
+    }
+    await this.close();
   }
 
   /** Closes at once; pending publishes are rejected with `LinkClosed`. */
   async close(): Promise<void> {
     await this.connection.close();
+    endTransport(this.connection);
     await this.#watching;
   }
 
@@ -279,7 +298,7 @@ export class NatsLink {
   ): Promise<void> {
     try {
       const reply = await handler(message.data, message.subject);
-      if (!this.connection.isClosed()) message.respond(reply);
+      unlessClosed(() => message.respond(reply));
     } catch (error) {
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       const headers = publishHeaders([
@@ -287,8 +306,7 @@ export class NatsLink {
         [ERROR_CODE_HEADER, '500'],
       ]);
       this.log.warn({ subject: message.subject, error: text }, 'request handler failed');
-      if (!this.connection.isClosed() && headers !== undefined)
-        message.respond(new Uint8Array(), { headers });
+      unlessClosed(() => message.respond(new Uint8Array(), headers === undefined ? {} : { headers }));
     }
   }
 

@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest';
+import { createServer, type Server } from 'node:net';
+import { describe, expect, it } from 'vitest';
 import { LinkClosed, NoResponders, RequestFailed, RequestTimeout, serveNode, statsOf } from '#nats';
-import { bytes, describeOnServers, text, until } from './nats-harness.ts';
+import { startTestServer, type TestServer } from '../support/nats-server.ts';
+import { bytes, connectTo, describeOnServers, text, until } from './nats-harness.ts';
 
 await describeOnServers('a link', (under) => {
   it('asks and answers, and passes the failure of a handler on', async () => {
@@ -72,6 +74,13 @@ await describeOnServers('a link', (under) => {
     await expect(link.request('x', bytes(''), 100)).rejects.toThrow(LinkClosed);
   });
 
+  it('loses an event that is published when it is closed or drained, without an error', async () => {
+    const [closed, drained] = [await under.link(), await under.link()];
+    await closed.close();
+    await drained.drain();
+    for (const link of [closed, drained]) expect(() => link.publishCore('x', bytes(''))).not.toThrow();
+  });
+
   it('finds every node of a service with its data, and none where there is none', async () => {
     const client = await under.link();
     const service = `${under.newSystem()}-node`;
@@ -113,3 +122,73 @@ await describeOnServers('a link', (under) => {
     expect(link.features.degraded.length > 0).toBe(old);
   });
 });
+
+describe('a link whose server is away', () => {
+  it('drains at once while it connects again, and publishes nothing more', async () => {
+    await using server = await startTestServer();
+    const link = await connectTo(server);
+    // It is to be pending: nobody answers from here on.
+    process.kill(server.pid, 'SIGSTOP');
+    const pending = link.publisher.publish({ subject: 'x', data: bytes('') });
+    const refused = expect(pending).rejects.toThrow(LinkClosed);
+    await server.kill();
+    await until('it is disconnected', () => !link.connected);
+    await link.drain();
+    expect(await link.closed).toBeUndefined();
+    await refused;
+    expect(() => link.publishCore('x', bytes(''))).not.toThrow();
+  });
+
+  it('gives a drain up when the server goes away meanwhile', async () => {
+    await using server = await startTestServer();
+    const link = await connectTo(server);
+    process.kill(server.pid, 'SIGSTOP');
+    const drained = link.drain(60_000);
+    await server.kill();
+    await drained;
+    expect(await link.closed).toBeUndefined();
+  });
+
+  it('gives a drain up after its limit when the server says nothing', async () => {
+    await using server = await startTestServer();
+    const link = await connectTo(server);
+    process.kill(server.pid, 'SIGSTOP');
+    await link.drain(50);
+    expect(await link.closed).toBeUndefined();
+  });
+
+  it('leaves no socket open to one that accepts connections and says nothing', async () => {
+    await using server = await startTestServer();
+    const link = await connectTo(server);
+    await server.kill();
+    let open = 0;
+    let accepted = 0;
+    const mute = createServer((socket) => {
+      accepted += 1;
+      open += 1;
+      socket.on('error', () => {});
+      socket.once('close', () => {
+        open -= 1;
+      });
+    });
+    await listenInPlaceOf(server, mute);
+    await until('it tries to connect again', () => accepted > 0);
+    await link.close();
+    await until('its socket is closed', () => open === 0);
+    mute.close();
+  });
+});
+
+/** Listens on the server's port, once that is free. */
+async function listenInPlaceOf({ url }: TestServer, listener: Server): Promise<void> {
+  let isTaken = true;
+  listener.on('error', () => {
+    isTaken = true;
+  });
+  await until('the port is free', async () => {
+    isTaken = false;
+    listener.listen(Number(new URL(url).port), '127.0.0.1');
+    await until('the listener has answered', () => listener.listening || isTaken);
+    return listener.listening;
+  });
+}
