@@ -51,6 +51,8 @@ async function runHere() {
 function becomeFrugal() {
   if (process.platform !== 'linux' || !process.argv.slice(2).includes('up') || process.execve === undefined)
     return;
+  // A channel to whoever started this process would be lost, and each of the two would take the other for gone.
+  if (process.connected !== undefined) return;
   const sets = (name) => process.env[name] !== undefined;
   const variables = Object.keys(MEMORY_VARIABLES).some(sets) ? {} : MEMORY_VARIABLES;
   const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ').replaceAll('_', '-');

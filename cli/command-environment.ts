@@ -25,6 +25,11 @@ export interface CliEnvironment {
    * signals over from Node, which else ends the process; a second signal then ends it at once.
    */
   interruption(): AbortSignal;
+  /**
+   * Ends the process with `code` after `limitMs`, whatever it does then, unless it has ended by itself before. First
+   * calls `tell` with what keeps the process open, by the names of Node.
+   */
+  endAfter(limitMs: number, code: ExitCode, tell: (open: readonly string[]) => void): void;
 }
 
 /** Options that every command takes. */

@@ -57,6 +57,11 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 2',
     remedy: 'Give each node a name of its own with `node.name`.',
   },
+  node_lease_lost: {
+    meaning: 'The lease of the node ran out while it started, so that it gave the start up.',
+    becomes: 'exit 1',
+    remedy: 'It was frozen, blocked or cut off from the server: start it again once the server answers.',
+  },
   codec_incompatible: {
     meaning: 'A node that runs and this program have no version of the message format in common.',
     becomes: 'exit 2',

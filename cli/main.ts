@@ -17,7 +17,13 @@ export async function main(args: readonly string[]): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
   });
   await runProgram(args, processEnvironment());
+  // All is done and said. What is still open, an attempt to reach a server that does not answer, say, is nobody's.
+  process.stdout.write('', () => {
+    setTimeout(() => endNow(Number(process.exitCode ?? 0)), LEFT_OPEN_MS).unref();
+  });
 }
+
+const LEFT_OPEN_MS = 1_000;
 
 function processEnvironment(): CliEnvironment {
   let interruption: AbortController | undefined;
@@ -43,7 +49,23 @@ function processEnvironment(): CliEnvironment {
       interruption ??= watchSignals();
       return interruption.signal;
     },
+    endAfter(limitMs, code, tell) {
+      const end = () => {
+        try {
+          tell(process.getActiveResourcesInfo());
+        } finally {
+          endNow(code);
+        }
+      };
+      setTimeout(end, limitMs).unref();
+    },
   };
+}
+
+/** Ends this process at once. `process.exit` would wait for threads until they return from native code. */
+function endNow(code: number): void {
+  if (process.execve === undefined || process.platform === 'win32') process.kill(process.pid, 'SIGKILL');
+  else process.execve(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {});
 }
 
 /** Within this time a second signal is the same one: a terminal signals npm, the launcher and this process at once. */
@@ -58,12 +80,13 @@ function watchSignals(): AbortController {
   ] as const) {
     process.on(signal, () => {
       if (!controller.signal.aborted) firstMs = performance.now();
-      else if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(exitCode);
+      else if (performance.now() - firstMs > SAME_SIGNAL_MS) endNow(exitCode);
       controller.abort();
     });
   }
   // A process that started this one with a channel is gone, however it went: nobody would end this one any more.
   process.on('disconnect', () => controller.abort());
+  if (process.connected === false) controller.abort();
   process.channel?.unref();
   return controller;
 }

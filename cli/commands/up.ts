@@ -1,12 +1,14 @@
 // `troupe up`: runs a node until it is interrupted, with an embedded nats-server unless one is named, or beside the nodes
 // of a system that is there.
 import type { Command } from 'commander';
+import { aborted } from '../aborted.ts';
 import { type CliEnvironment, type CommandContext, contextOf } from '../command-environment.ts';
 import { type CommandError, UsageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { examples } from '../help.ts';
+import { Ending } from '../node/ending.ts';
 import { reportLines } from '../node/escalation-report.ts';
-import { durabilityFrom, NodeGroup } from '../node/group/node-group.ts';
+import { durabilityFrom, NodeGroup, STOP_GRACE_MS } from '../node/group/node-group.ts';
 import { type LaptopOptions, LaptopSystem } from '../node/laptop-system.ts';
 import { addNodeFlags, groupArguments, type NodeFlags, withNodeFlags } from '../node/node-flags.ts';
 import { nodeLog } from '../node/node-log.ts';
@@ -78,22 +80,46 @@ export function registerUp(program: Command, environment: CliEnvironment): void 
     });
 }
 
-/** Runs one node until it is interrupted or ends by itself; then resolves to why. */
+/** Runs one node until it is interrupted or ends by itself; then resolves to why, also where a drain was cut short. */
 async function runNode(
   context: CommandContext,
   environment: CliEnvironment,
   start: LaptopOptions,
 ): Promise<NodeEnd> {
-  const interrupted = environment.interruption();
+  const signal = environment.interruption();
+  const ending = boundedEnding(environment, start);
+  signal.addEventListener('abort', () => ending.begin(), { once: true });
   const durability = durabilityFrom(environment.env);
-  const system = await LaptopSystem.start({ ...start, ...(durability !== undefined && { durability }) });
+  const system = await ending.waitFor(
+    'start of the node',
+    LaptopSystem.start({ ...start, ...(durability !== undefined && { durability }), ending, signal }),
+  );
   const { node } = system;
   announce(context, system.address, { node: node.name }, node.datasets);
-  const end = await Promise.race([system.ended, aborted(interrupted)]);
+  const end = await Promise.race([system.ended, aborted(signal)]);
   if (end === undefined) context.terminal.note('draining; Ctrl-C again ends at once');
-  await system.stop(end);
-  if (end !== undefined) explainEnd(context.terminal, end);
-  return end;
+  const over = await system.stop(end);
+  if (over !== undefined) explainEnd(context.terminal, over);
+  return over;
+}
+
+/** Time that a node needs beyond that to end an embedded server. */
+const SERVER_STOP_MS = 35_000;
+
+/**
+ * The end of a node that comes in any case: nobody may be left who would end its process, the one above it being gone.
+ * Whatever it still waits for then is told and given up; what it had in hand comes again elsewhere.
+ */
+function boundedEnding(environment: CliEnvironment, { config, log, server }: LaptopOptions): Ending {
+  const limitMs = config.config.node.drainMs + STOP_GRACE_MS + (server === undefined ? SERVER_STOP_MS : 0);
+  return new Ending((ending) => {
+    environment.endAfter(limitMs, ExitCode.no, (open) => {
+      log.error(
+        { limitMs, waitsFor: ending.pending, open },
+        'the node did not end in time, so its process ends now',
+      );
+    });
+  });
 }
 
 /** Runs several nodes; resolves as `runNode`. */
@@ -166,12 +192,5 @@ function announce(
     terminal.print(`server   ${url}`);
     if (token !== undefined) terminal.print(`token    ${token}`);
     for (const dataset of datasets) terminal.print(`publish  ${system}.intake.${dataset}`);
-  });
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
 }

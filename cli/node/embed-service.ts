@@ -24,7 +24,7 @@ export class EmbedService {
       }
       for (const model of new Set(serve)) served.push(await ServedModel.start(node, model, options));
     } catch (error) {
-      await Promise.all(served.map((each) => each.stop()));
+      await Promise.all(served.map((each) => each.end()));
       throw error;
     }
     return new EmbedService(served);
@@ -35,8 +35,13 @@ export class EmbedService {
     return Object.fromEntries(this.#models.map(({ name, standing }) => [name, standing]));
   }
 
-  /** Takes no more requests, answers those that it has, and ends. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#models.map((model) => model.stop()));
+  /** Takes no more requests, and resolves when those that it has are answered. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#models.map((model) => model.drain()));
+  }
+
+  /** Ends at once; what is not answered never will be. */
+  async end(): Promise<void> {
+    await Promise.all(this.#models.map((model) => model.end()));
   }
 }

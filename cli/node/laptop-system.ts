@@ -6,6 +6,7 @@ import type { ServerAddress } from '../server-address.ts';
 import { tuneCollector } from './collector.ts';
 import { connectOptions } from './connect-options.ts';
 import { DiskHold } from './disk-hold.ts';
+import { Ending } from './ending.ts';
 import type { SystemMode } from './prepare-system.ts';
 import { type NodeEnd, RunningNode } from './running-node.ts';
 import { type LaptopAddress, type NodeDurability, SystemServer } from './system-server.ts';
@@ -21,6 +22,10 @@ export interface LaptopOptions {
   readonly mode?: SystemMode;
   /** Of a named server, where whoever started this node knows. */
   readonly durability?: NodeDurability;
+  /** Told that the node has to end, and what that waits for; default: nobody is. */
+  readonly ending?: Ending;
+  /** Gives up the start of the node. */
+  readonly signal?: AbortSignal;
 }
 
 export class LaptopSystem {
@@ -29,6 +34,7 @@ export class LaptopSystem {
   readonly node: RunningNode;
   readonly #server: SystemServer;
   readonly #disk: DiskHold | undefined;
+  readonly #ending: Ending;
 
   private constructor(options: {
     readonly address: LaptopAddress;
@@ -36,15 +42,17 @@ export class LaptopSystem {
     readonly node: RunningNode;
     readonly server: SystemServer;
     readonly disk: DiskHold | undefined;
+    readonly ending: Ending;
   }) {
     this.address = options.address;
     this.link = options.link;
     this.node = options.node;
     this.#server = options.server;
     this.#disk = options.disk;
+    this.#ending = options.ending;
   }
 
-  /** @throws CommandError `data_folder_busy` when another process runs the data folder's system */
+  /** @throws CommandError `data_folder_busy` when another process runs the data folder's system; as `RunningNode.start` */
   static async start(options: LaptopOptions): Promise<LaptopSystem> {
     tuneCollector();
     const server = await SystemServer.open(options);
@@ -54,15 +62,15 @@ export class LaptopSystem {
         name: 'troupe node',
         log: options.log,
       });
-      const { mode = 'create', durability = server.durability } = options;
+      const { mode = 'create', durability = server.durability, ending = new Ending() } = options;
       const { dataDir } = options.config;
       // A durability that is known is that of a server on this machine, in this node's own data folder.
       const disk =
         durability === 'external' ? undefined : new DiskHold({ link, clock: systemClock, dataDir });
       try {
-        const node = await RunningNode.start({ ...options, link, mode, durability });
+        const node = await RunningNode.start({ ...options, link, mode, durability, ending });
         const address = { ...server.address, version: link.features.version };
-        return new LaptopSystem({ address, link, node, server, disk });
+        return new LaptopSystem({ address, link, node, server, disk, ending });
       } catch (error) {
         await disk?.stop();
         await link.close();
@@ -89,17 +97,16 @@ export class LaptopSystem {
   }
 
   /**
-   * Drains the node, then the connection, then ends the server. A node whose lease is over neither answers nor writes any
-   * more: its connection is closed at once, and what is in hand comes again elsewhere.
+   * Drains the node, then the connection, then ends the server.
+   * @param end why the node ended by itself, if it did
+   * @returns that, or what ended it while it drained
    */
-  async stop(end?: NodeEnd): Promise<void> {
-    const stopping = this.node.stop(end);
-    // A lease that runs out while it drains, as the server is gone, ends the drain, too: nothing would ever answer it.
-    const over = end ?? (await Promise.race([this.node.ended, stopping.then(() => undefined)]));
-    if (over?.reason === 'lease') await this.link.close();
-    await stopping;
-    await this.#disk?.stop();
-    await this.link.drain();
-    await this.#server.stop();
+  async stop(end?: NodeEnd): Promise<NodeEnd> {
+    const over = await this.node.stop(end);
+    const ending = this.#ending;
+    await ending.waitFor('watch of the disk', Promise.resolve(this.#disk?.stop()));
+    await ending.waitFor('close of the connection', this.link.drain());
+    await ending.waitFor('end of the nats-server', this.#server.stop());
+    return over;
   }
 }

@@ -180,26 +180,31 @@ export class RunningDataset {
         return messageCodec.encode(answer);
       });
     const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
-    const endIndexService = serveIndex(link, {
-      subject: names.subjects.askIndex(dataset, options.node),
-      codec,
-      local: new LocalIndex({
-        shard: (shard) => system.ref<IndexShardMessage>(`${dataset}/${shardPath(shard)}`),
-        holds: () => options.cluster.holds(),
-      }),
-    });
     const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot(), ...peers.snapshot()];
-    return new RunningDataset({
-      dataset,
-      record,
-      system,
-      totals: meter,
-      recent,
-      breakers,
-      shards,
-      serveKeeper,
-      endIndexService,
-    });
+    try {
+      const endIndexService = serveIndex(link, {
+        subject: names.subjects.askIndex(dataset, options.node),
+        codec,
+        local: new LocalIndex({
+          shard: (shard) => system.ref<IndexShardMessage>(`${dataset}/${shardPath(shard)}`),
+          holds: () => options.cluster.holds(),
+        }),
+      });
+      return new RunningDataset({
+        dataset,
+        record,
+        system,
+        totals: meter,
+        recent,
+        breakers,
+        shards,
+        serveKeeper,
+        endIndexService,
+      });
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
   }
 
   /** Resolves when the tree has ended, by `stop` or because its root gave up. */

@@ -6,12 +6,15 @@ import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
 import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, pause, type SystemEvent, toError } from '#runtime';
+import { aborted } from '../aborted.ts';
+import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { EmbedService } from './embed-service.ts';
-import { type EscalationReport, escalationReport, RecentEvents } from './escalation-report.ts';
+import type { Ending } from './ending.ts';
+import { type EscalationReport, escalationReport, RecentEvents, reportLines } from './escalation-report.ts';
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
 import { leaseTime } from './lease-time.ts';
 import { messageCodec } from './message-codec.ts';
@@ -39,6 +42,10 @@ export interface NodeOptions {
   readonly mode: SystemMode;
   /** What the server's acknowledged writes survive, as far as this node knows. */
   readonly durability: NodeDurability;
+  /** Told that the node has to end, and what that waits for. */
+  readonly ending: Ending;
+  /** Gives up the start. */
+  readonly signal?: AbortSignal;
 }
 
 export class RunningNode {
@@ -52,19 +59,32 @@ export class RunningNode {
   readonly #end: (end: NodeEnd) => void;
   /** Tells processes apart that ran under one name. */
   readonly #incarnation = randomUUID();
+  /** Resolves when the lease is over: nothing that waits for the server may hold the node up any more. */
+  readonly #leaseOver = Promise.withResolvers<NodeEnd>();
   #cluster: ClusterNode | undefined;
   #embedding: EmbedService | undefined;
+  /** What starts and stops datasets: the start of the node, then one change of what is recorded after the other. */
   #reconciling: Promise<void> = Promise.resolve();
   /** Aborted when it was told to stop. */
   readonly #over = new AbortController();
 
+  /**
+   * Resolves when what the plan gives this node is answering.
+   * @throws the reason when the node has to end before that, its lease being over, say; the signal's when it aborts
+   */
   static async start(options: NodeOptions): Promise<RunningNode> {
+    const { signal } = options;
     const node = new RunningNode(options);
+    const opening = node.#open();
+    node.#reconciling = opening;
+    let end: NodeEnd;
     try {
-      await node.#open();
+      end = await Promise.race([opening.then(() => undefined), node.ended, aborted(signal)]);
+      if (end !== undefined) throw asStartFailure(end);
+      signal?.throwIfAborted();
       return node;
     } catch (error) {
-      await node.stop();
+      await node.stop(end);
       throw error;
     }
   }
@@ -94,35 +114,60 @@ export class RunningNode {
 
   /**
    * Stops pulling, intake first; what was in hand is finished or given back. Then hands over what it owns and leaves
-   * the system, all of it within `node.drainMs`; what is left then is given up. A node whose lease is over has nothing
-   * to hand over: it stops everything at once.
+   * the system, all of it within `node.drainMs`; what is left then is given up. A node whose lease or connection is
+   * over neither answers nor writes any more and has nothing to hand over: its connection is closed and everything
+   * stops at once, and what is in hand comes again elsewhere. It never rejects.
+   * @param end why it ended by itself, if it did
+   * @returns that, or what ended it while it drained
    */
-  async stop(end?: NodeEnd): Promise<void> {
+  async stop(end?: NodeEnd): Promise<NodeEnd> {
+    const { link, ending } = this.#options;
+    ending.begin();
     this.#over.abort();
     for (const close of this.#closing.splice(0)) close();
-    const datasets = [...this.#datasets.values()];
-    if (end?.reason !== 'lease') {
-      await this.#drain(datasets);
-    }
-    await Promise.all(datasets.map((dataset) => dataset.stop()));
+    const isCutOff = end?.reason === 'lease' || end?.reason === 'connection';
+    const draining = (isCutOff ? Promise.resolve() : this.#drain()).then(
+      () => undefined,
+      (thrown: unknown) => this.#logFailure(thrown, 'the node did not drain in order'),
+    );
+    // A lease that runs out meanwhile, as the server is gone, ends the drain, too: nothing would ever answer it.
+    const cut = isCutOff ? end : await Promise.race([draining, this.#leaseOver.promise]);
+    if (cut !== undefined) await ending.waitFor('close of the connection', link.close());
+    await draining;
+    const stops = [...this.#datasets].map(([name, dataset]) => {
+      return ending.waitFor(`stop of ${name}`, dataset.stop());
+    });
+    stops.push(ending.waitFor('end of the embedding service', this.#embedding?.end() ?? Promise.resolve()));
+    await Promise.all(stops);
+    this.#cluster?.close();
     this.#datasets.clear();
     this.#end(undefined);
+    return end ?? cut;
   }
 
-  async #drain(datasets: readonly RunningDataset[]): Promise<void> {
+  async #drain(): Promise<void> {
     const clock = this.#container.resolve(TOKENS.clock);
     const { drainMs } = this.#options.config.config.node;
     const untilMs = clock.monotonicMs() + drainMs;
     const stopped = new AbortController();
     const stages = this.#reconciling
       .catch(() => undefined)
-      .then(() => Promise.all([this.#embedding?.stop(), ...datasets.map((dataset) => dataset.stopStages())]))
+      .then(() =>
+        Promise.all([
+          this.#embedding?.drain(),
+          ...[...this.#datasets.values()].map((dataset) => dataset.stopStages()),
+        ]),
+      )
       .finally(() => stopped.abort());
-    await Promise.race([stages, pause(clock, drainMs, stopped.signal)]);
+    await this.#options.ending.waitFor(
+      'stop of the stages',
+      Promise.race([stages, pause(clock, drainMs, stopped.signal)]),
+    );
     if (!stopped.signal.aborted) {
       this.#options.log.warn({ node: this.name, drainMs }, 'stages still work: what they hold comes again');
     }
-    await this.#cluster?.drain(Math.max(0, untilMs - clock.monotonicMs()));
+    const leaving = this.#cluster?.drain(Math.max(0, untilMs - clock.monotonicMs()));
+    await this.#options.ending.waitFor('hand-over of shards', Promise.resolve(leaving));
   }
 
   async #open(): Promise<void> {
@@ -130,14 +175,23 @@ export class RunningNode {
     const { names } = this;
     await prepareSystem({ config, link, names, mode, own: [this.name] });
     const replicas = (await systemReplicas(link, names.system)) ?? 1;
-    this.#cluster = await this.#join(leaseTime(config.config.node.leaseMs, replicas));
+    if (this.#over.signal.aborted) return;
+    const cluster = await this.#join(leaseTime(config.config.node.leaseMs, replicas));
+    this.#cluster = cluster;
     await this.#reconcile();
-    await this.#cluster.activate();
+    if (this.#over.signal.aborted) return;
+    await cluster.activate();
+    if (this.#over.signal.aborted) return;
     this.#embedding = await this.#startEmbedding();
+    if (this.#over.signal.aborted) return;
     this.#closing.push(
       link.onStatus((status) => {
         // What was asked of all nodes while this one was cut off has passed it by.
-        if (status === 'connected') void this.#follow().catch((error: unknown) => this.#logFailure(error));
+        if (status === 'connected') {
+          void this.#follow().catch((error: unknown) =>
+            this.#logFailure(error, 'datasets could not be followed'),
+          );
+        }
       }),
     );
     this.#closing.push(
@@ -189,8 +243,8 @@ export class RunningNode {
     await this.#cluster?.settle();
   }
 
-  #logFailure(error: unknown): void {
-    this.#options.log.error({ node: this.name, err: toError(error) }, 'datasets could not be followed');
+  #logFailure(error: unknown, what: string): undefined {
+    this.#options.log.error({ node: this.name, err: toError(error) }, what);
   }
 
   /** @throws CodecIncompatible, NodeNameTaken */
@@ -219,7 +273,11 @@ export class RunningNode {
       random: this.#container.resolve(TOKENS.random),
       log,
       writes: (codecVersion) => codec.write(codecVersion),
-      lost: (error) => this.#end({ reason: 'lease', error }),
+      lost: (error) => {
+        const end = { reason: 'lease', error } as const;
+        this.#leaseOver.resolve(end);
+        this.#end(end);
+      },
       onEvent: (event) => this.#publishClusterEvent(event),
       faults: this.#container.resolve(TOKENS.faults),
     });
@@ -244,6 +302,7 @@ export class RunningNode {
     }
     for (const [dataset, record] of recorded) {
       if (this.#datasets.has(dataset)) continue;
+      if (this.#over.signal.aborted) return;
       const running = await RunningDataset.start(this.#container, {
         dataset,
         record,
@@ -253,6 +312,8 @@ export class RunningNode {
         onEvent: (event) => this.#publishEvent(event, dataset),
         fenced: (error) => this.#end({ reason: 'fenced', error }),
       });
+      // Whoever stops this node may have given up to wait for it.
+      if (this.#over.signal.aborted) return running.stop();
       this.#datasets.set(dataset, running);
       void running.ended.then(({ reason, error = new Error(`${dataset} ended`) }) => {
         if (reason !== 'restart_intensity') return;
@@ -272,7 +333,7 @@ export class RunningNode {
         link.publishCore(this.names.subjects.askNodes, messageCodec.encode({}));
         return;
       } catch (error) {
-        this.#logFailure(error);
+        this.#logFailure(error, 'a switched generation could not be recorded');
       }
       await pause(clock, SWITCH_RETRY_MS, this.#over.signal);
     }
@@ -313,4 +374,11 @@ export class RunningNode {
       })),
     };
   }
+}
+
+/** Why a node could not start, as one of the errors that commands fail with. */
+function asStartFailure(end: NonNullable<NodeEnd>): Error {
+  if (end.reason !== 'restart_intensity') return end.error;
+  const { error: cause, report } = end;
+  return new CommandError('restart_intensity', reportLines(report).join('\n'), { cause });
 }

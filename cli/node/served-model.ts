@@ -61,6 +61,7 @@ export class ServedModel {
   readonly #over = new AbortController();
   readonly #ends: (() => void)[] = [];
   #underWay = 0;
+  #hasLeft = false;
   #idle: (() => void) | undefined;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #cancelTelling: (() => void) | undefined;
@@ -182,16 +183,27 @@ export class ServedModel {
     };
   }
 
-  async stop(): Promise<void> {
-    for (const end of this.#ends.splice(0)) end();
-    this.#cancelTelling?.();
+  /** Takes no more requests, and resolves when those that it has are answered. */
+  async drain(): Promise<void> {
+    this.#leave();
     this.#link.publishCore(
       this.#names.subjects.embedLoads(this.name),
       messageCodec.encode({ node: this.#node, gone: true }),
     );
     if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  }
+
+  /** Ends at once; what is not answered never will be. */
+  async end(): Promise<void> {
+    this.#leave();
     this.#over.abort(new Error('the node stops'));
     await this.#pool.stop();
+  }
+
+  #leave(): void {
+    for (const end of this.#ends.splice(0)) end();
+    this.#cancelTelling?.();
+    this.#hasLeft = true;
   }
 
   async #handle(request: ServiceRequest): Promise<ServiceAnswer> {
@@ -242,6 +254,7 @@ export class ServedModel {
   }
 
   #tellSoon(): void {
+    if (this.#hasLeft) return;
     const { clock } = this.#link;
     const dueMs = this.#toldAtMs + LOAD_EVERY_MS - clock.monotonicMs();
     if (dueMs <= 0) this.#tell();
@@ -254,7 +267,7 @@ export class ServedModel {
   }
 
   #tell(): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#hasLeft) return;
     const load = { node: this.#node, load: this.#underWay, capacity: this.#pool.capacity };
     this.#link.publishCore(this.#names.subjects.embedLoads(this.name), messageCodec.encode(load));
     this.#toldAtMs = this.#link.clock.monotonicMs();

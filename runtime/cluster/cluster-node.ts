@@ -75,21 +75,22 @@ export class ClusterNode {
       ...options,
       records: nodes,
       lost: (error) => {
-        if (options.lease !== 'ignored') joined?.close();
+        if (options.lease !== 'ignored' && joined !== undefined) joined.#endRhythm();
         options.lost(error);
       },
     });
     joined = new ClusterNode(options, view, lease);
-    // Only now is this node seen by whoever goes over to another version; what they had agreed on before, it sees.
-    await view.refresh();
     try {
+      // Only now is this node seen by whoever goes over to another version; what they had agreed on before, it sees.
+      await view.refresh();
       checkCodec(view, options.node);
+      await joined.look();
+      return joined;
     } catch (error) {
-      await joined.leave();
+      if (error instanceof CodecIncompatible) await joined.leave();
+      joined.close();
       throw error;
     }
-    await joined.look();
-    return joined;
   }
 
   private constructor(options: ClusterNodeOptions, view: ClusterView, lease: NodeLease) {
@@ -179,14 +180,19 @@ export class ClusterNode {
 
   /** Stops what runs here and says that this node has left. */
   async leave(): Promise<void> {
-    this.close();
+    this.#endRhythm();
     await this.#looking;
     await this.#loop.stopAll();
     await this.#lease.become('left');
   }
 
-  /** Ends the rhythm; the lease is renewed no more. */
+  /** Ends the rhythm and the lease without a word to the others, who miss this node after its lease. */
   close(): void {
+    this.#endRhythm();
+    this.#lease.close();
+  }
+
+  #endRhythm(): void {
     this.#closed = true;
     this.#cancelLook();
   }
@@ -240,7 +246,11 @@ export class ClusterNode {
     const { type, ...fields } = happening;
     // Shards are many: their changes are told as events, and to the log only when it is asked for detail.
     this.#options.log[type === 'handoff' ? 'debug' : 'info'](fields, type);
-    this.#options.onEvent?.({ ...happening, atMs: this.#options.clock.wallMs() });
+    try {
+      this.#options.onEvent?.({ ...happening, atMs: this.#options.clock.wallMs() });
+    } catch (thrown) {
+      this.#options.log.error({ err: toError(thrown) }, 'the listener to cluster events threw');
+    }
   }
 }
 

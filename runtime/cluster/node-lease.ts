@@ -28,6 +28,7 @@ export class NodeLease {
   /** When the last renewal that succeeded, or that only had no room, was begun. */
   #renewedMs: number;
   #over = false;
+  readonly #ended = Promise.withResolvers<void>();
   #cancelRenewal: () => void = () => {};
   #cancelDeadline: () => void = () => {};
   /** One write at a time. It never rejects. */
@@ -69,7 +70,7 @@ export class NodeLease {
   /** Says to the others what this node is now; resolves when they can read it, or when the lease is over. */
   async become(state: Exclude<NodeRecord['state'], 'joining'>): Promise<void> {
     this.#state = state;
-    await this.#write();
+    await Promise.race([this.#write(), this.#ended.promise]);
     if (state === 'left') this.close();
   }
 
@@ -84,6 +85,7 @@ export class NodeLease {
   /** Ends the renewals; the record stays as it is. */
   close(): void {
     this.#over = true;
+    this.#ended.resolve();
     this.#cancelRenewal();
     this.#cancelDeadline();
   }

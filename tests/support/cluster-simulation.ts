@@ -39,16 +39,20 @@ export class SimulatedCluster {
   readonly events: ClusterEvent[] = [];
   readonly random: RandomSource;
   readonly lease: 'heeded' | 'ignored';
+  /** Told of each event beside `events`. */
+  readonly onEvent: (event: ClusterEvent) => void;
   readonly #journals = new Map<string, MemoryJournal>();
 
   constructor(options: {
     readonly shards: number;
     readonly random: RandomSource;
     readonly lease?: 'heeded' | 'ignored';
+    readonly onEvent?: (event: ClusterEvent) => void;
   }) {
     this.shards = Array.from({ length: options.shards }, (_, shard) => `photos.${shard}`);
     this.random = options.random;
     this.lease = options.lease ?? 'heeded';
+    this.onEvent = options.onEvent ?? (() => {});
   }
 
   /** Orders a node to give its shards away, or takes the order back. */
@@ -228,7 +232,10 @@ export class SimulatedNode {
       random: cluster.random,
       log: silentLogger,
       lost: (error) => this.#stop(error),
-      onEvent: (event) => cluster.events.push(event),
+      onEvent: (event) => {
+        cluster.events.push(event);
+        cluster.onEvent(event);
+      },
       writes: (version) => {
         this.writes = version;
       },

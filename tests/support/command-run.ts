@@ -38,6 +38,7 @@ export async function runCommand(
       code = given;
     },
     interruption: () => signal,
+    endAfter: () => {},
   });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }

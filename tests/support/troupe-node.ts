@@ -25,6 +25,8 @@ export interface TroupeNodeOptions {
   /** Content of troupe.yaml as an object; default: none. */
   readonly config?: object;
   readonly env?: Readonly<Record<string, string>>;
+  /** Starts it as `troupe up --nodes` does, so that `desert` leaves it alone; default false. */
+  readonly channel?: boolean;
 }
 
 /** A process below another one. */
@@ -48,8 +50,9 @@ export class TroupeNode implements AsyncDisposable {
     if (options.config !== undefined)
       await writeFile(join(folder, 'troupe.yaml'), JSON.stringify(options.config));
     const env = { ...environmentFor(options.server), ...options.env };
+    const { channel = false } = options;
     return new TroupeNode(
-      new TroupeProcess({ args: ['up', '--json', ...options.args], cwd: folder, env }),
+      new TroupeProcess({ args: ['up', '--json', ...options.args], cwd: folder, env, channel }),
       folder,
     );
   }
@@ -58,7 +61,7 @@ export class TroupeNode implements AsyncDisposable {
   static async up(options: TroupeNodeOptions): Promise<TroupeNode> {
     const node = await TroupeNode.start(options);
     try {
-      await waitFor('the node is up', () => node.#process.isOver || node.#process.stdout.includes('\n'));
+      await waitFor('the node is up', () => node.isOver || node.isUp);
       if (node.#process.isOver) throw new Error('the node ended while starting');
       return node;
     } catch (error) {
@@ -70,6 +73,11 @@ export class TroupeNode implements AsyncDisposable {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Whether it has said that it is up. */
+  get isUp(): boolean {
+    return this.#process.stdout.includes('\n');
   }
 
   /** What it printed once it was up. */
@@ -99,6 +107,16 @@ export class TroupeNode implements AsyncDisposable {
 
   signal(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
     this.#process.signal(signal);
+  }
+
+  /** Whoever started it is gone, as far as it can tell. */
+  desert(): void {
+    this.#process.desert();
+  }
+
+  /** Resolves when its log says so. */
+  async logged(text: string): Promise<void> {
+    await waitFor(`it logs ${text}`, () => this.log.includes(text));
   }
 
   /** Nodes that run as children of this process. */

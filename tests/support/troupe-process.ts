@@ -36,27 +36,35 @@ export class TroupeProcess {
     readonly env: NodeJS.ProcessEnv;
     /** SIGKILL after this time; default never. */
     readonly limitMs?: number;
+    /** Starts it with a channel, by which it learns when nobody is above it any more; default false. */
+    readonly channel?: boolean;
   }) {
-    const { args, cwd, env, limitMs = 0 } = options;
+    const { args, cwd, env, limitMs = 0, channel = false } = options;
     const child = spawn(process.execPath, [ENTRY, ...args], {
       cwd,
       env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])],
       timeout: limitMs,
       killSignal: 'SIGKILL',
     });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });
     this.#child = child;
+    // Not its event `close`, which never comes once the channel was closed here.
+    const outputs = [child.stdout, child.stderr].map(
+      (output) => new Promise((resolve) => output?.once('close', resolve)),
+    );
     this.ended = new Promise((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code, signal) => {
-        this.#isOver = true;
-        resolve({ code, signal });
+      child.once('exit', (code, signal) => {
+        void Promise.all(outputs).then(() => {
+          this.#isOver = true;
+          resolve({ code, signal });
+        });
       });
     });
   }
@@ -80,5 +88,10 @@ export class TroupeProcess {
   /** Sends a signal, unless the process has ended. */
   signal(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
     if (!this.#isOver) this.#child.kill(signal);
+  }
+
+  /** For a process with a channel it is as if this one were gone. */
+  desert(): void {
+    this.#child.disconnect();
   }
 }

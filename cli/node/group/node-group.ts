@@ -48,8 +48,10 @@ export function durabilityFrom(env: NodeGroupOptions['env']): NodeDurability | u
   return found === 'process' || found === 'disk' || found === 'external' ? found : undefined;
 }
 
-/** Time that a node needs beyond its drain to stop its threads and connections. */
-const STOP_GRACE_MS = 10_000;
+/** Time that a node has beyond its drain to stop its threads and connections; then its process ends. */
+export const STOP_GRACE_MS = 10_000;
+/** Time that is left to it after that, so that it can say what it waited for. */
+const KILL_GRACE_MS = 5_000;
 const WINDOW_MS = 60_000;
 /** Restarts within the window beside one of each node: a server that is away for long ends all of them at once. */
 const SPARE_RESTARTS = 3;
@@ -153,7 +155,7 @@ function processTree(
 /** An actor that is a process: it crashes when that ends. */
 function nodeActor(options: NodeGroupOptions, server: SystemServer, name: string): ActorSpec<unknown> {
   const { cwd, args, config, onLine, nodes } = options;
-  const stopMs = config.config.node.drainMs + STOP_GRACE_MS;
+  const stopMs = config.config.node.drainMs + STOP_GRACE_MS + KILL_GRACE_MS;
   return {
     type: 'actor',
     id: name,

@@ -20,6 +20,7 @@ async function run(...args: string[]) {
       exitCode = code;
     },
     interruption: () => new AbortController().signal,
+    endAfter: () => {},
   };
   await runProgram(args, environment);
   return { exitCode, stdout: stdout.text(), stderr: stderr.text(), environment };

@@ -243,6 +243,24 @@ describe('the nodes of a cluster', () => {
     await expectAllOwned(cluster);
   });
 
+  it('take shards, hand them over and leave although whoever hears of it throws', async () => {
+    const cluster = new SimulatedCluster({
+      shards: SHARDS,
+      random: new SeededRandom(17),
+      onEvent: () => {
+        throw new Error('a listener that was made to fail');
+      },
+    });
+    cluster.start('a');
+    cluster.start('b');
+    await cluster.clock.advance(6 * LEASE_MS);
+    await expectAllOwned(cluster);
+    cluster.node('a').drain();
+    await cluster.clock.advance(LEASE_MS);
+    expect(cluster.node('a').isOver).toBe(true);
+    await expectAllOwned(cluster);
+  });
+
   it('leave at the deadline of a drain, although the next owner never gets ready', async () => {
     const cluster = new SimulatedCluster({ shards: SHARDS, random: new SeededRandom(19) });
     cluster.start('a');

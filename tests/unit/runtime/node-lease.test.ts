@@ -79,6 +79,20 @@ describe('the lease of a node', () => {
     }
   });
 
+  it('keeps nobody waiting who says what the node is, once it is over', async () => {
+    const [records, clock] = [new CutRecords(), new ManualClock()];
+    const { lease } = await join(records, clock);
+    records.cut();
+    let isSaid = false;
+    const said = lease.become('draining').then(() => {
+      isSaid = true;
+    });
+    await clock.advance(LEASE_MS - 1);
+    expect(isSaid).toBe(false);
+    await clock.advance(1);
+    await said;
+  });
+
   it('is over when another process has written the record', async () => {
     const [records, clock] = [new MemoryRecords(), new ManualClock()];
     const first = await join(records, clock);
