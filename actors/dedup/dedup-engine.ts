@@ -56,6 +56,15 @@ export class DedupEngine {
     }
   }
 
+  /**
+   * Forgets contents: nothing finds them any more, and their pairs are gone.
+   * @throws RangeError when a content is malformed
+   */
+  remove(contents: readonly string[]): void {
+    for (const part of this.#parts) part.remove(contents);
+    this.#edges.remove(new Set(contents));
+  }
+
   /** The verified edges that count, sorted by content. */
   edges(): readonly VerifiedEdge[] {
     return this.#edges.counting(

@@ -26,7 +26,7 @@ const scanBelow = 4096;
 /** A bucket is a list of blocks: the position of the next block, then entries plus 1, 0 for free places. */
 const blockWords = 8;
 
-/** Append-only; the same hash may be inserted any number of times, each insert is its own entry. */
+/** The same hash may be inserted any number of times, each insert is its own entry. */
 export class HammingIndex {
   /** Splits a bigint into words without arithmetic; their order is the machine's, which no distance depends on. */
   readonly #hash = new BigUint64Array(1);
@@ -40,9 +40,11 @@ export class HammingIndex {
   /** Position 0 is never a block. */
   #pool = new Uint32Array(0);
   #poolEnd = blockWords;
+  /** Blocks that have become empty. */
+  #freeBlocks: number[] = [];
   #masks: ChunkMasks = { byBitCount: new Uint16Array(0), ends: [] };
 
-  /** Entries inserted. */
+  /** Entries held. */
   get size(): number {
     return this.#size;
   }
@@ -69,6 +71,13 @@ export class HammingIndex {
     if (this.#size < scanBelow) return;
     if (this.#size === scanBelow) this.#makeTables();
     else this.#link(entry);
+  }
+
+  /** Removes every entry of a value, and overwrites its hash; the entries are scanned for it. */
+  remove(value: number): void {
+    for (let entry = this.#size - 1; entry >= 0; entry -= 1) {
+      if (this.#values[entry] === value) this.#removeEntry(entry);
+    }
   }
 
   /**
@@ -159,8 +168,58 @@ export class HammingIndex {
   #makeTables(): void {
     this.#heads = new Uint32Array(chunkCount * bucketsPerChunk);
     this.#pool = new Uint32Array(blockWords * scanBelow * 5);
+    this.#poolEnd = blockWords;
+    this.#freeBlocks = [];
     this.#masks = chunkMasks();
     for (let entry = 0; entry < this.#size; entry += 1) this.#link(entry);
+  }
+
+  /** Its place is taken by the last entry. */
+  #removeEntry(entry: number): void {
+    const last = this.#size - 1;
+    const isLinked = this.#size >= scanBelow;
+    if (isLinked) {
+      this.#unlink(entry);
+      if (entry !== last) this.#unlink(last);
+    }
+    this.#halves.copyWithin(2 * entry, 2 * last, 2 * last + 2);
+    this.#values[entry] = this.#values[last] as number;
+    this.#halves.fill(0, 2 * last, 2 * last + 2);
+    this.#values[last] = 0;
+    this.#size = last;
+    if (isLinked && entry !== last) this.#link(entry);
+  }
+
+  /** Takes an entry out of its buckets: the gap is filled from the first block, which alone has free places. */
+  #unlink(entry: number): void {
+    const pool = this.#pool;
+    for (const slot of this.#slotsOf(entry)) {
+      const first = this.#heads[slot] as number;
+      const gap = this.#placeIn(first, entry);
+      let end = first + 1;
+      while (end + 1 < first + blockWords && pool[end + 1] !== 0) end += 1;
+      pool[gap] = pool[end] as number;
+      pool[end] = 0;
+      if (end > first + 1) continue;
+      this.#heads[slot] = pool[first] as number;
+      pool[first] = 0;
+      this.#freeBlocks.push(first);
+    }
+  }
+
+  /** Where an entry stands in a bucket that it is in. */
+  #placeIn(first: number, entry: number): number {
+    for (let block = first; ; block = this.#pool[block] as number) {
+      const at = this.#pool.subarray(block + 1, block + blockWords).indexOf(entry + 1);
+      if (at >= 0) return block + 1 + at;
+    }
+  }
+
+  /** The bucket of an entry for each chunk. */
+  #slotsOf(entry: number): readonly number[] {
+    const high = this.#halves[2 * entry] as number;
+    const low = this.#halves[2 * entry + 1] as number;
+    return [0, 1, 2, 3].map((chunk) => chunk * bucketsPerChunk + chunkOf(high, low, chunk));
   }
 
   #link(entry: number): void {
@@ -176,14 +235,15 @@ export class HammingIndex {
 
   /** Puts a new block before the full one `next`; only the first block of a bucket has free places. */
   #openBlock(slot: number, next: number, entry: number): void {
-    if (this.#poolEnd === this.#pool.length) {
+    const free = this.#freeBlocks.pop();
+    if (free === undefined && this.#poolEnd === this.#pool.length) {
       const blocks = this.#pool.length / blockWords;
       const grown = new Uint32Array((blocks + Math.ceil(blocks / 2)) * blockWords);
       grown.set(this.#pool);
       this.#pool = grown;
     }
-    const block = this.#poolEnd;
-    this.#poolEnd += blockWords;
+    const block = free ?? this.#poolEnd;
+    if (free === undefined) this.#poolEnd += blockWords;
     this.#pool[block] = next;
     this.#pool[block + 1] = entry + 1;
     this.#heads[slot] = block;

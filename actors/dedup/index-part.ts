@@ -75,8 +75,26 @@ export class IndexPart {
   vectorless(): readonly string[] {
     if (this.#vectors === undefined) return [];
     const numbers = new Set(this.#vectors.index.values());
-    const contents = Array.from({ length: this.#sliced.size }, (_, number) => number);
-    return contents.filter((number) => !numbers.has(number)).map((number) => this.#sliced.at(number));
+    return this.#sliced
+      .numbers()
+      .filter((number) => !numbers.has(number))
+      .map((number) => this.#sliced.at(number));
+  }
+
+  /**
+   * Forgets contents: their slices, hashes, vectors and places under keys. What is not here is passed over.
+   * @throws RangeError when a content is malformed
+   */
+  remove(contents: readonly string[]): void {
+    for (const content of contents) {
+      const slice = this.#sliced.remove(content);
+      if (slice !== undefined) {
+        for (const family of this.#families.values()) family.remove(slice);
+        this.#vectors?.index.remove(slice);
+      }
+      const keyed = this.#keyed?.contents.remove(content);
+      if (keyed !== undefined) this.#keyed?.index.remove(keyed);
+    }
   }
 
   /** Gives a content that is here its vector, where it had none. @throws RangeError as `insert` does */
@@ -225,6 +243,14 @@ class HashFamily {
     if (hash === undefined) return;
     this.#index.insert(bitsOf(hash), number);
     if (this.#variants.length > 0) this.#keepShapes(hashes, number);
+  }
+
+  remove(number: number): void {
+    this.#index.remove(number);
+    if (number >= this.#complete.length) return;
+    const { length } = this.#variants;
+    this.#shapes.fill(0n, number * length, (number + 1) * length);
+    this.#complete[number] = 0;
   }
 
   query(hashes: Readonly<Record<string, string>>): readonly FamilyFind[] {

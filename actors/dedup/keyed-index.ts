@@ -18,11 +18,13 @@ export const MAX_BUCKET_LIMIT = 0xffff;
 const slotWords = 3;
 /** In a slot's third word: the entry is the first member of a list, not a content's number. */
 const listed = 0x8000_0000;
+/** Stands in a hot bucket for a content that was removed: a hot key stays hot. */
+const nobody = listed - 2;
 /** A list is blocks of the pool: position of the next one, then numbers plus 1, 0 for free places. */
 const blockWords = 4;
 
 /**
- * Append-only. A key is 64 bits as 16 hex digits; that of an HMAC is uniform, which the table relies on. Two keys
+ * A key is 64 bits as 16 hex digits; that of an HMAC is uniform, which the table relies on. Two keys
  * that happen to be equal only propose a candidate more.
  */
 export class KeyedIndex {
@@ -60,8 +62,8 @@ export class KeyedIndex {
    * @throws RangeError when the key is not 16 hex digits or the number not one of 31 bits.
    */
   insert(key: string, content: number): void {
-    if (!Number.isInteger(content) || content < 0 || content >= listed - 1) {
-      throw new RangeError(`expected a content's number below 2^31 - 1, got ${content}`);
+    if (!Number.isInteger(content) || content < 0 || content >= nobody) {
+      throw new RangeError(`expected a content's number below 2^31 - 2, got ${content}`);
     }
     const [high, low] = wordsOf(key);
     const place = this.#placeOf(high, low);
@@ -83,6 +85,19 @@ export class KeyedIndex {
     const under = this.#slots[this.#placeOf(high, low) + 2] as number;
     const members = under === 0 ? [] : this.#membersOf(under);
     return members.length > this.#limit ? 'hot' : members;
+  }
+
+  /** Takes a content from under all its keys, for which all keys are scanned; one that nobody has any more is forgotten. */
+  remove(content: number): void {
+    const emptied: number[] = [];
+    for (let place = 0; place < this.#slots.length; place += slotWords) {
+      const under = this.#slots[place + 2] as number;
+      if (under === content + 1 || (under >= listed && this.#removeMember(under, content)))
+        emptied.push(place);
+    }
+    const keys = emptied.map((place) => [this.#slots[place], this.#slots[place + 1]] as [number, number]);
+    for (const [high, low] of keys) this.#close(this.#placeOf(high, low));
+    this.#keys -= keys.length;
   }
 
   /** The tables as they are, a copy. */
@@ -115,6 +130,32 @@ export class KeyedIndex {
       }
     }
     return members;
+  }
+
+  /** Whether the list is empty once `content` is removed from it. */
+  #removeMember(under: number, content: number): boolean {
+    const members = this.#membersOf(under);
+    if (!members.includes(content)) return false;
+    const isHot = members.length > this.#limit;
+    for (let block = under - listed; block !== 0; block = this.#pool[block] as number) {
+      const at = this.#pool.subarray(block + 1, block + blockWords).indexOf(content + 1);
+      if (at >= 0) this.#pool[block + 1 + at] = isHot ? nobody + 1 : 0;
+    }
+    return members.length === 1;
+  }
+
+  /** Empties a place, and moves up those behind it that stand further from home than they need to. */
+  #close(emptied: number): void {
+    const slots = this.#slots;
+    const count = slots.length / slotWords;
+    let hole = emptied / slotWords;
+    for (let at = (hole + 1) % count; slots[slotWords * at + 2] !== 0; at = (at + 1) % count) {
+      const home = Math.floor(((slots[slotWords * at] as number) * count) / 2 ** 32);
+      if ((at - home + count) % count < (at - hole + count) % count) continue;
+      slots.copyWithin(slotWords * hole, slotWords * at, slotWords * (at + 1));
+      hole = at;
+    }
+    slots.fill(0, slotWords * hole, slotWords * (hole + 1));
   }
 
   /** What stands under the key once `content` is added. */

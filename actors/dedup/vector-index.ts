@@ -37,7 +37,7 @@ const floatBytes = 4;
 /** Vectors of one call of the kernel: they stay in the cache while the queries take turns. */
 const tileBytes = 256 * 1024;
 
-/** Append-only. */
+/** All vectors of one dimension. */
 export class VectorIndex {
   readonly #dimension: number;
   /** Bytes of a vector in memory, filled up with zeros to whole SIMD words. */
@@ -61,7 +61,7 @@ export class VectorIndex {
     this.#margin = 1e-6 + (dimension + 8) * 2 ** -23;
   }
 
-  /** Vectors inserted. */
+  /** Vectors held. */
   get size(): number {
     return this.#size;
   }
@@ -92,6 +92,22 @@ export class VectorIndex {
     }
     this.#values[this.#size] = value;
     this.#size += 1;
+  }
+
+  /** Removes every vector of a value, and overwrites it; the values are scanned for it. */
+  remove(value: number): void {
+    for (let at = this.#size - 1; at >= 0; at -= 1) {
+      if (this.#values[at] !== value) continue;
+      const last = this.#size - 1;
+      if (this.#scanner !== undefined) this.#scanner.remove(at);
+      else {
+        this.#early[at] = this.#early[last] as Float32Array;
+        this.#early.pop();
+      }
+      this.#values[at] = this.#values[last] as number;
+      this.#values[last] = 0;
+      this.#size = last;
+    }
   }
 
   /**
@@ -193,6 +209,14 @@ class Scanner {
     if (needed > this.bytes) this.#grow(needed);
     this.#floats.set(vector, (this.#start + this.#size * this.#stride) / floatBytes);
     this.#size += 1;
+  }
+
+  /** Its place is taken by the last vector, behind which lie zeros. */
+  remove(at: number): void {
+    const last = this.#size - 1;
+    this.vectorAt(at).set(this.vectorAt(last));
+    this.vectorAt(last).fill(0);
+    this.#size = last;
   }
 
   scan(

@@ -38,6 +38,13 @@ export class VerifiedEdges {
     this.#edges.set(name, known === undefined ? edge : merged(known, edge));
   }
 
+  /** Forgets the pairs of contents. */
+  remove(contents: ReadonlySet<string>): void {
+    for (const [name, { a, b }] of this.#edges) {
+      if (contents.has(a) || contents.has(b)) this.#edges.delete(name);
+    }
+  }
+
   has({ a, b }: Pick<Edge, 'a' | 'b'>): boolean {
     return this.#edges.has(a + b);
   }
