@@ -1,10 +1,10 @@
 // The runtime's blob store over an object bucket: immutable bytes by key, stored once however often they are put.
-import type { BlobStore } from '#runtime';
+import type { ListedBlobStore } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { ObjectBucket } from './object-bucket.ts';
 
 /** The blobs of one bucket. Keys are any text, `/` included. */
-export class NatsBlobs implements BlobStore {
+export class NatsBlobs implements ListedBlobStore {
   readonly #objects: ObjectBucket;
 
   constructor(link: NatsLink, bucket: string) {
@@ -31,6 +31,11 @@ export class NatsBlobs implements BlobStore {
 
   async has(key: string): Promise<boolean> {
     return (await this.#objects.describe(key)) !== undefined;
+  }
+
+  /** Reads every description in the bucket. */
+  keys(): Promise<readonly string[]> {
+    return this.#objects.names();
   }
 
   async delete(key: string): Promise<void> {

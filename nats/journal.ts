@@ -131,11 +131,7 @@ export class NatsJournal implements Journal {
       const tenure = this.#owned();
       const newest = tenure.snapshots[0];
       if (newest?.sequence === pointer.sequence && newest.digest === pointer.digest) return;
-      if (pointer.sequence > tenure.last || pointer.sequence < (newest?.sequence ?? 0)) {
-        throw new RangeError(
-          `snapshot at ${pointer.sequence}: expected ${newest?.sequence ?? 0} to ${tenure.last} (newest snapshot to last frame)`,
-        );
-      }
+      assertNewest(pointer, tenure);
       const snapshots = newest === undefined ? [pointer] : [pointer, newest];
       const data = encodeFrame({ kind: 'snapshot', epoch: tenure.epoch, snapshots, events: [] }, this.#codec);
       await this.#append(tenure, data, 'fail');
@@ -144,17 +140,25 @@ export class NatsJournal implements Journal {
     });
   }
 
-  /**
-   * Deletes a journal that nobody owns any more, after the snapshots that its last frame names, so that what was begun
-   * can be begun again; nothing where there is none.
-   * @throws CodecError when the last frame is not readable
-   */
-  async forget(forgetSnapshot: (pointer: SnapshotPointer) => Promise<void>): Promise<void> {
-    const last = await readStored(this.#link, this.#stream, { last_by_subj: this.#subject });
-    if (last === undefined) return;
-    for (const pointer of decodeFrame(last.data, this.#codec).snapshots) await forgetSnapshot(pointer);
-    const filter = this.#subject;
-    await patiently(this.#link, () => this.#link.manager.streams.purge(this.#stream, { filter }));
+  /** See `Journal.compactTo`. @throws RangeError for a pointer older than the newest; as `append` */
+  compactTo(pointer: SnapshotPointer): Promise<void> {
+    return this.#exclusive(async () => {
+      const tenure = this.#owned();
+      assertNewest(pointer, tenure);
+      const snapshots = [pointer];
+      const data = encodeFrame({ kind: 'snapshot', epoch: tenure.epoch, snapshots, events: [] }, this.#codec);
+      await this.#append(tenure, data, 'fail');
+      tenure.snapshots = snapshots;
+      await this.#purge({ seq: pointer.sequence + 1 });
+    });
+  }
+
+  /** See `Journal.discard`. */
+  discard(): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#tenure = undefined;
+      await this.#purge({});
+    });
   }
 
   /** Of the stream, which the journals of a dataset share. */
@@ -206,13 +210,16 @@ export class NatsJournal implements Journal {
   /** Removes frames which both snapshots hold. A failure only leaves them for the next time. */
   async #truncate(throughSequence: number): Promise<void> {
     try {
-      await this.#link.manager.streams.purge(this.#stream, {
-        filter: this.#subject,
-        seq: throughSequence + 1,
-      });
+      await this.#purge({ seq: throughSequence + 1 });
     } catch (error) {
       this.#log.warn({ subject: this.#subject, error: String(error) }, 'journal heads were not truncated');
     }
+  }
+
+  /** Deletes the subject's messages below a sequence, or all. */
+  async #purge(below: { readonly seq?: number }): Promise<void> {
+    const purge = { filter: this.#subject, ...below };
+    await patiently(this.#link, () => this.#link.manager.streams.purge(this.#stream, purge));
   }
 
   /** One operation at a time, in the order of the calls. */
@@ -221,4 +228,13 @@ export class NatsJournal implements Journal {
     this.#busy = result.catch(() => {});
     return result;
   }
+}
+
+/** @throws RangeError for a snapshot that is older than the newest one, or of what is not journaled */
+function assertNewest({ sequence }: SnapshotPointer, { snapshots: [newest], last }: Tenure): void {
+  const from = newest?.sequence ?? 0;
+  if (sequence >= from && sequence <= last) return;
+  throw new RangeError(
+    `snapshot at ${sequence}: expected ${from} to ${last} (newest snapshot to last frame)`,
+  );
 }

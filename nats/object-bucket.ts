@@ -7,6 +7,7 @@ import type { PublishReceipt } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { ObjectDamaged } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
+import { eachMessage } from './inspect.ts';
 import { objectStream } from './names.ts';
 import {
   type ObjectDescription,
@@ -45,6 +46,18 @@ export class ObjectBucket {
     const stored = await readStored(this.#link, this.#stream, { last_by_subj: this.#describedOn(name) });
     const description = stored === undefined ? undefined : readDescription(stored.data);
     return description?.deleted === true ? undefined : description;
+  }
+
+  /** Names of all objects. */
+  async names(): Promise<readonly string[]> {
+    const names: string[] = [];
+    for await (const { data } of eachMessage(this.#link, this.#stream, {
+      subject: `$O.${this.bucket}.M.>`,
+    })) {
+      const { name, deleted } = readDescription(data);
+      if (!deleted) names.push(name);
+    }
+    return names;
   }
 
   /**

@@ -6,14 +6,14 @@ import { toError } from './actor-errors.ts';
 import { type FaultPoints, noFaults } from './fault-points.ts';
 import { StorageFull } from './journal-errors.ts';
 import { silentLogger } from './loggers.ts';
-import type { BlobStore, Journal, Logger, SnapshotPointer } from './ports.ts';
+import type { Journal, ListedBlobStore, Logger, SnapshotPointer } from './ports.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { TailWeight } from './tail-weight.ts';
 
 /** What an event-sourced state is made of. */
 export interface EventSourcedOptions<S, E> {
   readonly journal: Journal;
-  readonly blobs: BlobStore;
+  readonly blobs: ListedBlobStore;
   /** Snapshots are stored under `prefix/<sha256 of the bytes, 64 hex>`. */
   readonly prefix: string;
   /** The state before any event. */
@@ -133,10 +133,42 @@ export class EventSourced<S, E> {
     });
   }
 
+  /**
+   * Leaves nothing but one snapshot of the present state: older events and snapshots are deleted, so that what an event
+   * took out of the state is nowhere any more. A failure leaves it to be called again.
+   */
+  async compact(): Promise<void> {
+    while (this.#snapshotUnderWay !== undefined) await this.#snapshotUnderWay;
+    const compacted = this.#inTurn(() => this.#compactNow());
+    this.#snapshotUnderWay = compacted
+      .catch(() => {})
+      .finally(() => {
+        this.#snapshotUnderWay = undefined;
+      });
+    return compacted;
+  }
+
   /** Resolves when no append and no snapshot is under way; call it before letting go of the journal. */
   async settled(): Promise<void> {
     await this.#queue;
     await this.#snapshotUnderWay;
+  }
+
+  async #compactNow(): Promise<void> {
+    this.#throwIfBroken();
+    const sequence = this.#lastSequence;
+    const bytes = this.#options.encodeSnapshot(this.#state);
+    const digest = await this.#snapshots.put(bytes);
+    this.#faults.reach('compact.stored');
+    try {
+      await this.#options.journal.compactTo({ sequence, digest });
+    } catch (thrown) {
+      if (!(thrown instanceof StorageFull)) this.#broken = toError(thrown);
+      throw thrown;
+    }
+    this.#tail.snapshotBegun(bytes.byteLength);
+    this.#faults.reach('compact.recorded');
+    await this.#snapshots.keepOnly(digest);
   }
 
   #inTurn(step: () => Promise<void>): Promise<void> {

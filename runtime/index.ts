@@ -82,6 +82,7 @@ export type {
   Journal,
   JournalFrame,
   JournalStanding,
+  ListedBlobStore,
   Logger,
   OutgoingMessage,
   PublishReceipt,
@@ -103,7 +104,7 @@ export { PoolFull } from './routers/pool-errors.ts';
 export { type ResizablePool, type ResizablePoolOptions, resizablePool } from './routers/resizable-pool.ts';
 export { roundRobin } from './routers/round-robin.ts';
 export { serveThread, type ThreadService } from './serve-thread.ts';
-export { snapshotKey } from './snapshot-store.ts';
+export { SnapshotStore, snapshotKey } from './snapshot-store.ts';
 export { type ChildInfo, ChildRefused, type Refusal, type SupervisorRef } from './supervisor-ref.ts';
 export type { SystemCheck } from './system-check.ts';
 export { systemClock } from './system-clock.ts';

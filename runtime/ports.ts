@@ -134,6 +134,10 @@ export interface Journal {
   append(events: readonly unknown[]): Promise<number>;
   /** Makes a stored snapshot count, then truncates heads below the older of the last two. */
   recordSnapshot(pointer: SnapshotPointer): Promise<void>;
+  /** Makes a stored snapshot the only one that counts, and deletes every frame that it holds. */
+  compactTo(pointer: SnapshotPointer): Promise<void>;
+  /** Deletes every frame of a journal that nobody will ever own again. */
+  discard(): Promise<void>;
   /** Bytes stored and the limit; at 80 % intake pauses so that a snapshot always fits. */
   usage(): Promise<{ readonly bytes: number; readonly maxBytes: number }>;
 }
@@ -146,6 +150,11 @@ export interface BlobStore {
   get(key: string): Promise<Uint8Array | undefined>;
   has(key: string): Promise<boolean>;
   delete(key: string): Promise<void>;
+}
+
+/** Blobs whose keys can be listed: for stores of few objects. */
+export interface ListedBlobStore extends BlobStore {
+  keys(): readonly string[] | Promise<readonly string[]>;
 }
 
 /** Small mutable records changed by compare-and-set. */

@@ -2,17 +2,17 @@
 // last two that counted are kept, since the journal keeps its events from the older of them on.
 import { createHash } from 'node:crypto';
 import { SnapshotUnreadable } from './journal-errors.ts';
-import type { BlobStore, SnapshotPointer } from './ports.ts';
+import type { ListedBlobStore, SnapshotPointer } from './ports.ts';
 
 /** The snapshots of one journal. */
 export class SnapshotStore {
-  readonly #blobs: BlobStore;
+  readonly #blobs: ListedBlobStore;
   readonly #prefix: string;
   /** Digests of those that count, oldest first, two at most. */
   #kept: readonly string[];
 
   /** @param last the snapshot that counts, as the journal knows it */
-  constructor(blobs: BlobStore, prefix: string, last: SnapshotPointer | undefined) {
+  constructor(blobs: ListedBlobStore, prefix: string, last: SnapshotPointer | undefined) {
     this.#blobs = blobs;
     this.#prefix = prefix;
     this.#kept = last === undefined ? [] : [last.digest];
@@ -51,6 +51,19 @@ export class SnapshotStore {
     for (const old of counted.slice(0, -2)) {
       if (!this.#kept.includes(old)) await this.#blobs.delete(this.#key(old));
     }
+  }
+
+  /** Deletes every snapshot but this one, those that were stored and never counted included. */
+  async keepOnly(digest: string): Promise<void> {
+    this.#kept = [digest];
+    for (const key of await this.#blobs.keys()) {
+      if (key.startsWith(this.#key('')) && key !== this.#key(digest)) await this.#blobs.delete(key);
+    }
+  }
+
+  /** Deletes every snapshot: of a journal that was discarded. */
+  static async discard(blobs: ListedBlobStore, prefix: string): Promise<void> {
+    for (const key of await blobs.keys()) if (key.startsWith(`${prefix}/`)) await blobs.delete(key);
   }
 
   #key(digest: string): string {

@@ -1,8 +1,8 @@
 // A blob store in memory, which hands out copies as a store across a connection does.
-import type { BlobStore } from '../ports.ts';
+import type { ListedBlobStore } from '../ports.ts';
 
 /** A blob store in memory; it keeps its own copies of what it is given. */
-export class MemoryBlobs implements BlobStore {
+export class MemoryBlobs implements ListedBlobStore {
   readonly #blobs = new Map<string, Uint8Array>();
 
   async put(key: string, bytes: Uint8Array): Promise<boolean> {

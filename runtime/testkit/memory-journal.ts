@@ -86,6 +86,18 @@ export class MemoryJournal implements Journal {
     this.#stored.frames = this.#stored.frames.filter(({ sequence }) => sequence > older.sequence);
   }
 
+  async compactTo(pointer: SnapshotPointer): Promise<void> {
+    await this.#admit();
+    this.#push([]);
+    this.#stored.snapshots = [pointer];
+    this.#stored.frames = this.#stored.frames.filter(({ sequence }) => sequence > pointer.sequence);
+  }
+
+  async discard(): Promise<void> {
+    this.#stored.frames = [];
+    this.#stored.snapshots = [];
+  }
+
   async usage(): Promise<{ readonly bytes: number; readonly maxBytes: number }> {
     return { bytes: JSON.stringify(this.#stored.frames).length, maxBytes: this.#maxBytes };
   }

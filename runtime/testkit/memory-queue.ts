@@ -68,6 +68,12 @@ export class MemoryQueue implements WorkSource {
     return this.#entries.filter((entry) => entry.state === state).map(({ sequence }) => sequence);
   }
 
+  /** Sequences of the oldest message that is not done (above `last` where there is none), and of the newest one. */
+  get standing(): { readonly first: number; readonly last: number } {
+    const open = this.#entries.find(({ state }) => state === 'waiting' || state === 'held');
+    return { first: open?.sequence ?? this.#entries.length + 1, last: this.#entries.length };
+  }
+
   /** How often each message was delivered, in order. */
   get deliveryCounts(): readonly number[] {
     return this.#entries.map(({ deliveries }) => deliveries);

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { encode, ensureDataset, JournalNotOwned, NatsJournal, type NatsLink, namesOf } from '#nats';
+import {
+  eachMessage,
+  encode,
+  ensureDataset,
+  JournalNotOwned,
+  NatsJournal,
+  type NatsLink,
+  namesOf,
+} from '#nats';
 import { JournalConflict, JournalFenced, StorageFull } from '#runtime';
 import { collect, describeOnServers, smallDataset, until } from './nats-harness.ts';
 
@@ -263,5 +271,29 @@ await describeOnServers('a journal', (under) => {
     expect(maxBytes).toBe(256 * 1024 * 1024);
     expect(bytes).toBeGreaterThan(100_000);
     expect(bytes).toBeLessThan(110_000);
+  });
+
+  it('compacted holds one snapshot and what came after it, and goes on from there; discarded it holds nothing', async () => {
+    const { open, link, stream, subject } = await journals();
+    const journal = open(link);
+    const neighbour = open(link, { shard: 1 });
+    await neighbour.own();
+    await journal.own();
+    const old = await journal.append(['old']);
+    await journal.recordSnapshot({ sequence: old, digest: 'a'.repeat(64) });
+    const last = await journal.append(['secret']);
+    const pointer = { sequence: last, digest: 'b'.repeat(64) };
+    await journal.compactTo(pointer);
+    const held = async (shard: number) =>
+      (await collect(eachMessage(link, stream, { subject: subject(shard) }))).length;
+    expect(await held(0)).toBe(1);
+    await journal.append(['new']);
+    const next = open(link);
+    const { snapshot, sequence } = await next.own();
+    expect(snapshot).toEqual(pointer);
+    expect((await collect(next.replay(last, sequence))).flatMap(({ events }) => events)).toEqual(['new']);
+    await expect(next.compactTo({ sequence: old, digest: 'c'.repeat(64) })).rejects.toThrow(RangeError);
+    await next.discard();
+    expect([await held(0), await held(1)]).toEqual([0, 1]);
   });
 });

@@ -280,3 +280,42 @@ describe('EventSourced', () => {
     expect(successor.state.seen).toEqual(['a', 'b', 'c']);
   });
 });
+
+describe('compaction', () => {
+  const placesOf = async (journal: MemoryJournal, blobs: MemoryBlobs) => {
+    const snapshots = await Promise.all(blobs.keys().map((key) => blobs.get(key)));
+    return [JSON.stringify(journal.frames), ...snapshots.map((bytes) => decoder.decode(bytes))].join();
+  };
+
+  it('leaves one snapshot of the present state and nothing older, also of what was stored and never counted', async () => {
+    const [journal, blobs] = [new MemoryJournal(), new MemoryBlobs()];
+    await blobs.put('snapshots/sums/never', encoder.encode('secret'));
+    await blobs.put('snapshots/sums2/other', encoder.encode('not its own'));
+    const sums = await EventSourced.recover(options(journal, blobs, 1));
+    await sums.persist([added('secret')]);
+    await sums.settled();
+    sums.state.seen.length = 0;
+    expect(await placesOf(journal, blobs)).toContain('secret');
+    const compacted = sums.compact();
+    await sums.persist([added('later')]);
+    await compacted;
+    await sums.settled();
+    expect(await placesOf(journal, blobs)).not.toContain('secret');
+    expect(blobs.keys().filter((key) => key.startsWith('snapshots/sums/')).length).toBeLessThanOrEqual(2);
+    expect(blobs.keys()).toContain('snapshots/sums2/other');
+    const next = await EventSourced.recover(options(journal.rival(), blobs));
+    expect(next.state).toEqual({ total: 2, seen: ['later'] });
+  });
+
+  it('that finds no room leaves everything as it was, to be called again', async () => {
+    const [journal, blobs] = [new MemoryJournal(), new MemoryBlobs()];
+    const sums = await EventSourced.recover(options(journal, blobs));
+    await sums.persist([added('a')]);
+    journal.failNext(new StorageFull('no room'));
+    await expect(sums.compact()).rejects.toThrow(StorageFull);
+    await sums.persist([added('b')]);
+    await sums.compact();
+    const next = await EventSourced.recover(options(journal.rival(), blobs));
+    expect(next.state.seen).toEqual(['a', 'b']);
+  });
+});
