@@ -28,6 +28,7 @@ export {
   halvesOf,
   type IndexPeers,
   type IndexRequest,
+  type IndexValue,
   joinedHalves,
   type ShardDirectory,
   type ShardReply,
@@ -60,6 +61,12 @@ export {
   type ResolutionRequest,
   type SequenceFate,
 } from './keeper/dead-fate.ts';
+export {
+  type EraseAnswer,
+  type EraseRequest,
+  type ErasingAnswer,
+  MAX_REASON_LENGTH,
+} from './keeper/erase-request.ts';
 export { keeperActor, RequestRefused } from './keeper/keeper.ts';
 export {
   type Comparing,
@@ -74,7 +81,6 @@ export {
   type KeeperMessage,
   type KeeperRequest,
   keeperRequestSchema,
-  MAX_ASKED,
   type OutsideAnswer,
   type SettledAnswer,
 } from './keeper/keeper-messages.ts';
@@ -90,6 +96,7 @@ export {
   type SettingChange,
 } from './keeper/manifest-diff.ts';
 export { type ManifestCheck, ManifestStore } from './keeper/manifest-store.ts';
+export { MAX_ASKED } from './keeper/max-asked.ts';
 export type { OutcomeMessage } from './keeper/outcomes.ts';
 export type { DeadSequence, OutsideSummary, RepeatedSequence } from './keeper/outside.ts';
 export type { Kind } from './kinds/kind.ts';
@@ -105,11 +112,13 @@ export {
   type Stage,
   type StageMeter,
 } from './pipeline/dataset-ports.ts';
-export { type DatasetShard, DatasetShards, shardPath } from './pipeline/dataset-shards.ts';
+export { DatasetShards } from './pipeline/dataset-shards.ts';
 export { type DatasetSizing, datasetTree, STATELESS_PARTS } from './pipeline/dataset-tree.ts';
+export type { ErasurePorts } from './pipeline/erasure-ports.ts';
 export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
 export { ROLE_OF_STAGE, ROLES, type Role, unattendedStages } from './pipeline/roles.ts';
+export { type DatasetShard, shardPath } from './pipeline/shard-path.ts';
 export { recordedVectorKey } from './pipeline/vector-store.ts';
 export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';

@@ -8,6 +8,7 @@ import { registerConfig } from './commands/config.ts';
 import { registerDataset } from './commands/dataset.ts';
 import { registerDead } from './commands/dead.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerErase } from './commands/erase.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerHash } from './commands/hash.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly Register[] = [
   registerManifest,
   registerExplain,
   registerAudit,
+  registerErase,
   registerReport,
   registerCalibrate,
   registerDead,

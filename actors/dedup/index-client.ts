@@ -11,8 +11,9 @@ import type {
   ShardDirectory,
   ShardReply,
 } from './index-exchange.ts';
-import type { ContentKeys } from './index-spec.ts';
+import type { ContentKeys, ShardFinds } from './index-spec.ts';
 import type { LocalIndex } from './local-index.ts';
+import { planRemovals } from './removal-plan.ts';
 
 export interface IndexClientOptions {
   /** Numbers of the index shards, in order: a content's is at the place that `shardOf` says. */
@@ -89,9 +90,28 @@ export class IndexClient {
     }
     const answers = [...plan].map(([shard, query]) => ({
       query,
-      finds: counted.get(shard)?.value ?? NOTHING,
+      finds: findsOf(counted.get(shard)),
     }));
     return mergeFinds(contents, answers, this.#options.inverses);
+  }
+
+  /**
+   * Has the shards forget contents; resolves when no journal and no snapshot holds anything of them. Repeating it changes
+   * nothing.
+   * @param isKeyed Whether contents stand under keys.
+   * @throws PassingFailure `shard_unavailable` when a shard tried and failed; the signal's reason
+   */
+  async remove(contents: readonly string[], isKeyed: boolean, options: IndexCallOptions): Promise<void> {
+    const plan = this.#numbered(planRemovals(contents, this.#options.shards.length, isKeyed));
+    const request = (shards: readonly number[]): IndexRequest => ({
+      op: 'remove',
+      parts: shards.map((shard) => ({ shard, contents: plan.get(shard) ?? [] })),
+    });
+    for (const [shard, { value }] of await this.#gather([...plan.keys()], request, options)) {
+      if (value === 'removed') continue;
+      const message = `index shard ${shard}: the node that owns it runs a program that cannot erase`;
+      throw new PassingFailure('shard_unavailable', message, { failureClass: 'recoverable' });
+    }
   }
 
   /** A plan by the numbers of its shards. */
@@ -178,4 +198,9 @@ export class IndexClient {
     }
     signal.throwIfAborted();
   }
+}
+
+function findsOf(answer: ShardAnswer<IndexValue> | undefined): ShardFinds {
+  const value = answer?.value ?? NOTHING;
+  return value === 'removed' ? NOTHING : value;
 }

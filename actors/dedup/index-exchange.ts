@@ -14,10 +14,17 @@ export type IndexRequest =
       /** Asked of every shard. */
       readonly slices: readonly SlicedContent[];
       readonly parts: readonly { readonly shard: number; readonly keys: readonly string[] }[];
+    }
+  | {
+      readonly op: 'remove';
+      readonly parts: readonly { readonly shard: number; readonly contents: readonly string[] }[];
     };
 
-/** Of a query: what the shard found; of an insert: nothing, its journal holds it. */
-export type IndexValue = ShardFinds | null;
+/**
+ * Of a query: what the shard found; of an insert: nothing, its journal holds it; of a removal: that neither its journal
+ * nor a snapshot has anything of the contents.
+ */
+export type IndexValue = ShardFinds | null | 'removed';
 
 /** An answer and the epoch under which it was given. */
 export interface ShardAnswer<T> {
@@ -40,7 +47,7 @@ export function shardsOf(request: IndexRequest): readonly number[] {
 
 /** The two halves of a query whose answers fit no message; undefined for one that cannot be split. */
 export function halvesOf(request: IndexRequest): readonly [IndexRequest, IndexRequest] | undefined {
-  if (request.op === 'insert') return undefined;
+  if (request.op !== 'query') return undefined;
   const { slices, parts } = request;
   const most = Math.max(slices.length, ...parts.map(({ keys }) => keys.length));
   if (most < 2) return undefined;
@@ -59,9 +66,13 @@ export function joinedHalves(first: ShardReply, second: ShardReply | undefined):
   if (!('epoch' in second)) return second;
   if (first.epoch !== second.epoch) return { shard: first.shard, absent: true };
   const [one, two] = [first.value, second.value];
-  const value = one &&
-    two && { slices: [...one.slices, ...two.slices], buckets: [...one.buckets, ...two.buckets] };
+  if (!isFinds(one) || !isFinds(two)) return first;
+  const value = { slices: [...one.slices, ...two.slices], buckets: [...one.buckets, ...two.buckets] };
   return { ...first, value };
+}
+
+function isFinds(value: IndexValue): value is ShardFinds {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Asks the shards of other nodes. */

@@ -19,6 +19,12 @@ export type IndexShardMessage =
       /** Nothing but the epoch: the journal holds it. */
       readonly reply: Reply<ShardAnswer<null>>;
     }
+  | {
+      readonly type: 'remove';
+      readonly contents: readonly string[];
+      /** Neither the journal nor a snapshot holds anything of the contents. */
+      readonly reply: Reply<ShardAnswer<'removed'>>;
+    }
   | { readonly type: 'query'; readonly query: ShardQuery; readonly reply: Reply<ShardAnswer<ShardFinds>> }
   | {
       readonly type: 'describe';
@@ -32,12 +38,14 @@ export type IndexShardMessage =
       >;
     };
 
-interface InsertedEvent {
-  readonly type: 'inserted';
-  /** Slices, without their vectors. */
-  readonly contents: readonly Omit<SlicedContent, 'vector'>[];
-  readonly keys?: ShardInsert['keys'];
-}
+type IndexEvent =
+  | {
+      readonly type: 'inserted';
+      /** Slices, without their vectors. */
+      readonly contents: readonly Omit<SlicedContent, 'vector'>[];
+      readonly keys?: ShardInsert['keys'];
+    }
+  | { readonly type: 'removed'; readonly contents: readonly string[] };
 
 /** Vectors that are read at once when a shard starts. */
 const VECTORS_READ = 64;
@@ -76,7 +84,7 @@ export function indexShardActor(
   };
 }
 
-function storage(ports: DatasetPorts, shard: number): EventSourcedOptions<IndexPart, InsertedEvent> {
+function storage(ports: DatasetPorts, shard: number): EventSourcedOptions<IndexPart, IndexEvent> {
   const spec = ports.kind.indexes(ports.config.dedup, ports.model.dimension);
   const model = vectorKey(ports, '');
   return {
@@ -84,7 +92,10 @@ function storage(ports: DatasetPorts, shard: number): EventSourcedOptions<IndexP
     blobs: ports.snapshots,
     prefix: indexPrefix(shard),
     initial: () => new IndexPart(spec),
-    apply: (part, { contents, keys = [] }) => part.insert({ slices: contents, keys }),
+    apply: (part, event) => {
+      if (event.type === 'removed') part.remove(event.contents);
+      else part.insert({ slices: event.contents, keys: event.keys ?? [] });
+    },
     encodeSnapshot: (part) => encodePart(ports.codec, part, model),
     decodeSnapshot: (bytes) => decodePart(ports.codec, bytes, spec, model),
     faults: ports.faults,
@@ -115,15 +126,18 @@ async function loadVectors(ports: DatasetPorts, part: IndexPart): Promise<number
 function shardBehaviour(
   ports: DatasetPorts,
   shard: number,
-  store: EventSourced<IndexPart, InsertedEvent>,
+  store: EventSourced<IndexPart, IndexEvent>,
   signal: AbortSignal,
 ): Behaviour<IndexShardMessage> {
   const answer = <T>(value: T): ShardAnswer<T> => ({ epoch: store.epoch, value });
+  /** Contents of which nothing is left: who asks again, since the answer took long, has no second compaction made. */
+  const forgotten = new Set<string>();
   return {
     async receive(message) {
       switch (message.type) {
         case 'insert': {
           const { slices, keys } = store.state.unheld(message.part);
+          for (const { content } of [...slices, ...keys]) forgotten.delete(content);
           if (slices.length > 0 || keys.length > 0) {
             try {
               await standDownWhenFenced(ports, signal, () => store.persist([inserted(slices, keys)]));
@@ -137,6 +151,23 @@ function shardBehaviour(
           }
           ports.faults.reach('index.appended');
           return message.reply.ok(answer(null));
+        }
+        case 'remove': {
+          const contents = message.contents.filter((content) => !forgotten.has(content));
+          if (contents.length === 0) return message.reply.ok(answer('removed'));
+          try {
+            await standDownWhenFenced(ports, signal, async () => {
+              await store.persist([{ type: 'removed', contents }]);
+              ports.faults.reach('index.removed');
+              await store.compact();
+            });
+          } catch (error) {
+            if (error instanceof StorageFull) return message.reply.fail(error);
+            throw error;
+          }
+          for (const content of contents) forgotten.add(content);
+          ports.meter.holds(`index/shard-${shard}`, store.state.bytes);
+          return message.reply.ok(answer('removed'));
         }
         case 'query':
           return message.reply.ok(answer(store.state.query(message.query)));
@@ -153,7 +184,7 @@ function shardBehaviour(
   };
 }
 
-function inserted(slices: readonly SlicedContent[], keys: ShardInsert['keys']): InsertedEvent {
+function inserted(slices: readonly SlicedContent[], keys: ShardInsert['keys']): IndexEvent {
   const contents = slices.map(({ vector: _, ...slice }) => slice);
   return { type: 'inserted', contents, ...(keys.length > 0 && { keys }) };
 }

@@ -70,6 +70,10 @@ function messageOf(
     const query = { slices: request.slices, keys: request.parts[at]?.keys ?? [] };
     return (reply) => ({ type: 'query', query, reply });
   }
+  if (request.op === 'remove') {
+    const contents = request.parts[at]?.contents ?? [];
+    return (reply) => ({ type: 'remove', contents, reply });
+  }
   const { slices = [], keys = [] } = request.parts[at] ?? {};
   return (reply) => ({ type: 'insert', part: { slices, keys }, reply });
 }

@@ -15,6 +15,7 @@ export type SequenceFate =
   /** No verdict yet. */
   | { readonly state: 'open' }
   | { readonly state: 'judged' }
+  | { readonly state: 'erased'; readonly at: string }
   | { readonly state: 'dead'; readonly reason: string }
   | DeadResolution;
 

@@ -146,6 +146,30 @@ export class EdgeGenerations {
     this.#failures.clear();
   }
 
+  /** The item that led a content still to be compared is erased: another one leads it, or it is not compared. */
+  inherit(content: string, sequence: number | undefined): void {
+    if (sequence === undefined) this.#pending.delete(content);
+    else this.#pending.set(content, sequence);
+  }
+
+  /** Contents are gone: so is every pair that they are in. */
+  forget(contents: ReadonlySet<string>): void {
+    if (contents.size === 0) return;
+    for (const edges of [this.#edges, this.#next?.edges ?? new Map<string, PlacedEdge>()]) {
+      for (const [key, placed] of edges) {
+        if (!contents.has(placed.edge.a) && !contents.has(placed.edge.b)) continue;
+        edges.delete(key);
+        this.#account(placed.edge, placed, -1);
+      }
+    }
+    for (const content of contents) {
+      this.#pending.delete(content);
+      this.#compared.delete(content);
+      this.#failures.delete(content);
+    }
+    this.#forgetCompared();
+  }
+
   save(): SavedGenerations {
     return {
       current: this.#current,

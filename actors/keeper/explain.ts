@@ -4,6 +4,7 @@ import type { DatasetConfig } from '../config/index.ts';
 import { relationOf } from '../dedup/relation.ts';
 import type { Edge } from '../kinds/kind.ts';
 import type { Payload } from '../pipeline/messages.ts';
+import type { Tombstone } from './erasures.ts';
 import type { ExplainAnswer, ExplainedItem } from './keeper-messages.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import type { ManifestRow } from './manifest.ts';
@@ -18,10 +19,15 @@ export interface ExplainSources {
 
 /** Everything about the items that match an id, an item digest, a content digest or, else, a sequence. */
 export async function explain(ledger: Ledger, key: string, sources: ExplainSources): Promise<ExplainAnswer> {
+  const entries = entriesOf(ledger, key);
+  return { items: await Promise.all(entries.map((entry) => explainEntry(ledger, entry, sources))) };
+}
+
+/** What an id, an item digest, a content digest or, else, a sequence names. */
+export function entriesOf(ledger: Ledger, key: string): readonly LedgerEntry[] {
   const found = ledger.find(key);
   const bySequence = /^\d+$/.test(key) ? ledger.entry(Number(key)) : undefined;
-  const entries = found.length > 0 ? found : bySequence === undefined ? [] : [bySequence];
-  return { items: await Promise.all(entries.map((entry) => explainEntry(ledger, entry, sources))) };
+  return found.length > 0 || bySequence === undefined ? found : [bySequence];
 }
 
 async function explainEntry(
@@ -34,6 +40,20 @@ async function explainEntry(
     const fate = ledger.fate(entry.sequence);
     const resolution = fate.state === 'retried' || fate.state === 'purged' ? fate : null;
     return { ...unjudged, entry, resolution, retryOf };
+  }
+  if (entry.type === 'erased') {
+    const lead = entry.item === null ? undefined : ledger.leadOf(entry.item);
+    const repeatOf = lead === undefined || lead === entry.sequence ? null : lead;
+    const row = (entry.item !== null && manifest?.rows.get(entry.item)) || null;
+    return {
+      ...unjudged,
+      entry,
+      repeatOf,
+      resolution: null,
+      retryOf,
+      row,
+      manifest: manifest?.number ?? null,
+    };
   }
   const lead = ledger.leadOf(entry.item);
   const row = manifest?.rows.get(entry.item) ?? null;
@@ -48,6 +68,7 @@ async function explainEntry(
     survivorId: row?.survivor == null ? null : (manifest?.rows.get(row.survivor)?.id ?? null),
     relatives: entry.facts === null ? [] : relatives(ledger, entry.facts.content, dedup),
     generations: entry.facts === null ? [] : ledger.generations.history,
+    survivorsErased: ledger.erasures.survivorsLostBy(entry.item).map((lost) => named(ledger, lost)),
     incomparable: (entry.facts && ledger.generations.failures.get(entry.facts.content)) ?? null,
   };
 }
@@ -61,8 +82,15 @@ const unjudged = {
   survivorId: null,
   relatives: [],
   generations: [],
+  survivorsErased: [],
   incomparable: null,
 } as const;
+
+/** An erased item by the id that it had. */
+function named(ledger: Ledger, { item, erasure }: Tombstone): ExplainedItem['survivorsErased'][number] {
+  const entry = ledger.entry(ledger.leadOf(item) ?? 0);
+  return { item, id: entry?.id ?? null, ...erasure };
+}
 
 /** Measured pairs of a content, closest first. */
 function relatives(

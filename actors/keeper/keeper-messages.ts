@@ -7,12 +7,12 @@ import type { Edge } from '../kinds/kind.ts';
 import type { Payload } from '../pipeline/messages.ts';
 import { type DeadResolution, resolutionRequestSchema, type SequenceFate } from './dead-fate.ts';
 import type { GenerationRecord } from './edge-generations.ts';
+import { type EraseAnswer, type ErasingAnswer, eraseRequestSchema } from './erase-request.ts';
+import type { Erasure, ToDelete } from './erasures.ts';
 import type { JudgedEntry, LedgerEntry, VerdictCounts } from './ledger.ts';
 import type { ManifestRecord, ManifestRow } from './manifest.ts';
+import { MAX_ASKED } from './max-asked.ts';
 import type { OutsideSummary } from './outside.ts';
-
-/** Most sequences, resolutions or items in one request. */
-export const MAX_ASKED = 1_000;
 
 export const keeperRequestSchema = z.discriminatedUnion('op', [
   /** Cuts a manifest from what is settled. */
@@ -27,10 +27,20 @@ export const keeperRequestSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('fates'), sequences: z.array(z.number().int()).max(MAX_ASKED) }),
   /** Records that dead sequences were retried, or that they are purged; answers how they stand then. */
   z.object({ op: z.literal('resolve'), resolutions: z.array(resolutionRequestSchema).max(MAX_ASKED) }),
-  /** What is in no manifest: dead sequences by reason, repeats; at most `limit` of each by name. */
-  z.object({ op: z.literal('outside'), limit: z.number().int().nonnegative().max(10_000) }),
+  /**
+   * What is in no manifest: dead sequences by reason, repeats; at most `limit` of each by name. And how many items of
+   * `manifest` were erased since.
+   */
+  z.object({
+    op: z.literal('outside'),
+    limit: z.number().int().nonnegative().max(10_000),
+    manifest: z.number().int().positive(),
+  }),
   /** The judged entries of items, by item digest. */
   z.object({ op: z.literal('items'), items: z.array(z.string()).max(MAX_ASKED) }),
+  eraseRequestSchema,
+  /** What is still to be deleted of erased items. */
+  z.object({ op: z.literal('erasing') }),
 ]);
 export type KeeperRequest = z.infer<typeof keeperRequestSchema>;
 
@@ -91,6 +101,8 @@ export interface ExplainedItem {
   }[];
   /** Generations of the index in which its content was compared anew, the oldest first. */
   readonly generations: readonly GenerationRecord[];
+  /** Erased items whose duplicate or companion it was in the newest manifest then, the last erased first. */
+  readonly survivorsErased: readonly ({ readonly item: string; readonly id: string | null } & Erasure)[];
   /** Why that was not possible in the newest one; null where it was. */
   readonly incomparable: string | null;
 }
@@ -100,7 +112,10 @@ export interface ExplainAnswer {
 }
 
 export interface DeriveAnswer {
-  readonly digest: string;
+  /** Null where items of the manifest were erased since, so that the ledger cannot give it any more. */
+  readonly digest: string | null;
+  /** How many. */
+  readonly erased: number;
 }
 
 /** How the sequences asked about stand, in the order of the request. */
@@ -125,10 +140,14 @@ export type KeeperAnswer =
   | DeriveAnswer
   | FatesAnswer
   | OutsideAnswer
-  | ItemsAnswer;
+  | ItemsAnswer
+  | EraseAnswer
+  | ErasingAnswer;
 
 export type KeeperMessage =
   | { readonly type: 'batch'; readonly deliveries: readonly Delivery[] }
   /** The dataset was quiet for as long as the cut policy says. */
   | { readonly type: 'quiet' }
+  /** What was left of erased items is deleted, but contents that others had. */
+  | { readonly type: 'deleted'; readonly deleted: ToDelete; readonly spared: readonly string[] }
   | { readonly type: 'request'; readonly request: KeeperRequest; readonly reply: Reply<KeeperAnswer> };

@@ -26,6 +26,8 @@ import { type JudgingContext, judgingContext } from '../rules/judging-context.ts
 import { type CutItem, conflictingIds, deriveRows } from './cut.ts';
 import { CutPolicy } from './cut-policy.ts';
 import { type ResolutionRequest, resolve } from './dead-fate.ts';
+import type { EraseAnswer, EraseRequest } from './erase-request.ts';
+import { ErasureDesk } from './erasure-desk.ts';
 import { explain } from './explain.ts';
 import type {
   Comparing,
@@ -39,6 +41,7 @@ import type {
   SettledAnswer,
 } from './keeper-messages.ts';
 import { entryEvents, type JudgedEntry, Ledger, type LedgerEntry, type LedgerEvent } from './ledger.ts';
+import { erasedSince } from './ledger-contents.ts';
 import {
   countOutcomes,
   type ManifestEnvelope,
@@ -115,6 +118,7 @@ class Keeper implements Behaviour<KeeperMessage> {
   readonly #manifests: ManifestStore;
   readonly #policy: CutPolicy;
   readonly #replay: Replay;
+  readonly #erasures: ErasureDesk;
   #subscription: WorkSubscription | undefined;
   #cancelQuiet: (() => void) | undefined;
 
@@ -141,6 +145,13 @@ class Keeper implements Behaviour<KeeperMessage> {
         ports.next && judgingContext(ports.next.config, ports.next.kind, ports.next.model).configDigest,
       persist: (events) => this.#persistInTime(events),
     });
+    this.#erasures = new ErasureDesk({
+      ports,
+      context,
+      store,
+      persist: (events) => this.#persistInTime(events),
+      rows: () => this.#newestRows(),
+    });
   }
 
   get #ledger(): Ledger {
@@ -161,6 +172,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       failed: (error) => this.#context.crash(error),
     });
     await this.#replay.open();
+    await this.#erasures.open();
     this.#subscription.demand();
     this.#awaitQuiet();
   }
@@ -175,6 +187,8 @@ class Keeper implements Behaviour<KeeperMessage> {
         return this.#keep(message.deliveries);
       case 'request':
         return this.#respond(message);
+      case 'deleted':
+        return this.#erasures.close(message.deleted, message.spared);
       case 'quiet':
         if (this.#policy.quietMs(this.#ledger.length) !== undefined && !this.#replay.holdsCuts) {
           await this.#cut();
@@ -194,6 +208,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     const verdicts = this.#accepted(messages);
     const events = [...entryEvents(verdicts), ...this.#replay.compared(this.#compared(messages))];
     if (events.length > 0) {
+      events.unshift(...this.#erasures.newNames());
       const announced = this.#ledger.length;
       if (announced > this.#ledger.announced) events.unshift({ type: 'announced', through: announced });
       try {
@@ -214,6 +229,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     this.#ports.meter.handled('keep', deliveries.length, this.#ports.clock.monotonicMs() - startedMs);
     if (events.length > 0) {
       await this.#replay.advance();
+      this.#erasures.advance();
       await this.#cutByPolicy();
     }
     this.#subscription?.demand();
@@ -290,9 +306,13 @@ class Keeper implements Behaviour<KeeperMessage> {
       case 'resolve':
         return this.#resolve(request.resolutions);
       case 'outside':
-        return Promise.resolve({ outside: outsideOf(this.#ledger, request.limit) });
+        return Promise.resolve({ outside: outsideOf(this.#ledger, request.limit, request.manifest) });
       case 'items':
         return Promise.resolve({ entries: request.items.flatMap((item) => this.#ledger.item(item) ?? []) });
+      case 'erase':
+        return this.#erase(request);
+      case 'erasing':
+        return Promise.resolve(this.#erasures.standing);
     }
   }
 
@@ -304,6 +324,13 @@ class Keeper implements Behaviour<KeeperMessage> {
     const at = new Date(this.#ports.clock.wallMs()).toISOString();
     await this.#store.persist(resolve(this.#ledger, requests, at));
     return this.#fates(requests.map(({ sequence }) => sequence));
+  }
+
+  async #erase(request: EraseRequest): Promise<EraseAnswer> {
+    const answer = await this.#erasures.erase(request);
+    // Contents that were still to be compared may have been the last ones.
+    await this.#replay.advance();
+    return answer;
   }
 
   #settled(through: number): SettledAnswer {
@@ -336,7 +363,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     this.#policy.cutAt(throughEntry);
     const parent = this.#ledger.cuts.at(-1);
     if (parent !== undefined && parent.digest === digest) return { manifest: parent, unchanged: true };
-    const { dead, repeats, retried, purged } = this.#ledger.counts();
+    const { dead, repeats, retried, purged, erased } = this.#ledger.counts();
     const envelope: ManifestEnvelope = {
       format: 'troupe-manifest/1',
       dataset: this.#ports.dataset,
@@ -350,7 +377,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       counts: countOutcomes(rows),
       chunks: await this.#manifests.putChunks(rows),
       throughEntry,
-      outside: { dead, repeats, retried, purged },
+      outside: { dead, repeats, retried, purged, erased },
       findings: [...conflictingIds(items)],
       createdAt: new Date(this.#ports.clock.wallMs()).toISOString(),
     };
@@ -407,6 +434,8 @@ class Keeper implements Behaviour<KeeperMessage> {
     const manifest = this.#ledger.cuts.find((cut) => cut.number === number);
     if (manifest === undefined)
       throw new RequestRefused(`manifest ${number} is not in the ledger of ${this.#ports.dataset}`);
+    const erased = erasedSince(this.#ledger, manifest);
+    if (erased > 0) return { digest: null, erased };
     const envelope = await this.#manifests.envelope(manifest);
     if (envelope.configDigest !== this.#judging.configDigest) {
       throw new RequestRefused(
@@ -415,7 +444,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       );
     }
     const { rows } = await this.#rowsAsOf(manifest.throughEntry);
-    return { digest: manifestDigest(rows, this.#judging.configDigest).digest };
+    return { digest: manifestDigest(rows, this.#judging.configDigest).digest, erased };
   }
 
   async #rowsAsOf(
@@ -439,13 +468,19 @@ class Keeper implements Behaviour<KeeperMessage> {
   }
 
   async #explain(key: string): Promise<ExplainAnswer> {
-    const newest = this.#ledger.cuts.at(-1);
-    const rows = newest && (await this.#manifests.rowsByItem(await this.#manifests.envelope(newest)));
+    const number = this.#ledger.cuts.at(-1)?.number;
     return explain(this.#ledger, key, {
       dedup: this.#judging.config.dedup,
-      manifest: newest === undefined || rows === undefined ? null : { number: newest.number, rows },
+      manifest: number === undefined ? null : { number, rows: await this.#newestRows() },
       payload: (item) => this.#payload(item),
     });
+  }
+
+  /** Of the newest manifest; none where nothing was cut. */
+  async #newestRows(): Promise<ReadonlyMap<string, ManifestRow>> {
+    const newest = this.#ledger.cuts.at(-1);
+    if (newest === undefined) return new Map();
+    return this.#manifests.rowsByItem(await this.#manifests.envelope(newest));
   }
 
   async #payload(item: string): Promise<Payload | null> {

@@ -5,6 +5,15 @@ import type { ContentFacts, Edge } from '../kinds/kind.ts';
 import type { Judgement, VerdictMessage } from '../pipeline/messages.ts';
 import type { DeadResolution, SequenceFate } from './dead-fate.ts';
 import { type ComparedContent, EdgeGenerations, type SavedGenerations } from './edge-generations.ts';
+import {
+  type DerivedNames,
+  type ErasedEntry,
+  type Erasure,
+  Erasures,
+  type SavedErasures,
+  type ToDelete,
+} from './erasures.ts';
+import { itemsByContent } from './ledger-contents.ts';
 import type { ManifestRecord } from './manifest.ts';
 
 /** A judged item as the ledger holds it. */
@@ -31,7 +40,7 @@ export interface DeadEntry {
   readonly attempts: number;
 }
 
-export type LedgerEntry = JudgedEntry | DeadEntry;
+export type LedgerEntry = JudgedEntry | DeadEntry | ErasedEntry;
 
 /** The events that enter verdicts: one for each generation in which items were claimed, usually the same for all. */
 export function entryEvents(verdicts: readonly VerdictMessage[]): readonly LedgerEvent[] {
@@ -79,6 +88,20 @@ export type LedgerEvent =
   /** The generation that was being made counts from now on. */
   | { readonly type: 'switched'; readonly generation: number; readonly at: string }
   | { readonly type: 'replay_cancelled'; readonly generation: number }
+  /** Items, and sequences that had died, are erased: of their entries only the names stay. */
+  | {
+      readonly type: 'erased';
+      readonly at: string;
+      readonly reason: string | null;
+      readonly items: readonly { readonly item: string; readonly survivorOf: readonly string[] }[];
+      readonly sequences: readonly number[];
+    }
+  /** What was left of erased items is deleted; contents that others have stayed. */
+  | { readonly type: 'erasure_done'; readonly deleted: ToDelete }
+  /** Nothing of it is in this journal any more. */
+  | { readonly type: 'erasure_closed' }
+  /** From now on copies are made of contents under these names, too. */
+  | { readonly type: 'derives'; readonly names: DerivedNames }
   | { readonly type: 'cut'; readonly manifest: ManifestRecord }
   | { readonly type: 'cut_announced'; readonly number: number };
 
@@ -93,6 +116,8 @@ export interface VerdictCounts {
   readonly retried: number;
   /** Dead once, and deleted by a person. */
   readonly purged: number;
+  /** Sequences of erased items. */
+  readonly erased: number;
 }
 
 export class Ledger {
@@ -102,6 +127,7 @@ export class Ledger {
   /** Sequences of each item; the smallest leads, the others are repeats of it. */
   readonly #sequencesOf = new Map<string, number[]>();
   #generations = new EdgeGenerations();
+  #erasures = new Erasures();
   /** What was done about dead sequences; it counts only while the entry is a dead one. */
   readonly #resolutions = new Map<number, DeadResolution>();
   readonly #cuts: ManifestRecord[] = [];
@@ -111,7 +137,7 @@ export class Ledger {
 
   /** Bytes of memory that entries and edges hold, with their places in lists and maps. */
   get accountedBytes(): number {
-    return this.#accountedBytes + this.#generations.accountedBytes;
+    return this.#accountedBytes + this.#generations.accountedBytes + this.#erasures.accountedBytes;
   }
 
   apply(event: LedgerEvent): void {
@@ -119,7 +145,7 @@ export class Ledger {
       case 'entries':
         for (const entry of event.entries) {
           this.#enter(entry);
-          if (isCompared(entry)) {
+          if (isCompared(entry) && !this.#isErased(entry.item)) {
             this.#generations.entered(entry.facts.content, entry.sequence, event.generation ?? 1);
           }
         }
@@ -139,6 +165,19 @@ export class Ledger {
         return;
       case 'replay_cancelled':
         this.#generations.cancel(event.generation);
+        return;
+      case 'erased':
+        this.#erase(event);
+        return;
+      case 'erasure_done':
+        this.#erasures.deleted(event.deleted);
+        this.#forgetContents(new Set(event.deleted.contents));
+        return;
+      case 'erasure_closed':
+        this.#erasures.compacted();
+        return;
+      case 'derives':
+        this.#erasures.derives(event.names);
         return;
       case 'resolved':
         for (const [sequence, resolution] of event.resolutions) {
@@ -160,7 +199,7 @@ export class Ledger {
   /** Whether a message still has something to say: a new sequence, or a verdict that replaces `dead`. */
   accepts(message: VerdictMessage): boolean {
     const known = this.#bySequence.get(message.sequence);
-    return known === undefined || (known.type === 'dead' && message.type === 'judged');
+    return known === undefined || (message.type === 'judged' && isReplaceable(known));
   }
 
   entry(sequence: number): LedgerEntry | undefined {
@@ -172,6 +211,7 @@ export class Ledger {
     const entry = this.#bySequence.get(sequence);
     if (entry === undefined) return { state: 'open' };
     if (entry.type === 'judged') return { state: 'judged' };
+    if (entry.type === 'erased') return { state: 'erased', at: entry.erasure.at };
     return this.#resolutions.get(sequence) ?? { state: 'dead', reason: entry.reason };
   }
 
@@ -181,6 +221,11 @@ export class Ledger {
       if (resolution.state === 'retried' && resolution.as === sequence) return dead;
     }
     return undefined;
+  }
+
+  /** The verdict of each sequence that has one, in no particular order. */
+  entries(): Iterable<LedgerEntry> {
+    return this.#bySequence.values();
   }
 
   /** The verdict of each sequence that has one, by rising sequence. */
@@ -202,8 +247,21 @@ export class Ledger {
   }
 
   /** Measured pairs by generation of the index, and what is still to be compared. */
-  get generations(): Omit<EdgeGenerations, 'join' | 'entered' | 'begin' | 'compared' | 'switch' | 'cancel'> {
+  get generations(): Omit<
+    EdgeGenerations,
+    'join' | 'entered' | 'begin' | 'compared' | 'switch' | 'cancel' | 'forget' | 'inherit'
+  > {
     return this.#generations;
+  }
+
+  /** Tombstones, and what is still to be deleted. */
+  get erasures(): Omit<Erasures, 'bury' | 'leave' | 'deleted' | 'compacted' | 'derives'> {
+    return this.#erasures;
+  }
+
+  /** Sequences of an item, ascending. */
+  sequencesOf(item: string): readonly number[] {
+    return this.#sequencesOf.get(item) ?? [];
   }
 
   get cuts(): readonly ManifestRecord[] {
@@ -227,12 +285,14 @@ export class Ledger {
     return entry?.type === 'judged' ? entry : undefined;
   }
 
-  /** All judged entries that match an id, an item digest or a content digest. */
+  /** All entries that match an id, an item digest or a content digest. */
   find(key: string): readonly LedgerEntry[] {
     const found: LedgerEntry[] = [];
     for (const entry of this.#bySequence.values()) {
       const matches =
-        entry.id === key || (entry.type === 'judged' && (entry.item === key || entry.facts?.content === key));
+        entry.id === key ||
+        (entry.type !== 'dead' && entry.item === key) ||
+        (entry.type === 'judged' && entry.facts?.content === key);
       if (matches) found.push(entry);
     }
     return found.sort((a, b) => a.sequence - b.sequence);
@@ -249,7 +309,7 @@ export class Ledger {
   idsOf(contents: ReadonlySet<string>): ReadonlyMap<string, string> {
     const ids = new Map<string, string>();
     for (const entry of this.#bySequence.values()) {
-      if (entry.type === 'dead' || entry.facts === null || !contents.has(entry.facts.content)) continue;
+      if (entry.type !== 'judged' || entry.facts === null || !contents.has(entry.facts.content)) continue;
       if (!ids.has(entry.facts.content)) ids.set(entry.facts.content, entry.id);
     }
     return ids;
@@ -282,9 +342,19 @@ export class Ledger {
   }
 
   counts(): VerdictCounts {
-    const counts = { eligible: 0, rejected: 0, review: 0, dead: 0, repeats: 0, retried: 0, purged: 0 };
+    const counts = {
+      eligible: 0,
+      rejected: 0,
+      review: 0,
+      dead: 0,
+      repeats: 0,
+      retried: 0,
+      purged: 0,
+      erased: 0,
+    };
     for (const entry of this.#bySequence.values()) {
-      if (entry.type === 'dead') counts[this.#resolutions.get(entry.sequence)?.state ?? 'dead'] += 1;
+      if (entry.type === 'erased') counts.erased += 1;
+      else if (entry.type === 'dead') counts[this.#resolutions.get(entry.sequence)?.state ?? 'dead'] += 1;
       else if (this.leadOf(entry.item) !== entry.sequence) counts.repeats += 1;
       else counts[entry.judgement.verdict] += 1;
     }
@@ -295,6 +365,7 @@ export class Ledger {
     return codec.encode({
       order: this.#order,
       generations: this.#generations.save(),
+      erasures: this.#erasures.save(),
       resolutions: [...this.#resolutions],
       cuts: this.#cuts,
       announced: this.#announced,
@@ -308,12 +379,14 @@ export class Ledger {
       /** Of a ledger whose index was never replayed, as it was stored once. */
       readonly edges?: SavedGenerations['edges'];
       readonly generations?: SavedGenerations;
+      readonly erasures?: SavedErasures;
       readonly resolutions?: readonly (readonly [number, DeadResolution])[];
       readonly cuts: readonly ManifestRecord[];
       readonly announced: number;
       readonly cutAnnounced: number;
     };
     const ledger = new Ledger();
+    if (saved.erasures !== undefined) ledger.#erasures = Erasures.restore(saved.erasures);
     for (const entry of saved.order) ledger.#enter(entry);
     const { generations = { ...UNREPLAYED, edges: saved.edges ?? [] } } = saved;
     ledger.#generations = EdgeGenerations.restore(generations);
@@ -327,12 +400,12 @@ export class Ledger {
 
   #enter(came: LedgerEntry): void {
     const known = this.#bySequence.get(came.sequence);
-    if (known !== undefined && !(known.type === 'dead' && came.type === 'judged')) return;
-    const entry = compactCopy(came);
+    if (known !== undefined && (came.type === 'dead' || !isReplaceable(known))) return;
+    const entry = compactCopy(came.type === 'judged' ? this.#unlessErased(came, known) : came);
     this.#order.push(entry);
     this.#bySequence.set(entry.sequence, entry);
     this.#accountedBytes += ENTRY_PLACES + retainedBytes(entry);
-    if (entry.type !== 'judged') return;
+    if (entry.type === 'dead' || entry.item === null) return;
     const sequences = this.#sequencesOf.get(entry.item);
     if (sequences === undefined) {
       this.#sequencesOf.set(entry.item, [entry.sequence]);
@@ -341,6 +414,78 @@ export class Ledger {
       sequences.push(entry.sequence);
       sequences.sort((a, b) => a - b);
     }
+  }
+
+  #isErased(item: string): boolean {
+    return this.#erasures.tombstone(item) !== undefined;
+  }
+
+  /** A judged entry, or the name of it where its item, or the sequence as long as it was dead, is erased. */
+  #unlessErased(came: JudgedEntry, known: LedgerEntry | undefined): JudgedEntry | ErasedEntry {
+    const { item, facts } = came;
+    if (known?.type === 'erased') {
+      this.#erasures.bury({ item, erasure: known.erasure, survivorOf: [] });
+    }
+    const tombstone = this.#erasures.tombstone(item);
+    if (tombstone === undefined) return came;
+    this.#erasures.leave({ item, ...(facts && { content: facts.content }) });
+    return erasedEntry(came, tombstone.erasure);
+  }
+
+  #erase({ at, reason, items, sequences }: Extract<LedgerEvent, { type: 'erased' }>): void {
+    const erasure: Erasure = { at, reason, manifest: this.#cuts.at(-1)?.number ?? 0 };
+    const contents = new Set<string>();
+    const gone = new Map<LedgerEntry, ErasedEntry>();
+    for (const { item, survivorOf } of items) {
+      if (this.#isErased(item)) continue;
+      this.#erasures.bury(compactCopy({ item, erasure, survivorOf }));
+      this.#erasures.leave({ item });
+      for (const sequence of this.sequencesOf(item)) {
+        const entry = this.#bySequence.get(sequence);
+        if (entry?.type !== 'judged') continue;
+        if (entry.facts !== null) contents.add(entry.facts.content);
+        gone.set(entry, erasedEntry(entry, erasure));
+      }
+    }
+    for (const sequence of sequences) {
+      const entry = this.#bySequence.get(sequence);
+      if (entry?.type !== 'dead') continue;
+      this.#erasures.leave({ sequence });
+      gone.set(entry, { type: 'erased', sequence, item: null, id: entry.id, erasure });
+    }
+    for (const content of contents) this.#erasures.leave({ content });
+    this.#replace(gone);
+    this.#releasePending(contents);
+  }
+
+  /** Puts what is left of entries in their places, that of a dead one which was overruled long ago included. */
+  #replace(gone: ReadonlyMap<LedgerEntry, ErasedEntry>): void {
+    for (const [at, entry] of this.#order.entries()) {
+      const left = gone.get(entry);
+      if (left === undefined) continue;
+      const kept = compactCopy(left);
+      this.#order[at] = kept;
+      this.#bySequence.set(kept.sequence, kept);
+      this.#accountedBytes += retainedBytes(kept) - retainedBytes(entry);
+    }
+  }
+
+  /** Contents that were still to be compared anew: for another item that has them, or not at all. */
+  #releasePending(contents: ReadonlySet<string>): void {
+    const pending = new Set([...contents].filter((content) => this.#generations.pending.has(content)));
+    if (pending.size === 0) return;
+    const heirs = new Map<string, number>();
+    for (const entry of this.#bySequence.values()) {
+      if (isCompared(entry) && pending.has(entry.facts.content))
+        heirs.set(entry.facts.content, entry.sequence);
+    }
+    for (const content of pending) this.#generations.inherit(content, heirs.get(content));
+  }
+
+  /** Pairs of contents that no item has any more are gone. */
+  #forgetContents(contents: ReadonlySet<string>): void {
+    const inUse = itemsByContent(this, contents);
+    this.#generations.forget(new Set([...contents].filter((content) => !inUse.has(content))));
   }
 
   /** Contents that are found by something, each with the sequence that leads it. */
@@ -352,6 +497,15 @@ export class Ledger {
 }
 
 const UNREPLAYED = { current: 1, next: null, pending: [], compared: [], failures: [], history: [] } as const;
+
+/** Whether a verdict other than dead says more than this entry does. */
+function isReplaceable(entry: LedgerEntry): boolean {
+  return entry.type === 'dead' || (entry.type === 'erased' && entry.item === null);
+}
+
+function erasedEntry({ sequence, item, id }: JudgedEntry, erasure: Erasure): ErasedEntry {
+  return { type: 'erased', sequence, item, id, erasure };
+}
 
 /** Whether an entry's content is found by anything, so that it is claimed. */
 function isCompared(entry: LedgerEntry): entry is JudgedEntry & { readonly facts: ContentFacts } {

@@ -65,6 +65,7 @@ export const manifestEnvelopeSchema = z.object({
     repeats: z.number(),
     retried: z.number().default(0),
     purged: z.number().default(0),
+    erased: z.number().default(0),
   }),
   findings: z.array(z.object({ code: z.string(), id: z.string(), items: z.array(sha256) })),
   createdAt: z.string(),

@@ -33,6 +33,10 @@ function entryOutcome(dataset: string, entry: LedgerEntry): OutcomeMessage | und
     const { sequence, id, reason } = entry;
     return { dataset, sequence, id, item: null, outcome: 'dead', reasons: [reason], score: null };
   }
+  if (entry.type === 'erased') {
+    const { sequence, id, item } = entry;
+    return { dataset, sequence, id, item, outcome: 'erased', reasons: [], score: null };
+  }
   const { verdict, reasons, score } = entry.judgement;
   if (verdict === 'eligible') return undefined;
   return {

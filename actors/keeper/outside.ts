@@ -2,6 +2,7 @@
 // and the first of each by name.
 import type { DeadResolution } from './dead-fate.ts';
 import type { DeadEntry, Ledger } from './ledger.ts';
+import { erasedSince } from './ledger-contents.ts';
 
 /** A dead sequence and what was done about it. */
 export interface DeadSequence extends DeadEntry {
@@ -23,10 +24,12 @@ export interface OutsideSummary {
   readonly dead: readonly DeadSequence[];
   /** The first repeats, by rising sequence. */
   readonly repeats: readonly RepeatedSequence[];
+  /** Items of the manifest that was asked about which were erased after it was cut. */
+  readonly erasedSince: number;
 }
 
-/** Summary of a ledger, with at most `limit` dead sequences and repeats by name. */
-export function outsideOf(ledger: Ledger, limit: number): OutsideSummary {
+/** Summary of a ledger, with at most `limit` dead sequences and repeats by name, seen from a manifest. */
+export function outsideOf(ledger: Ledger, limit: number, manifest: number): OutsideSummary {
   const reasons = new Map<string, number>();
   const dead: DeadSequence[] = [];
   const repeats: RepeatedSequence[] = [];
@@ -38,12 +41,15 @@ export function outsideOf(ledger: Ledger, limit: number): OutsideSummary {
       if (dead.length < limit) dead.push({ ...entry, resolution });
       continue;
     }
+    if (entry.type === 'erased') continue;
     const lead = ledger.leadOf(entry.item) ?? entry.sequence;
     if (lead !== entry.sequence && repeats.length < limit) {
       repeats.push({ sequence: entry.sequence, id: entry.id, of: lead });
     }
   }
-  return { deadByReason: Object.fromEntries([...reasons].sort(byCount)), dead, repeats };
+  const cut = ledger.cuts.find(({ number }) => number === manifest);
+  const deadByReason = Object.fromEntries([...reasons].sort(byCount));
+  return { deadByReason, dead, repeats, erasedSince: cut === undefined ? 0 : erasedSince(ledger, cut) };
 }
 
 function byCount([a, many]: readonly [string, number], [b, more]: readonly [string, number]): number {

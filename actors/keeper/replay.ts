@@ -18,8 +18,8 @@ export interface ReplayOptions {
 
 export class Replay {
   readonly #options: ReplayOptions;
-  /** Contents that are handed out. */
-  readonly #out = new Set<string>();
+  /** Contents that are handed out, and the sequences that led them then. */
+  readonly #out = new Map<string, number>();
 
   constructor(options: ReplayOptions) {
     this.#options = options;
@@ -43,7 +43,7 @@ export class Replay {
     }
     if (wanted !== undefined && nextConfig !== undefined && wanted > generations.current) {
       if (generations.next !== wanted) {
-        await ports.forgetShards?.(ports.generation.base);
+        await ports.forgetShards?.();
         await persist([{ type: 'replay_begun', generation: wanted, config: nextConfig, at }]);
       }
     } else if (wanted === generations.current) {
@@ -69,13 +69,15 @@ export class Replay {
     const { ports, ledger, persist } = this.#options;
     const { generations } = ledger();
     const newest = generations.next ?? generations.current;
-    for (const content of this.#out) if (!generations.pending.has(content)) this.#out.delete(content);
+    for (const [content, sequence] of this.#out) {
+      if (generations.pending.get(content) !== sequence) this.#out.delete(content);
+    }
     const handedOut: Promise<unknown>[] = [];
     for (const [content, sequence] of generations.pending) {
       if (this.#out.size >= WINDOW) break;
       const entry = ledger().entry(sequence);
       if (this.#out.has(content) || entry?.type !== 'judged' || entry.facts === null) continue;
-      this.#out.add(content);
+      this.#out.set(content, sequence);
       const message: ReplayMessage = { sequence, item: entry.item, generation: newest, facts: entry.facts };
       handedOut.push(
         ports.publisher.publish({

@@ -8,6 +8,7 @@ import type {
   DurablePublisher,
   FaultPoints,
   Journal,
+  ListedBlobStore,
   Logger,
   RecordStore,
   WorkSource,
@@ -17,6 +18,7 @@ import type { IndexPeers, ShardDirectory } from '../dedup/index-exchange.ts';
 import type { Kind } from '../kinds/kind.ts';
 import type { SourceGuard } from '../sources/source-guard.ts';
 import type { SourceRates } from '../sources/source-rates.ts';
+import type { ErasurePorts } from './erasure-ports.ts';
 
 /**
  * Stages with a durable queue of their own, in the order in which an item passes them. `held` is where those wait
@@ -71,7 +73,7 @@ export interface DatasetPorts {
   source(stage: Stage, epoch?: number): WorkSource;
   journal(actor: 'index' | 'keeper', shard: number): Journal;
   readonly blobs: BlobStore;
-  readonly snapshots: BlobStore;
+  readonly snapshots: ListedBlobStore;
   readonly manifests: BlobStore;
   readonly vectors: BlobStore;
   /** Pointers to manifests and HEAD. */
@@ -95,8 +97,10 @@ export interface DatasetPorts {
   readonly next?: DatasetPorts;
   /** The next generation holds everything: it is to be made the present one. */
   switched?(generation: number): void;
-  /** Deletes what index shards with numbers below `base` left behind; nobody owns them any more. */
-  forgetShards?(base: number): Promise<void>;
+  /** Deletes what index shards left behind that belong to no generation of the record; nobody owns them any more. */
+  forgetShards?(): Promise<void>;
+  /** What only an erasure needs. */
+  readonly erasure: ErasurePorts;
   readonly clock: Clock;
   readonly log: Logger;
   readonly faults: FaultPoints;

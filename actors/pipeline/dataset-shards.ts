@@ -1,14 +1,12 @@
 // The parts of a dataset that have one owner in the whole system, the index shards and the keeper, on this node: they
 // are started and stopped as children of the dataset's tree, each under the epoch under which this node took it.
-import { type ActorSpec, ChildRefused, type ShardName, type SupervisorRef } from '#runtime';
+import { type ActorSpec, ChildRefused, type SupervisorRef } from '#runtime';
 import { shardNumbers } from '../config/index.ts';
 import { indexShardActor, prepareIndexShard } from '../dedup/index-shard.ts';
 import { keeperActor, prepareKeeper } from '../keeper/keeper.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
-
-/** An index shard by its number, or the keeper. */
-export type DatasetShard = ShardName['shard'];
+import { type DatasetShard, INDEX_PARENT, idOf, KEEPER_PARENT, shardPath } from './shard-path.ts';
 
 /** The actor of a shard under an epoch. */
 // biome-ignore lint/suspicious/noExplicitAny: a supervisor holds children of any message type; refs restore it.
@@ -104,17 +102,4 @@ export class DatasetShards {
   }
 }
 
-/** Supervisors in the dataset's tree whose children come and go with ownership. */
-export const KEEPER_PARENT = 'ledger';
-export const INDEX_PARENT = 'index';
-
-/** Path of a shard's actor below the dataset's supervisor. */
-export function shardPath(shard: DatasetShard): string {
-  return `${shard === 'keeper' ? KEEPER_PARENT : INDEX_PARENT}/${idOf(shard)}`;
-}
-
 const ABSENT: ReadonlySet<string> = new Set(['not_found', 'no_supervisor', 'supervisor_stops', 'terminated']);
-
-function idOf(shard: DatasetShard): string {
-  return shard === 'keeper' ? 'keeper' : `shard-${shard}`;
-}

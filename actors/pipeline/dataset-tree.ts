@@ -5,7 +5,6 @@ import { type BreakerOptions, callsToTheDead, leafIntensity } from '#supervision
 import { shardNumbers } from '../config/index.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
-import { INDEX_PARENT, KEEPER_PARENT, shardPath } from './dataset-shards.ts';
 import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
@@ -13,6 +12,7 @@ import { IntakeGate } from './intake-gate.ts';
 import { replayerActor } from './replayer.ts';
 import { ROLES, type Role } from './roles.ts';
 import { scorerActor } from './scorer.ts';
+import { INDEX_PARENT, KEEPER_PARENT, shardPath } from './shard-path.ts';
 import { vectorKey } from './vector-store.ts';
 
 export interface DatasetSizing {

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { IndexRequest, ShardReply } from '#actors';
+import type { IndexRequest, IndexValue, ShardReply } from '#actors';
 import { NatsRecords, namesOf } from '#nats';
 import { systemClock, systemRandom } from '#runtime';
 import { planInserts } from '../../actors/dedup/claim.ts';
@@ -95,9 +95,13 @@ async function claim(ask: Ask, contents: readonly Content[]): Promise<void> {
   if (inserted?.every((reply) => 'epoch' in reply) !== true) throw new Error('an insert was not answered');
   const parts = Array.from({ length: SHARDS }, (_, shard) => ({ shard, keys: [] }));
   const found = await ask({ op: 'query', slices: contents, parts });
-  if (found?.every((reply) => 'epoch' in reply && reply.value?.slices.length === BATCH) !== true) {
+  if (found?.every((reply) => 'epoch' in reply && isWhole(reply.value)) !== true) {
     throw new Error('a query was not answered');
   }
+}
+
+function isWhole(value: IndexValue): boolean {
+  return value !== null && value !== 'removed' && value.slices.length === BATCH;
 }
 
 interface Content {

@@ -51,6 +51,10 @@ function printItem(terminal: Terminal, explained: ExplainedItem, texts: Readonly
     terminal.print('');
     return;
   }
+  if (entry.type === 'erased') {
+    printErased(terminal, explained, entry);
+    return;
+  }
   if (payload !== null) {
     const time = payload.time === null ? '' : `, declared ${payload.time}`;
     terminal.print(`  sent by source ${payload.source}${time}, from ${payload.location}`);
@@ -79,6 +83,7 @@ function printItem(terminal: Terminal, explained: ExplainedItem, texts: Readonly
     );
   }
   if (explained.incomparable !== null) terminal.print(`  could not be compared: ${explained.incomparable}`);
+  for (const lost of explained.survivorsErased) terminal.print(`  ${lostSurvivor(explained, lost)}`);
   if (row === null) terminal.print('  in no manifest yet');
   else {
     const tie = TIES[row.outcome];
@@ -97,6 +102,35 @@ function printItem(terminal: Terminal, explained: ExplainedItem, texts: Readonly
   terminal.print('');
 }
 
+/** The name of an erased item is all that is left of it. */
+function printErased(
+  terminal: Terminal,
+  { repeatOf, manifest, row }: ExplainedItem,
+  { erasure }: Extract<ExplainedItem['entry'], { type: 'erased' }>,
+): void {
+  terminal.print(`  erased on ${erasure.at}${becauseOf(erasure)}`);
+  if (repeatOf !== null) terminal.print(`  repeat of sequence ${repeatOf}`);
+  if (row !== null) terminal.print(`  manifest ${manifest} still names it: ${row.outcome}`);
+  terminal.print('');
+}
+
+/** What became of an item whose best copy was erased. */
+function lostSurvivor(
+  { row, manifest, survivorId, entry }: ExplainedItem,
+  lost: ExplainedItem['survivorsErased'][number],
+): string {
+  const best = `best copy ${lost.id ?? lost.item.slice(0, 16)} was erased on ${lost.at}${becauseOf(lost)}`;
+  if (row === null || manifest === null || manifest <= lost.manifest) {
+    return `${best}: the next cut chooses anew`;
+  }
+  const now = row.outcome === 'duplicate' ? (survivorId ?? '') : (entry.id ?? '');
+  return `${best}; ${row.outcome === 'review' ? `${now} is in review` : `${now} is kept`} since`;
+}
+
+function becauseOf({ reason }: { readonly reason: string | null }): string {
+  return reason === null ? ', no reason given' : ` because: ${reason}`;
+}
+
 /** What an item is to the one that its row names, by its outcome. */
 const TIES: Readonly<Record<string, string>> = {
   duplicate: 'duplicate of',
@@ -105,7 +139,7 @@ const TIES: Readonly<Record<string, string>> = {
 };
 
 function printFacts(terminal: Terminal, { entry }: ExplainedItem): void {
-  if (entry.type === 'dead' || entry.facts === null) return;
+  if (entry.type !== 'judged' || entry.facts === null) return;
   const { content, mediaType, byteLength, hashes, lowInformation, signals } = entry.facts;
   terminal.print(`  content ${content} (${mediaType}, ${byteLength} bytes)`);
   const families = Object.entries(hashes).filter(([name]) => !name.includes('/'));

@@ -121,9 +121,9 @@ function registerShow(manifest: Command, environment: CliEnvironment): void {
         context.terminal.show(envelope, () => {
           context.terminal.print(`manifest ${envelope.number} of ${dataset}, cut ${envelope.createdAt}`);
           printCounts(context.terminal, record);
-          const { dead, repeats, retried, purged } = envelope.outside;
+          const { dead, repeats, retried, purged, erased } = envelope.outside;
           context.terminal.print(
-            `outside it: ${dead} dead, ${repeats} repeats, ${retried} retried, ${purged} purged`,
+            `outside it: ${dead} dead, ${repeats} repeats, ${retried} retried, ${purged} purged, ${erased} erased`,
           );
           context.terminal.print(`configuration ${envelope.configDigest}`);
           const deciding = envelope.deciding as unknown as DecidingConfig;
@@ -206,13 +206,20 @@ function registerVerify(manifest: Command, environment: CliEnvironment): void {
         const { record, store } = await findManifest(system, dataset, wanted(options.number));
         const { problems: found } = await store.check(record);
         const problems = [...found];
-        const derived =
-          options.storedOnly === true ? null : (await system.keeper(dataset).derive(record.number)).digest;
+        const { digest: derived, erased } =
+          options.storedOnly === true
+            ? { digest: null, erased: 0 }
+            : await system.keeper(dataset).derive(record.number);
         if (derived !== null && derived !== record.digest)
           problems.push(`the ledger gives digest ${derived}`);
-        const result = { manifest: record.number, digest: record.digest, derived, problems };
+        const result = { manifest: record.number, digest: record.digest, derived, erased, problems };
         context.terminal.show({ ...result, ok: problems.length === 0 }, () => {
           for (const problem of problems) context.terminal.print(`problem: ${problem}`);
+          if (erased > 0) {
+            context.terminal.print(
+              `${erased} of its items were erased since: their payloads are gone, and the ledger cannot give it again`,
+            );
+          }
           const how = derived === null ? 'stored rows' : 'stored rows and ledger';
           const answer = problems.length === 0 ? `verified (${how})` : 'NOT verified';
           context.terminal.print(`manifest ${record.number} ${answer}: ${record.digest}`);

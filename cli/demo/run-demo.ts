@@ -175,7 +175,7 @@ async function countRefusedPast(client: ClientSystem, truth: CorpusTruth): Promi
   let past = 0;
   for (const { id } of truth.items.filter((item) => item.truth === 'refused')) {
     const { items } = await client.keeper(DATASET).explain(id);
-    if (items.some(({ entry }) => entry.type === 'dead' || entry.facts !== null)) past += 1;
+    if (items.some(({ entry }) => entry.type !== 'judged' || entry.facts !== null)) past += 1;
   }
   return past;
 }

@@ -13,6 +13,7 @@ import {
 } from '#nats';
 import type { SystemHappening } from '#runtime';
 import { connectBreakers } from './connect-breakers.ts';
+import { connectErasure } from './connect-erasure.ts';
 import { connectSources } from './connect-sources.ts';
 import { datasetBlobs, datasetVectors } from './dataset-blobs.ts';
 import { ACK_WAIT_MS, HELD, MAX_ACK_PENDING } from './dataset-topology.ts';
@@ -75,6 +76,7 @@ export async function connectPorts(
     decodeBudget: node.resolve(TOKENS.decodeBudget),
     rates: new SourceRates({ rates: settings.sources.rates, clock }),
     ...breakers,
+    erasure: connectErasure(link, names, dataset),
     clock,
     log: node.resolve(TOKENS.log),
     faults: node.resolve(TOKENS.faults),

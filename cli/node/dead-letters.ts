@@ -192,6 +192,8 @@ function resultOf(
       return judgedToo
         ? { letter, sequence, result: 'purged', why: 'its item has a verdict, which stays' }
         : { letter, sequence, result: 'skipped', why: 'its item has a verdict other than dead' };
+    case 'erased':
+      return { letter, sequence, result: 'skipped', why: 'it is erased, and its letter goes with it' };
     case 'dead':
       return { letter, sequence, result: 'skipped', why: failure ?? 'it was not recorded' };
     case 'open':

@@ -30,7 +30,10 @@ export interface ExportResult {
   readonly problems: readonly string[];
 }
 
-/** One JSON line for each row: the row, and source, time, metadata and location as published. */
+/**
+ * One JSON line for each row: the row, and source, time, metadata and location as published; `erased` where these are
+ * gone.
+ */
 export async function exportJsonLines(
   request: ExportRequest & {
     readonly all: boolean;
@@ -46,7 +49,8 @@ export async function exportJsonLines(
       const payload = await readPayload(request, row);
       const { source, time, metadata, mediaType, location } = payload ?? erased;
       items += 1;
-      yield JSON.stringify({ ...row, source, time, metadata, mediaType, location });
+      const gone = payload === null && { erased: true };
+      yield JSON.stringify({ ...row, source, time, metadata, mediaType, location, ...gone });
     }
   };
   if (request.file === undefined) for await (const line of lines()) request.print?.(line);

@@ -3,6 +3,9 @@ import type {
   ComparingAnswer,
   CutAnswer,
   DeriveAnswer,
+  EraseAnswer,
+  EraseRequest,
+  ErasingAnswer,
   ExplainAnswer,
   FatesAnswer,
   ItemsAnswer,
@@ -12,7 +15,7 @@ import type {
   ResolutionRequest,
   SettledAnswer,
 } from '#actors';
-import { type NatsLink, NoResponders, type SystemNames, statsOf } from '#nats';
+import { type NatsLink, NoResponders, RequestFailed, RequestTimeout, type SystemNames, statsOf } from '#nats';
 import { pause } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import { messageCodec } from './message-codec.ts';
@@ -20,6 +23,9 @@ import { messageCodec } from './message-codec.ts';
 /** Longest that a cut or a derivation may take. */
 const PATIENCE_MS = 600_000;
 const CHECK_EVERY_MS = 2_000;
+/** After which what is to be erased is asked again, and until when. */
+const ERASE_TRY_MS = 15_000;
+const ERASE_MS = 20_000;
 const COMPARING_POLL_MS = 200;
 const GATHER_MS = 400;
 /** Longest that a keeper is waited for which nobody runs at the moment: a node that died loses it within that time. */
@@ -84,14 +90,34 @@ export class KeeperClient {
     return this.#ask({ op: 'resolve', resolutions: [...resolutions] }, this.#timeoutMs);
   }
 
-  /** Dead sequences and repeats, at most `limit` of each by name. */
-  outside(limit: number): Promise<OutsideAnswer> {
-    return this.#ask({ op: 'outside', limit }, this.#timeoutMs);
+  /** Dead sequences and repeats, at most `limit` of each by name, seen from a manifest. */
+  outside(limit: number, manifest: number): Promise<OutsideAnswer> {
+    return this.#ask({ op: 'outside', limit, manifest }, this.#timeoutMs);
   }
 
   /** Judged entries of items; at most `MAX_ASKED`. */
   items(items: readonly string[]): Promise<ItemsAnswer> {
     return this.#ask({ op: 'items', items: [...items] }, this.#timeoutMs);
+  }
+
+  /** Erases what keys name, or tells what that would be; at most `MAX_ASKED`. Repeating it changes nothing. */
+  async erase(request: Omit<EraseRequest, 'op'>): Promise<EraseAnswer> {
+    const { clock } = this.#link;
+    const untilMs = clock.monotonicMs() + ERASE_MS;
+    for (;;) {
+      try {
+        return await this.#ask({ op: 'erase', ...request }, Math.max(this.#timeoutMs, ERASE_TRY_MS));
+      } catch (error) {
+        // A keeper that is started anew, or moves, answers nothing of what the former one was asked.
+        if (!isKeeperAway(error) || clock.monotonicMs() > untilMs) throw error;
+        await pause(clock, COMPARING_POLL_MS);
+      }
+    }
+  }
+
+  /** What is still to be deleted of erased items. */
+  erasing(): Promise<ErasingAnswer> {
+    return this.#ask({ op: 'erasing' }, this.#timeoutMs);
   }
 
   /** Waits as long as the work takes, but not for a node that has died over it. */
@@ -151,4 +177,13 @@ export class KeeperClient {
   async #nodes(): Promise<number> {
     return (await statsOf(this.#link, this.#names.service, GATHER_MS).catch(() => [])).length;
   }
+}
+
+/** Whether the keeper was not there, or went away over a request. */
+export function isKeeperAway(error: unknown): boolean {
+  return (
+    error instanceof RequestTimeout ||
+    error instanceof RequestFailed ||
+    (error instanceof CommandError && error.code === 'no_answer')
+  );
 }

@@ -28,7 +28,7 @@ import {
   type SystemHappening,
 } from '#runtime';
 import { connectPorts } from './connect-ports.ts';
-import type { DatasetRecord } from './dataset-registry.ts';
+import { type DatasetRecord, recordedShards } from './dataset-registry.ts';
 import { datasetTopology } from './dataset-topology.ts';
 import { RecentEvents } from './escalation-report.ts';
 import { forgetFormerShards } from './former-shards.ts';
@@ -140,7 +140,7 @@ export class RunningDataset {
     const ports: DatasetPorts = {
       ...(await portsOf(record)),
       switched: options.switched,
-      forgetShards: (base) => forgetFormerShards(link, { names, codec, dataset }, base),
+      forgetShards: () => forgetFormerShards(link, { names, codec, dataset }, recordedShards(record)),
       ...(next !== undefined && { next }),
     };
     const judging = judgingContext(config, ports.kind, ports.model);

@@ -35,16 +35,21 @@ function settledOf(verdicts: VerdictCounts): number {
   return Object.values(verdicts).reduce((sum, count) => sum + count, 0);
 }
 
-/** The account of a manifest whose rows have these outcomes. */
+/**
+ * The account of a manifest whose rows have these outcomes.
+ * @param erasedSince Rows whose items were erased after it was cut: they are counted as what it says they were.
+ */
 export function accountOf(
   standing: Standing,
   outcomes: Readonly<Record<'kept' | 'duplicate' | 'rejected' | 'review', number>>,
+  erasedSince = 0,
 ): Account {
   const { published, verdicts, open } = standing;
   const { dead, repeats, retried, purged } = verdicts;
+  const erased = verdicts.erased - erasedSince;
   const rows = outcomes.kept + outcomes.duplicate + outcomes.rejected + outcomes.review;
-  const later = verdicts.eligible + verdicts.rejected + verdicts.review - rows;
-  const counts = { ...outcomes, dead, repeats, retried, purged, later, open };
+  const later = verdicts.eligible + verdicts.rejected + verdicts.review + erasedSince - rows;
+  const counts = { ...outcomes, dead, repeats, retried, purged, erased, later, open };
   const lines = ACCOUNT_NAMES.map((name) => ({ name, count: counts[name] }));
   const sum = lines.reduce((total, { count }) => total + count, 0);
   return { published, lines, isBalanced: sum === published && later >= 0 };

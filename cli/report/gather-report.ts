@@ -41,7 +41,7 @@ export async function gatherReport(options: GatherOptions): Promise<ReportModel>
   const { envelope, store } = manifest;
   const chosen = await chooseRows(() => store.rows(envelope), limits);
   const items = await gatherItems(options, rowsOf(chosen));
-  const { outside } = await system.keeper(dataset).outside(MAX_LISTED);
+  const { outside } = await system.keeper(dataset).outside(MAX_LISTED, envelope.number);
   const groups = chosen.groups.map(
     (group): ReportGroup => ({
       ...group,
@@ -59,7 +59,7 @@ export async function gatherReport(options: GatherOptions): Promise<ReportModel>
     dataset,
     envelope,
     isHead: (await store.head()) === envelope.number,
-    account: accountOf(await readStanding(system, dataset), envelope.counts),
+    account: accountOf(await readStanding(system, dataset), envelope.counts, outside.erasedSince),
     groups: {
       shown: groups,
       total: chosen.groupsTotal,

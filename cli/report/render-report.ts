@@ -16,6 +16,7 @@ const LABELS: Readonly<Record<AccountName, string>> = {
   repeats: 'repeats',
   retried: 'retried as others',
   purged: 'purged by a person',
+  erased: 'erased',
   later: 'settled after this manifest',
   open: 'on their way',
 };

@@ -55,6 +55,7 @@ export const ACCOUNT_NAMES = [
   'repeats',
   'retried',
   'purged',
+  'erased',
   'later',
   'open',
 ] as const;

@@ -66,7 +66,7 @@ async function manifestOf(ids: readonly string[], change: Partial<ManifestRow> =
     counts: { kept: rows.length, duplicate: 0, rejected: 0, review: 0 },
     chunks: await store.putChunks(rows),
     throughEntry: rows.length,
-    outside: { dead: 0, repeats: 0, retried: 0, purged: 0 },
+    outside: { dead: 0, repeats: 0, retried: 0, purged: 0, erased: 0 },
     findings: [],
     createdAt: '2026-01-01T00:00:00.000Z',
   });

@@ -53,7 +53,7 @@ await describeOnServers('the index shards of former generations', (under) => {
     const former = [...(await snapshotKeys(0)), ...(await snapshotKeys(1))];
     const present = await snapshotKeys(2);
 
-    const forget = () => forgetFormerShards(link, { names, codec, dataset: 'photos' }, 2);
+    const forget = () => forgetFormerShards(link, { names, codec, dataset: 'photos' }, [2]);
     await forget();
     await forget();
 

@@ -207,6 +207,7 @@ export class ClaimWorld {
       );
       return { shard, epoch: store.epoch, value: { slices, buckets: [] } };
     }
+    if (request.op === 'remove') throw new Error('nothing is removed here');
     const fresh = (request.parts[at]?.slices ?? []).filter(({ content }) => !store.state.has(content));
     try {
       if (fresh.length > 0) await store.persist([fresh.map(({ content }) => content)]);

@@ -197,6 +197,12 @@ export function memoryDataset(
     contents: options.contents ?? { read: () => Promise.reject(new Error('no contents are read here')) },
     bodyBudget: options.bodyBudget ?? new ByteBudget(2 ** 26),
     decodeBudget: new ByteBudget(2 ** 26),
+    erasure: {
+      queue: async (stage) => queue(stage).standing,
+      deadLetters: async () => [],
+      deleteDeadLetter: async () => {},
+      deleteUpload: async () => {},
+    },
     clock,
     faults: options.faults ?? new CrashPoint(),
     model: MEMORY_MODEL,

@@ -140,7 +140,7 @@ describe('the summary of what is in no manifest', () => {
       dead(6, 'empty'),
     );
     record(ledger, { state: 'purged', sequence: 6, by: 'ada' });
-    expect(outsideOf(ledger, 10)).toMatchObject({
+    expect(outsideOf(ledger, 10, 1)).toMatchObject({
       deadByReason: { empty: 2, not_found: 1 },
       dead: [
         { sequence: 2, resolution: null },
@@ -150,7 +150,7 @@ describe('the summary of what is in no manifest', () => {
       ],
       repeats: [{ sequence: 4, id: 'a', of: 1 }],
     });
-    expect(outsideOf(ledger, 1)).toMatchObject({
+    expect(outsideOf(ledger, 1, 1)).toMatchObject({
       deadByReason: { empty: 2, not_found: 1 },
       dead: [{ sequence: 2 }],
     });

@@ -62,7 +62,7 @@ function gateActor(id: string, shard: number, held: Underway[]): ActorSpec<Index
       const behind = context.ref<IndexShardMessage>(`shard-${shard}`);
       return {
         receive: (message) => {
-          if (message.type === 'describe') return;
+          if (message.type === 'describe' || message.type === 'remove') return;
           held.push({ shard, message, deliver: () => void behind.tell(message) });
         },
       };

@@ -138,11 +138,16 @@ describe('the keeper of a dataset whose contents are to be compared anew', () =>
 
   it('deletes what shards before the present generation left behind when the next one begins, once', async () => {
     const dataset = await cutDataset();
-    const forgotten: number[] = [];
-    const ports = { ...dataset.ports, forgetShards: async (base: number) => void forgotten.push(base) };
+    let times = 0;
+    const ports = {
+      ...dataset.ports,
+      forgetShards: async () => {
+        times += 1;
+      },
+    };
     await startKeeper({ ...dataset, ports }, { next: SECOND });
     await stopKeepers();
     await startKeeper({ ...dataset, ports }, { next: SECOND });
-    expect(forgotten).toEqual([0]);
+    expect(times).toBe(1);
   });
 });

@@ -104,6 +104,7 @@ describe('the keeper', () => {
       repeats: 0,
       retried: 0,
       purged: 0,
+      erased: 0,
     });
   });
 
@@ -368,7 +369,7 @@ describe('a cut', () => {
     // Without its payload nothing new can be said of an item: its judgement stands.
     expect(rows.get('erased')).toMatchObject({ outcome: 'kept', score: 0.9 });
     await expect(strict.ask({ op: 'derive', number: 1 })).rejects.toThrow(/another|configuration/);
-    expect(await strict.ask<DeriveAnswer>({ op: 'derive', number: 2 })).toEqual({
+    expect(await strict.ask<DeriveAnswer>({ op: 'derive', number: 2 })).toMatchObject({
       digest: second.manifest.digest,
     });
   });
@@ -382,7 +383,7 @@ describe('a cut', () => {
     const second = await keeper.cut();
     expect(second.manifest.digest).not.toBe(first.manifest.digest);
     for (const { manifest } of [first, second]) {
-      expect(await keeper.ask<DeriveAnswer>({ op: 'derive', number: manifest.number })).toEqual({
+      expect(await keeper.ask<DeriveAnswer>({ op: 'derive', number: manifest.number })).toMatchObject({
         digest: manifest.digest,
       });
     }

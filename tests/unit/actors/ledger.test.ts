@@ -161,6 +161,7 @@ describe('the ledger', () => {
       repeats: 0,
       retried: 0,
       purged: 0,
+      erased: 0,
     });
   });
 

@@ -49,7 +49,7 @@ async function stored(rows: readonly ManifestRow[]): Promise<Stored> {
     counts: countOutcomes(rows),
     chunks: await store.putChunks(sorted),
     throughEntry: rows.length,
-    outside: { dead: 0, repeats: 0, retried: 0, purged: 0 },
+    outside: { dead: 0, repeats: 0, retried: 0, purged: 0, erased: 0 },
     findings: [],
     createdAt: '2026-01-01T00:00:00.000Z',
   };

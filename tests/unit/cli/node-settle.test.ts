@@ -6,7 +6,7 @@ import { waitUntilSettled } from '../../../cli/node/settle.ts';
 import { Terminal } from '../../../cli/terminal.ts';
 import { recordingStream } from './recording.ts';
 
-const counts = { eligible: 3, rejected: 0, review: 0, dead: 1, repeats: 0, retried: 0, purged: 0 };
+const counts = { eligible: 3, rejected: 0, review: 0, dead: 1, repeats: 0, retried: 0, purged: 0, erased: 0 };
 
 const comparing = { generation: 1, next: null, pending: 0, failed: 0, failures: [], history: [] };
 

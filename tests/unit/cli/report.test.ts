@@ -74,7 +74,7 @@ function modelOf(text: string): ReportModel {
     counts: { kept: 1, duplicate: 1, rejected: 1, review: 0 },
     chunks: [],
     throughEntry: 3,
-    outside: { dead: 1, repeats: 1, retried: 0, purged: 0 },
+    outside: { dead: 1, repeats: 1, retried: 0, purged: 0, erased: 0 },
     findings: [{ code: 'id.two_contents', id: text, items: [sha('a'), sha('b')] }],
     createdAt: '2026-01-01T00:00:00.000Z',
   };
@@ -95,7 +95,16 @@ function modelOf(text: string): ReportModel {
     account: accountOf(
       {
         published: 5,
-        verdicts: { eligible: 2, rejected: 1, review: 0, dead: 0, repeats: 1, retried: 0, purged: 1 },
+        verdicts: {
+          eligible: 2,
+          rejected: 1,
+          review: 0,
+          dead: 0,
+          repeats: 1,
+          retried: 0,
+          purged: 1,
+          erased: 0,
+        },
         open: 0,
       },
       envelope.counts,
@@ -210,6 +219,7 @@ describe('the account of a report', () => {
       repeats: fc.nat(50),
       retried: fc.nat(50),
       purged: fc.nat(50),
+      erased: fc.nat(50),
     });
     fc.assert(
       fc.property(counts, fc.nat(50), fc.nat(), (verdicts, open, later) => {

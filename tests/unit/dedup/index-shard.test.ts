@@ -87,6 +87,8 @@ function gatedJournal(inner: Journal): { journal: Journal; open: () => void } {
       return inner.append(events);
     },
     recordSnapshot: (pointer) => inner.recordSnapshot(pointer),
+    compactTo: (pointer) => inner.compactTo(pointer),
+    discard: () => inner.discard(),
     usage: () => inner.usage(),
   };
   return { journal, open: resolve };
@@ -272,5 +274,39 @@ describe('an index shard', () => {
     await first.system.stop();
     const second = await startShard(dataset);
     expect((await second.insert(content('a', 0n))).epoch).toBeGreaterThan(epoch);
+  });
+
+  it('that removes a content has nothing of it in journal and snapshots when it answers, and compacts once for all who ask', async () => {
+    const dataset = memoryDataset();
+    const shard = await startShard(dataset);
+    const remove = (...names: readonly string[]) =>
+      shard.ref.ask<ShardAnswer<'removed'>>(
+        (reply) => ({ type: 'remove', contents: names.map(named), reply }),
+        { timeoutMs: 60_000 },
+      );
+    const places = async () => {
+      const snapshots = await Promise.all(dataset.snapshots.keys().map((key) => dataset.snapshots.get(key)));
+      const bytes = snapshots.map((each) => Buffer.from(each ?? []).toString('hex'));
+      return JSON.stringify([dataset.journal('index', 0).frames, bytes]);
+    };
+    await shard.insert(content('a', 1n), content('b', 3n), content('c', 7n));
+    expect(await places()).toContain(named('b'));
+    expect((await remove('b')).value).toBe('removed');
+    expect(await places()).not.toContain(named('b'));
+    expect((await shard.query(content('x', 3n))).map((find) => find.content)).toEqual([
+      named('a'),
+      named('c'),
+    ]);
+    const frames = dataset.journal('index', 0).frames.length;
+    await remove('b');
+    expect(dataset.journal('index', 0).frames).toHaveLength(frames);
+    await shard.insert(content('b', 3n));
+    expect(await shard.query(content('x', 3n))).toHaveLength(3);
+    await remove('b');
+    expect(await places()).not.toContain(named('b'));
+    const { system } = shard;
+    await system.stop();
+    const next = await startShard(dataset);
+    expect(await next.size()).toBe(2);
   });
 });
