@@ -84,7 +84,8 @@ export {
   type OutsideAnswer,
   type SettledAnswer,
 } from './keeper/keeper-messages.ts';
-export type { JudgedEntry, VerdictCounts } from './keeper/ledger.ts';
+export type { VerdictCounts } from './keeper/ledger.ts';
+export type { JudgedEntry } from './keeper/ledger-events.ts';
 export type { ManifestEnvelope, ManifestRecord, ManifestRow, OutcomeCounts } from './keeper/manifest.ts';
 export {
   COMPARED_FIELDS,

@@ -5,7 +5,7 @@ import { type Action, formStars, type StarItem, type StarPlace } from '../dedup/
 import type { Edge } from '../kinds/kind.ts';
 import type { Judgement } from '../pipeline/messages.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
-import type { JudgedEntry } from './ledger.ts';
+import type { JudgedEntry } from './ledger-events.ts';
 import { canonicalRows, type ManifestRow } from './manifest.ts';
 
 /** An item with the judgement that counts at this cut. */

@@ -1,7 +1,8 @@
 // What became of a sequence, above all of one that died: it may be retried as a new sequence or purged by a person
 // (G1). A judged verdict, early or late, always counts more than a death and what was done about it.
 import { z } from 'zod';
-import type { Ledger, LedgerEvent } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LedgerEvent } from './ledger-events.ts';
 
 /** What was done about a dead sequence; recorded once, never changed. */
 export type DeadResolution =

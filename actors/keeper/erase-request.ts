@@ -2,7 +2,8 @@
 // changes nothing: what is erased already is told as such.
 import { z } from 'zod';
 import { entriesOf } from './explain.ts';
-import type { Ledger, LedgerEvent } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LedgerEvent } from './ledger-events.ts';
 import type { ManifestRow } from './manifest.ts';
 import { MAX_ASKED } from './max-asked.ts';
 

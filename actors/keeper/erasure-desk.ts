@@ -4,8 +4,9 @@ import { type EventSourced, pause, StorageFull } from '#runtime';
 import { type EraseAnswer, type EraseRequest, type ErasingAnswer, planErasure } from './erase-request.ts';
 import { derivedNames, Erasing, type ErasingOptions } from './erasing.ts';
 import type { ToDelete } from './erasures.ts';
-import type { Ledger, LedgerEvent } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { erasedEntries, itemsByContent } from './ledger-contents.ts';
+import type { LedgerEvent } from './ledger-events.ts';
 import type { ManifestRow } from './manifest.ts';
 import { announceEntry } from './outcomes.ts';
 

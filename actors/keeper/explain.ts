@@ -6,7 +6,8 @@ import type { Edge } from '../kinds/kind.ts';
 import type { Payload } from '../pipeline/messages.ts';
 import type { Tombstone } from './erasures.ts';
 import type { ExplainAnswer, ExplainedItem } from './keeper-messages.ts';
-import type { Ledger, LedgerEntry } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LedgerEntry } from './ledger-events.ts';
 import type { ManifestRow } from './manifest.ts';
 
 /** What a lineage needs beside the ledger. */

@@ -40,8 +40,9 @@ import type {
   KeeperRequest,
   SettledAnswer,
 } from './keeper-messages.ts';
-import { entryEvents, type JudgedEntry, Ledger, type LedgerEntry, type LedgerEvent } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import { erasedSince } from './ledger-contents.ts';
+import { entryEvents, type JudgedEntry, type LedgerEntry, type LedgerEvent } from './ledger-events.ts';
 import {
   countOutcomes,
   type ManifestEnvelope,
@@ -406,8 +407,10 @@ class Keeper implements Behaviour<KeeperMessage> {
     const rows = await this.#manifests.rowsByItem(await this.#manifests.envelope(manifest));
     const published: Promise<void>[] = [];
     for (const row of rows.values()) {
+      const entry = this.#ledger.item(row.item);
       const outcome = cutOutcome(this.#ports.dataset, manifest.number, row, rowsBefore?.get(row.item), {
-        sequence: this.#ledger.leadOf(row.item) ?? 0,
+        sequence: entry?.sequence ?? 0,
+        verdict: entry?.judgement.verdict,
         survivorId: row.survivor === null ? undefined : rows.get(row.survivor)?.id,
       });
       if (outcome !== undefined) published.push(publish(this.#ports, outcome, `m.${manifest.number}`));

@@ -1,8 +1,8 @@
 // Outcomes for subscribers: rejected, review and dead as soon as they are journaled; kept, duplicate and
-// superseded at each cut, changes only. Published at least once; the message id lets the stream store one.
+// superseded at each cut, and rejected and review where the cut says so and the journal did not; changes only. Published at least once; the message id lets the stream store one.
 import { canonicalJson } from '../pipeline/canonical.ts';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
-import type { LedgerEntry } from './ledger.ts';
+import type { LedgerEntry } from './ledger-events.ts';
 import type { ManifestRow } from './manifest.ts';
 
 /** Body of an outcome message (JSON). */
@@ -56,11 +56,14 @@ export function cutOutcome(
   manifest: number,
   row: ManifestRow,
   before: ManifestRow | undefined,
-  names: { readonly sequence: number; readonly survivorId: string | undefined },
+  names: {
+    readonly sequence: number;
+    readonly survivorId: string | undefined;
+    /** The verdict that was journaled: subscribers know it, unless it is `eligible`. */
+    readonly verdict: string | undefined;
+  },
 ): OutcomeMessage | undefined {
-  if (row.outcome === 'rejected' || row.outcome === 'review') return undefined;
-  if (before !== undefined && before.outcome === row.outcome && before.survivor === row.survivor)
-    return undefined;
+  if (before === undefined ? row.outcome === names.verdict : isSame(row, before)) return undefined;
   const outcome = row.outcome === 'duplicate' && before?.outcome === 'kept' ? 'superseded' : row.outcome;
   return {
     dataset,
@@ -76,6 +79,10 @@ export function cutOutcome(
         survivor: { item: row.survivor, id: names.survivorId ?? '', relation: row.relation },
       }),
   };
+}
+
+function isSame(row: ManifestRow, before: ManifestRow): boolean {
+  return before.outcome === row.outcome && before.survivor === row.survivor;
 }
 
 /** Publishes one outcome; `decision` tells apart the decisions about one sequence. */

@@ -1,8 +1,9 @@
 // What the ledger holds that no manifest shows: dead sequences, and repeats of items. For reports: totals of all,
 // and the first of each by name.
 import type { DeadResolution } from './dead-fate.ts';
-import type { DeadEntry, Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { erasedSince } from './ledger-contents.ts';
+import type { DeadEntry } from './ledger-events.ts';
 
 /** A dead sequence and what was done about it. */
 export interface DeadSequence extends DeadEntry {

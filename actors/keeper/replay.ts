@@ -3,7 +3,8 @@
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import { hopId } from '../pipeline/hop-headers.ts';
 import type { ComparedMessage, ReplayMessage } from '../pipeline/messages.ts';
-import type { Ledger, LedgerEvent } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LedgerEvent } from './ledger-events.ts';
 
 /** Contents that are handed out and not compared yet, at most; a queue holds more. */
 const WINDOW = 512;

@@ -5,7 +5,8 @@ import {
   resolutionRequestSchema,
   resolve,
 } from '../../../actors/keeper/dead-fate.ts';
-import { Ledger, type LedgerEvent } from '../../../actors/keeper/ledger.ts';
+import { Ledger } from '../../../actors/keeper/ledger.ts';
+import type { LedgerEvent } from '../../../actors/keeper/ledger-events.ts';
 import { outsideOf } from '../../../actors/keeper/outside.ts';
 import type { VerdictMessage } from '../../../actors/pipeline/messages.ts';
 import { dead, judged } from '../../support/ledger-messages.ts';

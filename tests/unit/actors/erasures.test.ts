@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { entryEvents, Ledger, type LedgerEvent } from '../../../actors/keeper/ledger.ts';
+import { Ledger } from '../../../actors/keeper/ledger.ts';
 import { itemsByContent } from '../../../actors/keeper/ledger-contents.ts';
+import { entryEvents, type LedgerEvent } from '../../../actors/keeper/ledger-events.ts';
 import type { VerdictMessage } from '../../../actors/pipeline/messages.ts';
 import { contentOf, dead, edgeOf, judged } from '../../support/ledger-messages.ts';
 import { memoryCodec } from '../../support/memory-ports.ts';

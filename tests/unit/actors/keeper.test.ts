@@ -232,6 +232,23 @@ describe('a cut', () => {
     expect(await storeOf(dataset).list()).toEqual([first.manifest]);
   });
 
+  it('tells subscribers of what only it sends to review or rejects, and of nothing twice', async () => {
+    const dataset = memoryDataset({ config: { dedup: { pixels: { near: 0.005, review: 0.02 } } } });
+    const keeper = await startKeeper(dataset);
+    await keeper.keep(
+      judged(1, 'a', 'p', { edges: [edgeOf('p', 'q')] }),
+      judged(2, 'b', 'q', { rank: [0] }),
+      judged(3, 'c', 'r', { verdict: 'review' }),
+    );
+    const said = outcomes(dataset);
+    expect(said).toEqual(['review c']);
+    expect((await keeper.cut()).manifest.counts).toMatchObject({ kept: 1, review: 2 });
+    expect(outcomes(dataset).slice(said.length).sort()).toEqual(['kept a', 'review b']);
+    await keeper.keep(judged(4, 'd', 's'));
+    await keeper.cut();
+    expect(outcomes(dataset).slice(said.length + 2)).toEqual(['kept d']);
+  });
+
   it('of nothing is an empty manifest', async () => {
     const dataset = memoryDataset();
     const keeper = await startKeeper(dataset);

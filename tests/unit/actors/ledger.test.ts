@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deriveRows } from '../../../actors/keeper/cut.ts';
-import {
-  type JudgedEntry,
-  Ledger,
-  type LedgerEntry,
-  type LedgerEvent,
-} from '../../../actors/keeper/ledger.ts';
+import { Ledger } from '../../../actors/keeper/ledger.ts';
+import type { JudgedEntry, LedgerEntry, LedgerEvent } from '../../../actors/keeper/ledger-events.ts';
 import { type ManifestRecord, manifestDigest } from '../../../actors/keeper/manifest.ts';
 import type { VerdictMessage } from '../../../actors/pipeline/messages.ts';
 import { contentOf, dead, edgeOf, judged, sha } from '../../support/ledger-messages.ts';
