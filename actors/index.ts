@@ -111,15 +111,23 @@ export {
   type QueueStage,
   STAGES,
   type Stage,
-  type StageMeter,
 } from './pipeline/dataset-ports.ts';
 export { DatasetShards } from './pipeline/dataset-shards.ts';
-export { type DatasetSizing, datasetTree, STATELESS_PARTS } from './pipeline/dataset-tree.ts';
+export { type DatasetSizing, datasetTree, STATELESS_PARTS, workersOf } from './pipeline/dataset-tree.ts';
 export type { ErasurePorts } from './pipeline/erasure-ports.ts';
-export { type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
+export { DEAD_REASONS, type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
 export { ROLE_OF_STAGE, ROLES, type Role, unattendedStages } from './pipeline/roles.ts';
 export { type DatasetShard, shardPath } from './pipeline/shard-path.ts';
+export {
+  JOURNALED_VERDICTS,
+  type JournaledVerdict,
+  metersTogether,
+  noMeter,
+  type StageMeter,
+  WORKING_PARTS,
+  type WorkingPart,
+} from './pipeline/stage-meter.ts';
 export { recordedVectorKey } from './pipeline/vector-store.ts';
 export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';

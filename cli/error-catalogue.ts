@@ -62,6 +62,11 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 1',
     remedy: 'It was frozen, blocked or cut off from the server: start it again once the server answers.',
   },
+  http_unavailable: {
+    meaning: 'The node cannot listen for metrics and health where `node.http` or --http says.',
+    becomes: 'exit 2',
+    remedy: 'Choose another port, or 0 for any free one; a host must be an address of this machine.',
+  },
   codec_incompatible: {
     meaning: 'A node that runs and this program have no version of the message format in common.',
     becomes: 'exit 2',

@@ -34,6 +34,20 @@ export function parseField<T>(
   };
 }
 
+/** Where to listen. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`, `[IPV6]:PORT`, or a port of the loopback interface. */
+export function parseListener(text: string): Listener {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(text.trim());
+  const port = Number(match?.[3] ?? Number.NaN);
+  if (port <= 65_535) return { host: match?.[1] ?? match?.[2] ?? '127.0.0.1', port };
+  throw new InvalidArgumentError(`Expected HOST:PORT or a port from 0 to 65535, got "${text}".`);
+}
+
 /** The entries of a list with commas. */
 export function listOf(text: string): readonly string[] {
   return text

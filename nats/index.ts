@@ -43,6 +43,7 @@ export { type ServiceOptions, type ServiceStats, serveNode, statsOf } from './mi
 export { DATASET_NAME, namesOf, objectStream, recordStream, type SystemNames } from './names.ts';
 export { ObjectBucket } from './object-bucket.ts';
 export type { ObjectDescription } from './object-description.ts';
+export { type QueueStanding, queueStanding } from './queue-standing.ts';
 export { NatsRecords, type StoredRecord } from './records.ts';
 export {
   RETRY_AFTER_HEADER,

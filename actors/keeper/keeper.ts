@@ -19,6 +19,7 @@ import {
   payloadSchema,
   type VerdictMessage,
 } from '../pipeline/messages.ts';
+import type { JournaledVerdict } from '../pipeline/stage-meter.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
 import type { Tenure } from '../pipeline/tenure.ts';
 import { judge, judgeRefusal } from '../rules/judge.ts';
@@ -162,6 +163,8 @@ class Keeper implements Behaviour<KeeperMessage> {
   /** Finishes what a former owner may have left half done, then takes work. */
   async open(): Promise<void> {
     this.#ports.meter.holds('ledger/keeper', this.#ledger.accountedBytes);
+    const newest = this.#ledger.cuts.at(-1);
+    if (newest !== undefined) this.#ports.meter.published(newest);
     await this.#announceEntries();
     await this.#announceCut();
     this.#subscription = await this.#ports.source('keep', this.#store.epoch).subscribe({
@@ -185,7 +188,7 @@ class Keeper implements Behaviour<KeeperMessage> {
   async #handle(message: KeeperMessage): Promise<void> {
     switch (message.type) {
       case 'batch':
-        return this.#keep(message.deliveries);
+        return this.#keepBusy(message.deliveries);
       case 'request':
         return this.#respond(message);
       case 'deleted':
@@ -200,6 +203,15 @@ class Keeper implements Behaviour<KeeperMessage> {
 
   async stopped(): Promise<void> {
     await this.#subscription?.close();
+  }
+
+  async #keepBusy(deliveries: readonly Delivery[]): Promise<void> {
+    const rest = this.#ports.meter.working('keep');
+    try {
+      await this.#keep(deliveries);
+    } finally {
+      rest();
+    }
   }
 
   /** One frame for the whole batch; acknowledged only when the journal holds it. */
@@ -226,8 +238,11 @@ class Keeper implements Behaviour<KeeperMessage> {
     }
     for (const delivery of deliveries) delivery.ack();
     this.#ports.faults.reach('keep.acked');
-    this.#ports.meter.holds('ledger/keeper', this.#ledger.accountedBytes);
-    this.#ports.meter.handled('keep', deliveries.length, this.#ports.clock.monotonicMs() - startedMs);
+    const { meter, clock } = this.#ports;
+    meter.holds('ledger/keeper', this.#ledger.accountedBytes);
+    for (const { storedAtMs } of deliveries) meter.left('keep', clock.wallMs() - storedAtMs);
+    meter.journaled(verdicts.map(verdictOf));
+    meter.handled('keep', deliveries.length, clock.monotonicMs() - startedMs);
     if (events.length > 0) {
       await this.#replay.advance();
       this.#erasures.advance();
@@ -393,6 +408,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     };
     await this.#persistInTime([{ type: 'cut', manifest }]);
     this.#ports.faults.reach('keep.cut');
+    this.#ports.meter.published(manifest);
     await this.#announceCut();
     return { manifest, unchanged: false };
   }
@@ -490,4 +506,8 @@ class Keeper implements Behaviour<KeeperMessage> {
     const bytes = await this.#ports.blobs.get(blobKeys.payload(item));
     return bytes === undefined ? null : payloadSchema.parse(this.#ports.codec.decode(bytes));
   }
+}
+
+function verdictOf(message: VerdictMessage): JournaledVerdict {
+  return message.type === 'dead' ? 'dead' : message.judgement.verdict;
 }

@@ -10,7 +10,7 @@ import { type IndexCallOptions, IndexClient } from '../dedup/index-client.ts';
 import type { IndexShardMessage } from '../dedup/index-shard.ts';
 import type { ContentKeys, IndexSpec } from '../dedup/index-spec.ts';
 import { LocalIndex } from '../dedup/local-index.ts';
-import { comparesVectors, isRecorded } from '../dedup/relation.ts';
+import { comparesVectors, isRecorded, relationOf } from '../dedup/relation.ts';
 import type { ContentFacts, Edge } from '../kinds/kind.ts';
 import { round } from '../rules/judge.ts';
 import { ContentLoader } from './content-loader.ts';
@@ -76,7 +76,10 @@ export class ContentClaims {
     const edges = new Map<string, Edge[]>();
     for (const pair of pairs) {
       const edge = await this.#measure(pair, load);
-      if (!isRecorded(edge, this.#ports.config.dedup)) continue;
+      const { config, meter } = this.#ports;
+      if (!isRecorded(edge, config.dedup)) continue;
+      const relation = relationOf(edge, config.dedup);
+      if (relation !== undefined) meter.related(relation);
       for (const content of [edge.a, edge.b]) {
         const known = edges.get(content);
         if (known === undefined) edges.set(content, [edge]);

@@ -19,6 +19,7 @@ import type { Kind } from '../kinds/kind.ts';
 import type { SourceGuard } from '../sources/source-guard.ts';
 import type { SourceRates } from '../sources/source-rates.ts';
 import type { ErasurePorts } from './erasure-ports.ts';
+import type { StageMeter } from './stage-meter.ts';
 
 /**
  * Stages with a durable queue of their own, in the order in which an item passes them. `held` is where those wait
@@ -130,12 +131,4 @@ export interface ModelIdentity {
    * absent for a model that works on the proxy which pairs are verified on.
    */
   readonly proxy?: { readonly digest: string; readonly spec: unknown };
-}
-
-/** Where time and memory go: each stage reports what it handled, and whoever keeps state what it holds. */
-export interface StageMeter {
-  /** `items` were handled in `busyMs` of this stage's time, waiting for its own effects included. */
-  handled(stage: Stage, items: number, busyMs: number): void;
-  /** An actor whose state grows with the dataset holds so many bytes of it in memory now, by its own account. */
-  holds(actor: string, accountedBytes: number): void;
 }

@@ -10,9 +10,10 @@ import { embedderActor } from './embedder.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
 import { IntakeGate } from './intake-gate.ts';
 import { replayerActor } from './replayer.ts';
-import { ROLES, type Role } from './roles.ts';
+import { ROLE_OF_STAGE, ROLES, type Role } from './roles.ts';
 import { scorerActor } from './scorer.ts';
 import { INDEX_PARENT, KEEPER_PARENT, shardPath } from './shard-path.ts';
+import { WORKING_PARTS, type WorkingPart } from './stage-meter.ts';
 import { vectorKey } from './vector-store.ts';
 
 export interface DatasetSizing {
@@ -52,6 +53,27 @@ const ROLE_OF_PART: Readonly<Record<string, Role>> = {
   replay: 'embed',
   intake: 'ingest',
 };
+
+/** How many workers each part has on a node with these roles; of keepers, which come and go, there is one at most. */
+export function workersOf(
+  sizing: DatasetSizing,
+  roles: readonly Role[],
+): Readonly<Record<WorkingPart, number>> {
+  const workers: Readonly<Record<WorkingPart, number>> = {
+    intake: sizing.ingestors,
+    held: HELD_INGESTORS,
+    decode: sizing.decodeThreads,
+    embed: 1,
+    dedup: sizing.desks,
+    replay: 1,
+    score: 1,
+    keep: 1,
+  };
+  const isHere = (part: WorkingPart) => roles.includes(part === 'decode' ? 'ingest' : ROLE_OF_STAGE[part]);
+  return Object.fromEntries(
+    WORKING_PARTS.map((part) => [part, isHere(part) ? workers[part] : 0]),
+  ) as Readonly<Record<WorkingPart, number>>;
+}
 
 /** Specification of the supervisor `<dataset>` with the actors of a node that has these roles; default: all. */
 export function datasetTree(

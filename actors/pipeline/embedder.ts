@@ -54,7 +54,9 @@ async function embedBatch(
     fresh: item.fresh,
     picture: () => pictureOf(ports, item),
   }));
-  if ((await embedContents(ports, contents, embed)) > 0) ports.faults.reach('embed.stored');
+  const made = await embedContents(ports, contents, embed);
+  ports.meter.embedded({ found: items.length - made, made });
+  if (made > 0) ports.faults.reach('embed.stored');
   return items.map((item) => {
     const { proxy: _, fresh: __, ...rest } = item;
     const message: DedupMessage = { ...rest, vector: vectorKey(ports, item.facts.content) };

@@ -194,6 +194,7 @@ class Ingestor {
       }),
     ]);
     this.#ports.faults.reach('intake.stored');
+    this.#ports.meter.analysed(fresh);
     const message: EmbedMessage = {
       sequence,
       item,
@@ -255,7 +256,7 @@ class Ingestor {
     return bytes;
   }
 
-  #analyse(
+  async #analyse(
     take: () => Promise<Pick<AnalyseRequest, 'bytes' | 'movable'>>,
     signal: AbortSignal,
   ): Promise<Analysis> {
@@ -265,7 +266,12 @@ class Ingestor {
     const options = { kind, pool: this.#pool, clock, timeoutMs, memoryMb };
     const modelProxy = model.proxy && { modelProxy: model.proxy.spec };
     const request = async () => ({ ...(await take()), maxPixels, maxBytes, ...modelProxy });
-    return analyseWithAttempts(options, request, signal);
+    const rest = this.#ports.meter.working('decode');
+    try {
+      return await analyseWithAttempts(options, request, signal);
+    } finally {
+      rest();
+    }
   }
 
   async #storePayload(item: string, payload: Payload & { readonly [key: string]: unknown }): Promise<void> {

@@ -156,17 +156,20 @@ class StageBehaviour implements Behaviour<StageMessage> {
   async receive(message: StageMessage): Promise<void> {
     // A batch that a former incarnation left in the mailbox was given back by it.
     if (message.deliveries !== this.#inHand || this.#context.signal.aborted) return;
-    const startedMs = this.#ports.clock.monotonicMs();
+    const { clock, meter } = this.#ports;
+    const startedMs = clock.monotonicMs();
+    const rest = meter.working(this.#options.stage);
     try {
       await this.#settleAll(message.deliveries);
     } catch (error) {
       // Work that a stop cut short is no failure: `stopped` gives it back.
       if (this.#context.signal.aborted) return;
       throw error;
+    } finally {
+      rest();
     }
     this.#inHand = [];
-    const busyMs = this.#ports.clock.monotonicMs() - startedMs;
-    this.#ports.meter.handled(this.#options.stage, message.deliveries.length, busyMs);
+    meter.handled(this.#options.stage, message.deliveries.length, clock.monotonicMs() - startedMs);
     this.#demand();
   }
 
@@ -323,7 +326,13 @@ class StageBehaviour implements Behaviour<StageMessage> {
     await Promise.all(result.effects.map((effect, at) => this.#publish(effect, at)));
     this.#ports.faults.reach(`${this.#options.stage}.published`);
     delivery.ack();
+    this.#left(delivery);
     return undefined;
+  }
+
+  #left(delivery: Delivery): void {
+    const { meter, clock } = this.#ports;
+    meter.left(this.#options.stage, clock.wallMs() - delivery.storedAtMs);
   }
 
   async #publish(effect: HopEffect, index: number): Promise<void> {
@@ -374,6 +383,8 @@ class StageBehaviour implements Behaviour<StageMessage> {
       this.#context.signal,
     );
     delivery.term();
+    this.#ports.meter.died(stage, failure.code);
+    this.#left(delivery);
     return undefined;
   }
 

@@ -1,7 +1,14 @@
 // The index shards of a dataset with real journals, in this process: what a claim asks, without the rest of a node.
 // Run as a program it serves them to other nodes, until it is killed.
 import { pathToFileURL } from 'node:url';
-import { defaultModel, FIRST_GENERATION, type IndexShardMessage, indexShardActor, LocalIndex } from '#actors';
+import {
+  defaultModel,
+  FIRST_GENERATION,
+  type IndexShardMessage,
+  indexShardActor,
+  LocalIndex,
+  noMeter,
+} from '#actors';
 import { ensureDataset, ensureSystem, NatsLink, namesOf } from '#nats';
 import { ActorSystem, silentLogger } from '#runtime';
 import { parseConfig } from '../../cli/config/index.ts';
@@ -43,7 +50,7 @@ export async function startIndexHost({ url, token, dataset, shards }: HostOption
   if (settings === undefined) throw new Error(`the configuration has no dataset ${dataset}`);
   const ports = await connectPorts(container, dataset, settings, {
     model: await defaultModel(),
-    meter: { handled: () => {}, holds: () => {} },
+    meter: noMeter,
     fenced: (error) => {
       throw error;
     },

@@ -57,6 +57,7 @@ export function registerUp(program: Command, environment: CliEnvironment): void 
           'troupe up --join nats://10.0.0.1:4222 --name big --weight 4',
           'one that owns four times as many shards',
         ],
+        ['troupe up --http 9464', 'with http://127.0.0.1:9464/metrics, /health/live and /health/ready'],
         ['troupe up --nodes 3', 'three nodes on this machine: node-1, node-2, node-3'],
         ['TROUPE_LOG=debug troupe up', 'with more of a log'],
       ]),
@@ -95,7 +96,8 @@ async function runNode(
     LaptopSystem.start({ ...start, ...(durability !== undefined && { durability }), ending, signal }),
   );
   const { node } = system;
-  announce(context, system.address, { node: node.name }, node.datasets);
+  const http = node.httpUrl === undefined ? [] : [node.httpUrl];
+  announce(context, system.address, { node: node.name }, { datasets: node.datasets, http });
   const end = await Promise.race([system.ended, aborted(signal)]);
   if (end === undefined) context.terminal.note('draining; Ctrl-C again ends at once');
   const over = await system.stop(end);
@@ -141,7 +143,12 @@ async function runGroup(
     onLine: (node, line) => terminal.note(`${node} | ${line}`),
     signal: interrupted,
   });
-  announce(context, group.address, { nodes: group.nodes }, group.datasets);
+  announce(
+    context,
+    group.address,
+    { nodes: group.nodes },
+    { datasets: group.datasets, http: group.httpUrls },
+  );
   const end = await Promise.race([group.ended, aborted(interrupted)]);
   if (end === undefined) terminal.note('draining the nodes, the last one first; Ctrl-C again ends at once');
   await group.stop();
@@ -183,14 +190,15 @@ function announce(
   { terminal, config }: CommandContext,
   { url, token, version, origin }: LaptopAddress,
   who: { readonly node: string } | { readonly nodes: readonly string[] },
-  datasets: readonly string[],
+  { datasets, http }: { readonly datasets: readonly string[]; readonly http: readonly string[] },
 ): void {
   const { system } = config().config;
-  terminal.show({ ...who, url, token, natsServer: version, origin, datasets }, () => {
+  terminal.show({ ...who, url, token, natsServer: version, origin, datasets, http }, () => {
     const names = 'node' in who ? `node ${who.node} is up` : `nodes ${who.nodes.join(', ')} are up`;
     terminal.print(`${names}: nats-server ${version} (${origin})`);
     terminal.print(`server   ${url}`);
     if (token !== undefined) terminal.print(`token    ${token}`);
+    for (const url of http) terminal.print(`metrics  ${url}/metrics`);
     for (const dataset of datasets) terminal.print(`publish  ${system}.intake.${dataset}`);
   });
 }

@@ -26,6 +26,24 @@ const modelBreakerSchema = z
   .strictObject(breakerFields({ failures: 3, minOpenMs: 10_000, maxOpenMs: 300_000 }))
   .superRefine(checkOpenTimes);
 
+const httpSchema = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe(
+      'Address to listen on. Whoever reaches it can read metrics and health, and nothing else; there is no password, so give another address only in a network of your own.',
+    ),
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe(
+      'Port to listen on; 0 takes any free one, which `troupe up` prints. Without it nothing listens and nothing is measured for it. 9464 is customary.',
+    ),
+});
+
 /** The settings of one node; `troupe up` takes some of them as options, too. */
 export const nodeSchema = z.strictObject({
   name: z
@@ -109,6 +127,11 @@ export const nodeSchema = z.strictObject({
     .prefault({})
     .describe(
       'When the session of an embedding model that fails is left alone. Nothing more is embedded then; what is in hand waits, without an attempt, until a probe succeeds. Each failure may cost a restart of the session, so few are enough, and the times leave its supervisor its restarts.',
+    ),
+  http: httpSchema
+    .prefault({})
+    .describe(
+      'Where `/metrics` (for Prometheus), `/health/live`, `/health/ready` and `/health` answer. docs/observability.md explains them.',
     ),
   bodyBudget: byteSize({ min: 2 ** 20, max: 2 ** 36 })
     .prefault('32MiB')

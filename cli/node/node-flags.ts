@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { ROLES, type Role } from '#actors';
 import { type LoadedConfig, nodeSchema } from '../config/index.ts';
-import { listOf, parseDurationMs, parseField } from '../option-values.ts';
+import { type Listener, listOf, parseDurationMs, parseField, parseListener } from '../option-values.ts';
 
 /** As they were given. */
 export interface NodeFlags {
@@ -11,6 +11,7 @@ export interface NodeFlags {
   readonly roles?: readonly Role[];
   /** In ms. */
   readonly drainTimeout?: number;
+  readonly http?: Listener;
 }
 
 /** Adds the options to a command. */
@@ -38,23 +39,30 @@ export function addNodeFlags(command: Command): Command {
       new Option('--drain-timeout <duration>', 'longest time to hand over when it is told to stop').argParser(
         parseDurationMs,
       ),
+    )
+    .addOption(
+      new Option(
+        '--http <host:port>',
+        'where /metrics and /health answer; a port alone is on 127.0.0.1, with --nodes it is that of the first',
+      ).argParser(parseListener),
     );
 }
 
 /** The configuration with the options over it. */
 export function withNodeFlags(loaded: LoadedConfig, flags: NodeFlags): LoadedConfig {
-  const { name, weight, roles, drainTimeout } = flags;
+  const { name, weight, roles, drainTimeout, http } = flags;
   const node = {
     ...loaded.config.node,
     ...(name !== undefined && { name }),
     ...(weight !== undefined && { weight }),
     ...(roles !== undefined && { roles: [...roles] }),
     ...(drainTimeout !== undefined && { drainMs: drainTimeout }),
+    ...(http !== undefined && { http }),
   };
   return { ...loaded, config: { ...loaded.config, node } };
 }
 
-/** The options as each node of a group is given them; names are the group's matter. */
+/** The options as each node of a group is given them; names and ports are the group's matter. */
 export function groupArguments({ weight, roles, drainTimeout }: NodeFlags): readonly string[] {
   return [
     ...(weight === undefined ? [] : ['--weight', String(weight)]),

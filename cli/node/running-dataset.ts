@@ -6,6 +6,7 @@ import {
   type DatasetPorts,
   type DatasetShard,
   DatasetShards,
+  type DatasetSizing,
   datasetTree,
   embedThreadModule,
   type IndexShardMessage,
@@ -14,8 +15,11 @@ import {
   type KeeperMessage,
   keeperRequestSchema,
   LocalIndex,
+  metersTogether,
   STATELESS_PARTS,
+  type StageMeter,
   shardPath,
+  workersOf,
 } from '#actors';
 import { ensureDataset } from '#nats';
 import {
@@ -27,6 +31,7 @@ import {
   type SystemEvent,
   type SystemHappening,
 } from '#runtime';
+import type { Config } from '../config/index.ts';
 import { connectPorts } from './connect-ports.ts';
 import { type DatasetRecord, recordedShards } from './dataset-registry.ts';
 import { datasetTopology } from './dataset-topology.ts';
@@ -39,6 +44,7 @@ import { serveIndex } from './serve-index.ts';
 import { shardDirectory } from './shard-directory.ts';
 import { StageTotals } from './stage-totals.ts';
 import { TOKENS } from './tokens.ts';
+import { WorkFlow } from './work-flow.ts';
 
 /** Longest that the keeper may take over one request (a cut of a large dataset). */
 const KEEPER_TIMEOUT_MS = 600_000;
@@ -55,6 +61,8 @@ export interface DatasetOptions {
   readonly node: string;
   /** This node as a member of its system. */
   readonly cluster: ClusterNode;
+  /** Counts the work for metrics. */
+  readonly meter: Partial<StageMeter>;
 }
 
 export class RunningDataset {
@@ -62,6 +70,8 @@ export class RunningDataset {
   readonly record: DatasetRecord;
   /** What each stage has handled since this dataset started here. */
   readonly totals: StageTotals;
+  /** How busy each part is. */
+  readonly flow: WorkFlow;
   /** For a report, should the tree give up. */
   readonly recent: RecentEvents;
   readonly #dataset: string;
@@ -78,6 +88,7 @@ export class RunningDataset {
     readonly record: DatasetRecord;
     readonly system: ActorSystem;
     readonly totals: StageTotals;
+    readonly flow: WorkFlow;
     readonly recent: RecentEvents;
     readonly breakers: () => readonly BreakerSnapshot[];
     readonly shards: DatasetShards;
@@ -87,6 +98,7 @@ export class RunningDataset {
     this.#dataset = parts.dataset;
     this.record = parts.record;
     this.totals = parts.totals;
+    this.flow = parts.flow;
     this.recent = parts.recent;
     this.#system = parts.system;
     this.#breakers = parts.breakers;
@@ -103,8 +115,10 @@ export class RunningDataset {
     const codec = node.resolve(TOKENS.codec);
     const { node: settings } = node.resolve(TOKENS.config).config;
     await ensureDataset(link, dataset, datasetTopology(node.resolve(TOKENS.config).config));
-    const meter = new StageTotals();
     const clock = node.resolve(TOKENS.clock);
+    const sizing = sizingOf(settings);
+    const totals = new StageTotals();
+    const flow = new WorkFlow({ clock, workers: workersOf(sizing, settings.roles) });
     const log = node.resolve(TOKENS.log);
     const recent = new RecentEvents();
     const onEvent = (event: SystemEvent): void => {
@@ -130,7 +144,7 @@ export class RunningDataset {
     const portsOf = async ({ config: of, generation }: Pick<DatasetRecord, 'config' | 'generation'>) =>
       connectPorts(node, dataset, of, {
         model: await resolveModel(node.resolve(TOKENS.config), dataset, of.model),
-        meter,
+        meter: metersTogether([totals, flow, options.meter]),
         emit,
         fenced: options.fenced,
         index: { directory, peers },
@@ -144,15 +158,6 @@ export class RunningDataset {
       ...(next !== undefined && { next }),
     };
     const judging = judgingContext(config, ports.kind, ports.model);
-    const sizing = {
-      ingestors: settings.ingestConcurrency,
-      decodeThreads:
-        settings.decodeThreads === 'auto' ? Math.max(1, cpus().length - 1) : settings.decodeThreads,
-      decodeTimeoutMs: settings.decodeTimeoutMs,
-      desks: DESKS,
-      embedBatch: EMBED_BATCH,
-      embedTimeoutMs: settings.embedTimeoutMs,
-    };
     const tree = datasetTree(ports, judging, embedThreadModule(), sizing, settings.roles);
     const system = await ActorSystem.start({
       name: dataset,
@@ -194,7 +199,8 @@ export class RunningDataset {
         dataset,
         record,
         system,
-        totals: meter,
+        totals,
+        flow,
         recent,
         breakers,
         shards,
@@ -257,6 +263,18 @@ export class RunningDataset {
     this.#endIndexService();
     await this.#system.stop();
   }
+}
+
+function sizingOf(settings: Config['node']): DatasetSizing {
+  const { ingestConcurrency, decodeThreads, decodeTimeoutMs, embedTimeoutMs } = settings;
+  return {
+    ingestors: ingestConcurrency,
+    decodeThreads: decodeThreads === 'auto' ? Math.max(1, cpus().length - 1) : decodeThreads,
+    decodeTimeoutMs,
+    desks: DESKS,
+    embedBatch: EMBED_BATCH,
+    embedTimeoutMs,
+  };
 }
 
 const TOP_INTENSITY = { maxRestarts: 3, withinMs: 300_000 };

@@ -10,6 +10,7 @@ import { aborted } from '../aborted.ts';
 import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
+import type { NodePhase } from '../http/health.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { EmbedService } from './embed-service.ts';
@@ -18,6 +19,7 @@ import { type EscalationReport, escalationReport, RecentEvents, reportLines } fr
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
 import { leaseTime } from './lease-time.ts';
 import { messageCodec } from './message-codec.ts';
+import { NodeDoor } from './node-door.ts';
 import { nodeName } from './node-name.ts';
 import { prepareSystem, type SystemMode } from './prepare-system.ts';
 import { RunningDataset } from './running-dataset.ts';
@@ -63,6 +65,10 @@ export class RunningNode {
   readonly #leaseOver = Promise.withResolvers<NodeEnd>();
   #cluster: ClusterNode | undefined;
   #embedding: EmbedService | undefined;
+  #door: NodeDoor | undefined;
+  #phase: NodePhase = 'joining';
+  /** Why it must stop, from when that is known. */
+  #fate: NodeEnd;
   /** What starts and stops datasets: the start of the node, then one change of what is recorded after the other. */
   #reconciling: Promise<void> = Promise.resolve();
   /** Aborted when it was told to stop. */
@@ -94,13 +100,21 @@ export class RunningNode {
     this.#options = options;
     this.#container = nodeContainer(options);
     this.ended = promise;
-    this.#end = resolve;
+    this.#end = (end) => {
+      this.#fate ??= end;
+      resolve(end);
+    };
     const server = options.durability === 'external' ? 'named' : 'embedded';
     this.name = nodeName({ config: options.config, server, random: this.#container.resolve(TOKENS.random) });
   }
 
   get names(): SystemNames {
     return this.#container.resolve(TOKENS.names);
+  }
+
+  /** Where metrics and health are read; undefined unless `node.http` has a port. */
+  get httpUrl(): string | undefined {
+    return this.#door?.url;
   }
 
   get datasets(): readonly string[] {
@@ -124,6 +138,7 @@ export class RunningNode {
     const { link, ending } = this.#options;
     ending.begin();
     this.#over.abort();
+    this.#phase = 'draining';
     for (const close of this.#closing.splice(0)) close();
     const isCutOff = end?.reason === 'lease' || end?.reason === 'connection';
     const draining = (isCutOff ? Promise.resolve() : this.#drain()).then(
@@ -141,6 +156,7 @@ export class RunningNode {
     await Promise.all(stops);
     this.#cluster?.close();
     this.#datasets.clear();
+    await this.#door?.close();
     this.#end(undefined);
     return end ?? cut;
   }
@@ -173,6 +189,7 @@ export class RunningNode {
   async #open(): Promise<void> {
     const { link, config, version, mode } = this.#options;
     const { names } = this;
+    this.#door = await this.#openDoor();
     await prepareSystem({ config, link, names, mode, own: [this.name] });
     const replicas = (await systemReplicas(link, names.system)) ?? 1;
     if (this.#over.signal.aborted) return;
@@ -182,6 +199,7 @@ export class RunningNode {
     if (this.#over.signal.aborted) return;
     await cluster.activate();
     if (this.#over.signal.aborted) return;
+    this.#phase = 'active';
     this.#embedding = await this.#startEmbedding();
     if (this.#over.signal.aborted) return;
     this.#closing.push(
@@ -209,6 +227,26 @@ export class RunningNode {
     );
     void link.closed.then((error) => {
       if (error !== undefined) this.#end({ reason: 'connection', error });
+    });
+  }
+
+  #openDoor(): Promise<NodeDoor> {
+    const { link, config, version, log } = this.#options;
+    return NodeDoor.open({
+      http: config.config.node.http,
+      node: this.name,
+      version,
+      link,
+      names: this.names,
+      clock: this.#container.resolve(TOKENS.clock),
+      log,
+      datasets: this.#datasets,
+      cluster: () => this.#cluster,
+      life: () => {
+        const end = this.#fate;
+        if (end === undefined) return { phase: this.#phase };
+        return { phase: 'ended', end: { reason: end.reason, message: end.error.message } };
+      },
     });
   }
 
@@ -309,6 +347,7 @@ export class RunningNode {
         switched: (generation) => void this.#switched(dataset, generation),
         node: this.name,
         cluster,
+        meter: this.#door?.meter(dataset) ?? {},
         onEvent: (event) => this.#publishEvent(event, dataset),
         fenced: (error) => this.#end({ reason: 'fenced', error }),
       });
@@ -346,12 +385,14 @@ export class RunningNode {
 
   /** Supervision events are for whoever listens; losing one costs nothing but a line of history. */
   #publishEvent(event: SystemEvent, dataset: string): void {
+    this.#door?.happened(event, dataset);
     const names = this.#container.resolve(TOKENS.names);
     const body = encodeEvent(event, { node: this.name, dataset });
     this.#options.link.publishCore(names.subjects.events(this.name, event.type), body);
   }
 
   #publishClusterEvent(event: ClusterEvent): void {
+    this.#door?.happenedInCluster(event);
     const names = this.#container.resolve(TOKENS.names);
     const body = encodeClusterEvent(event, this.name);
     this.#options.link.publishCore(names.subjects.events(this.name, event.type), body);

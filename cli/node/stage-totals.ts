@@ -8,7 +8,7 @@ export interface StageTotal {
   readonly busyMs: number;
 }
 
-export class StageTotals implements StageMeter {
+export class StageTotals implements Pick<StageMeter, 'handled' | 'holds'> {
   readonly #accountedBytes = new Map<string, number>();
   readonly #totals = new Map<Stage, StageTotal>();
 

@@ -14,6 +14,7 @@ import {
   FIRST_GENERATION,
   judgingContext,
   type Kind,
+  noMeter,
   shardPath,
 } from '#actors';
 import { eachMessage, ensureDataset, ensureSystem, NatsLink, namesOf } from '#nats';
@@ -184,7 +185,7 @@ async function treeOf(
   };
   const ports = await connectPorts(node, DATASET, settings, {
     model,
-    meter: { handled: () => {}, holds: () => {} },
+    meter: noMeter,
     fenced,
     index: oneOwner(() => EPOCH),
     generation: FIRST_GENERATION,

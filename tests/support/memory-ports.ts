@@ -27,6 +27,7 @@ import type {
   ModelIdentity,
   Stage,
 } from '../../actors/pipeline/dataset-ports.ts';
+import { noMeter } from '../../actors/pipeline/stage-meter.ts';
 import { SourceGuard } from '../../actors/sources/source-guard.ts';
 import { type SourceRate, SourceRates } from '../../actors/sources/source-rates.ts';
 import { oneOwner } from './one-owner.ts';
@@ -206,7 +207,7 @@ export function memoryDataset(
     clock,
     faults: options.faults ?? new CrashPoint(),
     model: MEMORY_MODEL,
-    meter: { handled: () => {}, holds: () => {} },
+    meter: noMeter,
     log: silentLogger,
     fenced: (error) => void fencedBy.push(error),
   };

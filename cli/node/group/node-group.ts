@@ -20,6 +20,7 @@ import { DatasetRegistry } from '../dataset-registry.ts';
 import { hostStem } from '../node-name.ts';
 import { prepareSystem, type SystemMode } from '../prepare-system.ts';
 import { type LaptopAddress, type NodeDurability, SystemServer } from '../system-server.ts';
+import { groupListeners } from './group-listeners.ts';
 import { NodeProcess, NodeProcessEnded } from './node-process.ts';
 
 /** Variable by which a node learns what the server of its group is like. */
@@ -61,18 +62,22 @@ export class NodeGroup {
   readonly address: LaptopAddress;
   readonly nodes: readonly string[];
   readonly datasets: readonly string[];
+  /** Where each node answers for metrics and health, by HTTP; empty without a port. */
+  readonly httpUrls: readonly string[];
   readonly #server: SystemServer;
   readonly #system: ActorSystem;
 
   private constructor(parts: {
     readonly nodes: readonly string[];
     readonly datasets: readonly string[];
+    readonly httpUrls: readonly string[];
     readonly version: string;
     readonly server: SystemServer;
     readonly system: ActorSystem;
   }) {
     this.nodes = parts.nodes;
     this.datasets = parts.datasets;
+    this.httpUrls = parts.httpUrls;
     this.address = { ...parts.server.address, version: parts.version };
     this.#server = parts.server;
     this.#system = parts.system;
@@ -80,22 +85,24 @@ export class NodeGroup {
 
   /**
    * Prepares the system and resolves when every node is up.
-   * @throws CommandError `nodes_failed` when one does not start; as `prepareSystem`
+   * @throws CommandError `nodes_failed` when one does not start; UsageError for ports that cannot be; as `prepareSystem`
    */
   static async start(options: NodeGroupOptions): Promise<NodeGroup> {
+    const listeners = groupListeners(options.nodes, options.config.config.node.http);
     const server = await SystemServer.open(options);
     try {
       const nodes = groupNames(options);
       const { datasets, version } = await prepare(options, server, nodes);
       const system = await ActorSystem.start({
         name: 'nodes',
-        root: processTree(options, server, nodes),
+        root: processTree(options, server, nodes, listeners),
         log: options.log,
         signal: options.signal,
       }).catch((error: unknown) => {
         throw error instanceof StartFailed ? nodesFailed(error) : error;
       });
-      return new NodeGroup({ nodes, datasets, version, server, system });
+      const httpUrls = listeners.map((listener) => `http://${listener}`);
+      return new NodeGroup({ nodes, datasets, httpUrls, version, server, system });
     } catch (error) {
       await server.stop();
       throw error;
@@ -141,6 +148,7 @@ function processTree(
   options: NodeGroupOptions,
   server: SystemServer,
   names: readonly string[],
+  listeners: readonly string[],
 ): SupervisorSpec {
   const maxRestarts = names.length + SPARE_RESTARTS;
   return {
@@ -148,12 +156,16 @@ function processTree(
     id: 'root',
     strategy: 'one_for_one',
     intensity: { maxRestarts, withinMs: WINDOW_MS },
-    children: names.map((name) => nodeActor(options, server, name)),
+    children: names.map((name, at) => nodeActor(options, server, { name, listener: listeners[at] })),
   };
 }
 
 /** An actor that is a process: it crashes when that ends. */
-function nodeActor(options: NodeGroupOptions, server: SystemServer, name: string): ActorSpec<unknown> {
+function nodeActor(
+  options: NodeGroupOptions,
+  server: SystemServer,
+  { name, listener }: { readonly name: string; readonly listener: string | undefined },
+): ActorSpec<unknown> {
   const { cwd, args, config, onLine, nodes } = options;
   const stopMs = config.config.node.drainMs + STOP_GRACE_MS + KILL_GRACE_MS;
   return {
@@ -164,7 +176,10 @@ function nodeActor(options: NodeGroupOptions, server: SystemServer, name: string
       const process = await NodeProcess.start(
         {
           name,
-          args: ['--join', server.connection.servers.join(','), '--name', name, ...args],
+          args: [
+            ...['--join', server.connection.servers.join(','), '--name', name, ...args],
+            ...(listener === undefined ? [] : ['--http', listener]),
+          ],
           cwd,
           env: {
             ...options.env,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configReference, configSchemaJson } from '../../../cli/config/index.ts';
 import { COMMAND_ERRORS, DEAD_LETTER_REASONS } from '../../../cli/error-catalogue.ts';
+import { withMetricsTable } from '../../../cli/metrics/reference.ts';
 
 const read = (name: string): string =>
   readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
@@ -25,6 +26,12 @@ describe('docs/config.md', () => {
     };
     visit('', configSchemaJson());
     expect(undescribed).toEqual([]);
+  });
+});
+
+describe('docs/observability.md', () => {
+  it('has the table of metrics that scripts/generate-docs.ts writes', () => {
+    expect(read('observability.md')).toBe(withMetricsTable(read('observability.md')));
   });
 });
 
