@@ -19,7 +19,9 @@ interface StatusOptions {
 export function registerStatus(program: Command, environment: CliEnvironment): void {
   program
     .command('status')
-    .description('show nodes, supervision trees, breakers, queues and manifests; exit code 1 when degraded')
+    .description(
+      'show nodes, supervision trees, breakers, queues, what limits the throughput, and manifests; exit code 1 when degraded',
+    )
     .option('-w, --watch', 'show it again and again until Ctrl-C: a live screen, or one JSON line each time')
     .addOption(
       new Option('--interval <duration>', 'time between two looks of --watch')
@@ -29,7 +31,10 @@ export function registerStatus(program: Command, environment: CliEnvironment): v
     .addHelpText(
       'after',
       examples([
-        ['troupe status', 'trees, breakers, Unprocessed, Ack Pending, Redelivered, verdicts'],
+        [
+          'troupe status',
+          'trees, breakers, Unprocessed, Ack Pending, Redelivered, verdicts, the limiting stage and what to change',
+        ],
         ['troupe status --watch', 'a live screen; Ctrl-C ends it'],
         ['troupe status --json', 'for scripts'],
         ['troupe status --watch --interval 10s --json', 'one line of JSON every 10 seconds'],

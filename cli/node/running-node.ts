@@ -2,6 +2,7 @@
 // starts a tree for each dataset, owns shards, follows datasets that commands add or change, and answers as the NATS
 // service `troupe-node`.
 import { randomUUID } from 'node:crypto';
+import { cpus } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
 import { canonicalJson } from '#actors';
 import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
@@ -403,6 +404,7 @@ export class RunningNode {
       node: this.name,
       version: this.#options.version,
       durability: this.#options.durability,
+      cores: cpus().length,
       failingShards: this.#cluster?.failing ?? [],
       waiting: this.#options.link.publisher.waiting,
       embedding: this.#embedding?.standing ?? {},
@@ -410,6 +412,7 @@ export class RunningNode {
         name,
         tree: dataset.snapshot(),
         stages: dataset.totals.toJSON(),
+        work: dataset.flow.recent(),
         breakers: dataset.breakers(),
         accountedBytes: dataset.totals.accountedBytes,
       })),

@@ -8,6 +8,8 @@ export interface StorageStatus {
   /** Copies that every stream and bucket has at least. */
   readonly replicas: number;
   readonly problems: readonly string[];
+  /** Those of the problems that are streams without room. */
+  readonly full: readonly string[];
 }
 
 export async function readStorage(system: ClientSystem): Promise<StorageStatus> {
@@ -17,9 +19,11 @@ export async function readStorage(system: ClientSystem): Promise<StorageStatus> 
 
 export function storageStatus(streams: readonly StreamHealth[], system: string): StorageStatus {
   const led = streams.filter((stream) => stream.led);
+  const full = fullStreams(led, system);
   return {
     replicas: led.length === 0 ? 0 : Math.min(...led.map(({ replicas }) => replicas)),
-    problems: [...leaderProblems(streams), ...copyProblems(led), ...fullStreams(led, system)],
+    problems: [...leaderProblems(streams), ...copyProblems(led), ...full],
+    full,
   };
 }
 

@@ -1,15 +1,18 @@
 // Gathers the state of a system from what is there: the answers of its nodes, the streams, the manifests. Works
 // from any machine that reaches NATS, also when no node answers. `cli/status/` shows it to people.
 import { z } from 'zod';
-import { type Comparing, STAGES, type VerdictCounts } from '#actors';
+import { type Comparing, STAGES, type Stage, type VerdictCounts, WORKING_PARTS } from '#actors';
 import { type ConsumerStanding, consumerStates, statsOf, streamState, type WaitingSubject } from '#nats';
 import type { ActorSnapshot, BreakerSnapshot, FailingShard } from '#runtime';
 import { dueText } from '../duration-text.ts';
 import { codeOf } from '../exit-code.ts';
+import { type Bottleneck, findBottleneck } from '../status/bottleneck.ts';
 import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
+import { datasetLoad, type NodeWork, stageRates } from './dataset-load.ts';
 import { waitingProblems } from './full-storage.ts';
 import { readStorage, type StorageStatus } from './storage-status.ts';
+import type { RecentWork } from './work-flow.ts';
 
 /** Time for nodes to answer; less is needed when every node that renews its lease has. */
 const GATHER_MS = 1_500;
@@ -39,6 +42,7 @@ export interface NodeStatus {
   readonly started: string;
   /** What acknowledged writes survive: `process`, `disk`, or `external` (as the named server is configured). */
   readonly durability: string;
+  readonly cores: number;
   readonly actors: readonly ActorLine[];
   readonly breakers: readonly BreakerSnapshot[];
   /** Bytes of the dataset that each actor with state holds in memory, as it accounts for them, by path. */
@@ -50,10 +54,14 @@ export interface NodeStatus {
 }
 
 export interface StageStatus {
-  readonly stage: string;
+  readonly stage: Stage;
   readonly unprocessed: number;
   readonly ackPending: number;
   readonly redelivered: number;
+  /** Of the last half minute, over all nodes that answer. */
+  readonly itemsPerS: number;
+  /** Share of the time in which its workers had something in hand, 0 to 1; null: no node that answers runs any. */
+  readonly busy: number | null;
 }
 
 export interface DatasetStatus {
@@ -66,6 +74,8 @@ export interface DatasetStatus {
   readonly comparing: Comparing | null;
   readonly keeperEpoch: number | null;
   readonly deadLetters: number;
+  /** What limits its throughput now, and what to change. */
+  readonly bottleneck: Bottleneck;
 }
 
 export interface SystemStatus {
@@ -78,7 +88,7 @@ export interface SystemStatus {
   /** Nodes and shards by their records, whether or not a node answers. */
   readonly cluster: ClusterStatus;
   /** How the streams are kept. */
-  readonly storage: Omit<StorageStatus, 'problems'>;
+  readonly storage: Omit<StorageStatus, 'problems' | 'full'>;
   readonly problems: readonly string[];
 }
 
@@ -110,9 +120,15 @@ const breakerSchema: z.ZodType<BreakerSnapshot> = z.object({
   retryMs: z.number().exactOptional(),
   lastFailure: failureSchema.exactOptional(),
 });
+const partSchema = z.object({ items: z.number(), busyMs: z.number(), workers: z.number() });
+const workSchema: z.ZodType<RecentWork> = z.object({
+  windowMs: z.number(),
+  parts: z.record(z.enum(WORKING_PARTS), partSchema),
+});
 const nodeStatsSchema = z.object({
   node: z.string(),
   durability: z.string(),
+  cores: z.number().default(1),
   failingShards: z
     .array(
       z.object({ shard: z.string(), failures: z.number(), retryMs: z.number(), lastFailure: failureSchema }),
@@ -134,6 +150,8 @@ const nodeStatsSchema = z.object({
       name: z.string(),
       tree: snapshotSchema,
       breakers: z.array(breakerSchema).default([]),
+      /** Absent where an older program answers. */
+      work: workSchema.optional(),
       accountedBytes: z.record(z.string(), z.number()).default({}),
     }),
   ),
@@ -148,10 +166,15 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     Promise.all(recorded.map((name) => datasetStatus(system, name))),
   ]);
   const nodes: NodeStatus[] = [];
+  const works = new Map<string, NodeWork[]>();
   for (const { version, started, data } of answers) {
     const parsed = nodeStatsSchema.safeParse(data);
     if (!parsed.success) continue;
-    const { node: name, durability, failingShards, waiting, datasets: own } = parsed.data;
+    const { node: name, durability, cores, failingShards, waiting, datasets: own } = parsed.data;
+    for (const { name: dataset, work, breakers } of own) {
+      if (work === undefined) continue;
+      works.set(dataset, [...(works.get(dataset) ?? []), { node: name, cores, work, breakers }]);
+    }
     const actors = own.flatMap(({ tree }) => tree.children.flatMap((child) => [...lines(child, 0)]));
     const breakers = own.flatMap((dataset) => dataset.breakers);
     const accountedBytes = Object.fromEntries(
@@ -159,18 +182,33 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
         Object.entries(held).map(([actor, bytes]) => [`${dataset}/${actor}`, bytes] as const),
       ),
     );
-    const told = { durability, actors, breakers, accountedBytes, failingShards, waiting };
+    const told = { durability, cores, actors, breakers, accountedBytes, failingShards, waiting };
     nodes.push({ name, version, started, ...told });
   }
   nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
-  const { problems: storageProblems, ...storage } = await readStorage(system);
+  const { problems: storageProblems, full, ...storage } = await readStorage(system);
   const { version, degraded } = system.link.features;
+  const room = [...full, ...nodes.flatMap(({ name, waiting }) => waitingProblems(name, waiting))];
+  const syncsEachWrite = nodes.some(({ durability }) => durability === 'disk');
+  const busy = datasets.map((dataset): DatasetStatus => {
+    const ofNodes = works.get(dataset.name) ?? [];
+    const stages = dataset.stages.map((stage) => ({ ...stage, ...stageRates(stage.stage, ofNodes) }));
+    const load = datasetLoad({
+      dataset: dataset.name,
+      stages,
+      works: ofNodes,
+      cluster,
+      room,
+      syncsEachWrite,
+    });
+    return { ...dataset, stages, bottleneck: findBottleneck(load) };
+  });
   return {
     system: system.names.system,
     atMs: system.link.clock.wallMs(),
     server: { version, degraded },
     nodes,
-    datasets,
+    datasets: busy,
     cluster,
     storage,
     problems: [
@@ -217,7 +255,13 @@ function breakerProblem({ name, path, state, retryMs, lastFailure }: BreakerSnap
   return `the breaker of ${name} on ${node} is ${state}, ${when}: what needs it waits at ${path}${why}`;
 }
 
-async function datasetStatus(system: ClientSystem, dataset: string): Promise<DatasetStatus> {
+type QueueStatus = Omit<StageStatus, 'itemsPerS' | 'busy'>;
+
+/** Without what the nodes tell. */
+async function datasetStatus(
+  system: ClientSystem,
+  dataset: string,
+): Promise<Omit<DatasetStatus, 'stages' | 'bottleneck'> & { readonly stages: readonly QueueStatus[] }> {
   const { streams } = system.names;
   const intake = await streamState(system.link, streams.intake(dataset));
   const stages = [await stageStatus(system, 'intake', streams.intake(dataset))];
@@ -245,7 +289,7 @@ async function datasetStatus(system: ClientSystem, dataset: string): Promise<Dat
   };
 }
 
-async function stageStatus(system: ClientSystem, stage: string, stream: string): Promise<StageStatus> {
+async function stageStatus(system: ClientSystem, stage: Stage, stream: string): Promise<QueueStatus> {
   const standings = await consumerStates(system.link, stream);
   const total = (field: 'unprocessed' | 'ackPending' | 'redelivered') =>
     standings.reduce((sum: number, standing: ConsumerStanding) => sum + standing[field], 0);

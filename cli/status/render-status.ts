@@ -6,6 +6,7 @@ import { dueText, durationText } from '../duration-text.ts';
 import type { ClusterStatus } from '../node/cluster-status.ts';
 import type { ActorLine, DatasetStatus, NodeStatus, SystemStatus } from '../node/system-status.ts';
 import { formatTable, type Style } from '../terminal.ts';
+import { bottleneckLine } from './bottleneck.ts';
 import { treePrefixes } from './tree-lines.ts';
 
 /** Puts a text into a style, or leaves it as it is. */
@@ -167,7 +168,8 @@ function breakerLines(breakers: readonly BreakerSnapshot[], atMs: number, paint:
 }
 
 function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
-  const { name, published, head, stages, verdicts, comparing, deadLetters, keeperEpoch } = dataset;
+  const { name, published, head, stages, verdicts, comparing, deadLetters, keeperEpoch, bottleneck } =
+    dataset;
   const shown =
     head === null ? 'no manifest yet' : `HEAD is manifest ${head.number}, ${head.digest.slice(0, 16)}`;
   const columns = [
@@ -175,14 +177,24 @@ function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
     { title: 'Unprocessed', align: 'right' as const },
     { title: 'Ack Pending', align: 'right' as const },
     { title: 'Redelivered', align: 'right' as const },
+    { title: 'Items/s', align: 'right' as const },
+    { title: 'Busy', align: 'right' as const },
   ];
-  const rows = stages.map((stage) => [stage.stage, stage.unprocessed, stage.ackPending, stage.redelivered]);
+  const rows = stages.map(({ stage, unprocessed, ackPending, redelivered, itemsPerS, busy }) => [
+    stage,
+    unprocessed,
+    ackPending,
+    redelivered,
+    itemsPerS.toFixed(1),
+    busy === null ? '' : `${Math.round(busy * 100)} %`,
+  ]);
   const [titles = '', ...lines] = formatTable(columns, rows);
   const counts = Object.entries(verdicts ?? {}).map(([verdict, count]) => `${count} ${verdict}`);
   return [
     paint('bold', `dataset ${name}: ${published} published, ${shown}`),
     paint('bold', titles),
     ...lines,
+    bottleneckLine(bottleneck),
     ...(verdicts === null
       ? []
       : [`verdicts: ${counts.join(', ')}; dead letters: ${deadLetters}; keeper epoch ${keeperEpoch}`]),

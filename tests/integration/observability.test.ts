@@ -3,7 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { METRICS, type Metric, PROCESS_METRICS } from '../../cli/metrics/metric-catalogue.ts';
+import { readStatus } from '../../cli/node/system-status.ts';
 import { IntakePublisher } from '../../cli/publish/intake-publisher.ts';
+import type { Bottleneck } from '../../cli/status/bottleneck.ts';
 import { Exposition } from '../support/exposition.ts';
 import { type TestPictures, testPictures } from '../support/images.ts';
 import { freePort, InProcessNode } from '../support/in-process-node.ts';
@@ -44,6 +46,12 @@ async function ready(): Promise<string | undefined> {
   return answer && `${answer.status} ${answer.body.trim()}`;
 }
 
+async function bottleneck(): Promise<Bottleneck> {
+  const [photos] = (await readStatus(await node.connect())).datasets;
+  if (photos === undefined) throw new Error('expected the dataset in the status');
+  return photos.bottleneck;
+}
+
 const within = (what: string) => ({ deadlineMs: DEADLINE_MS, what });
 const ofCatalogue = Object.entries<Metric>(METRICS);
 
@@ -53,7 +61,7 @@ describe('a node that joins', () => {
     node = await InProcessNode.begin({
       datasets: { photos: {} },
       sources: {
-        http: { hosts: ['127.0.0.1'], allowAddresses: ['127.0.0.0/8'] },
+        http: { hosts: ['127.0.0.1'], allowAddresses: ['127.0.0.0/8'], stallMs: 60_000 },
         breaker: { failures: 1, minOpenMs: 60_000 },
         rates: [],
       },
@@ -117,6 +125,20 @@ describe('the metrics of a live node', () => {
     expect(before.sum('troupe_queue_messages', { stage, state: 'unprocessed' })).toBe(SLOW - IN_HAND);
     expect(before.sum('troupe_queue_oldest_seconds', { stage })).toBeGreaterThan(0);
     expect(before.sum('troupe_stage_items_total', { stage })).toBe(0);
+    // The same, as `troupe status` reads it: threads have nothing to do while ingestors wait for a slow server.
+    let last: Bottleneck | undefined;
+    await node.waitFor(
+      async () => {
+        last = await bottleneck();
+        return last.by === 'stage';
+      },
+      { deadlineMs: DEADLINE_MS, what: () => `status names the stage: ${JSON.stringify(last)}` },
+    );
+    expect(await bottleneck()).toMatchObject({
+      stage,
+      unprocessed: SLOW - IN_HAND,
+      change: { setting: 'node.ingestConcurrency', from: 8, to: 16 },
+    });
     open();
     const files = pictures.items.map(({ id, path, source }) => ({
       id,
@@ -232,6 +254,7 @@ describe('a source that is down', () => {
         held.sum('troupe_queue_oldest_seconds', { stage: 'held' }) > 0
       );
     }, within('what waits for it is seen in the queue of what is held'));
+    expect((await bottleneck()).why).toContain(`1 item waits for ${new URL(downUrl).origin}, which is down`);
   });
 });
 

@@ -31,6 +31,7 @@ const STATUS: SystemStatus = {
       version: '0.1.0',
       started: '2026-01-02T03:04:05Z',
       durability: 'disk',
+      cores: 2,
       accountedBytes: {},
       failingShards: [],
       waiting: [],
@@ -118,13 +119,23 @@ const STATUS: SystemStatus = {
       published: 10,
       head: { number: 2, digest: 'abcdef0123456789abcdef' },
       stages: [
-        { stage: 'intake', unprocessed: 1, ackPending: 2, redelivered: 0 },
-        { stage: 'held', unprocessed: 0, ackPending: 120, redelivered: 7 },
+        { stage: 'intake', unprocessed: 40, ackPending: 16, redelivered: 0, itemsPerS: 12.34, busy: 0.98 },
+        { stage: 'held', unprocessed: 0, ackPending: 120, redelivered: 7, itemsPerS: 0, busy: null },
       ],
       verdicts: null,
       comparing: null,
       keeperEpoch: null,
       deadLetters: 0,
+      bottleneck: {
+        by: 'stage',
+        stage: 'intake',
+        busy: 0.98,
+        itemsPerS: 12.34,
+        unprocessed: 40,
+        why: 'its threads decode for 97 % of their time',
+        change: { setting: 'node.decodeThreads', node: 'vm-1', from: 1, to: 3 },
+        advice: 'set node.decodeThreads to 3 (now 1) on vm-1',
+      },
     },
   ],
   problems: ['photos/embedding/session on vm-1 is waiting'],
@@ -156,9 +167,10 @@ model troupe-tiny           photos/embedding  open           3  in 8 s       12 
 https://images.example.org  photos/intake     closed         0
 
 dataset photos: 10 published, HEAD is manifest 2, abcdef0123456789
-Stage   Unprocessed  Ack Pending  Redelivered
-intake            1            2            0
-held              0          120            7
+Stage   Unprocessed  Ack Pending  Redelivered  Items/s  Busy
+intake           40           16            0     12.3  98 %
+held              0          120            7      0.0
+limit: stage intake (busy 98 %, 12 items/s, 40 wait, about 3 s of work): its threads decode for 97 % of their time; set node.decodeThreads to 3 (now 1) on vm-1
 
 problem: photos/embedding/session on vm-1 is waiting`,
     );

@@ -19,10 +19,15 @@ const stream = (name: string, parts: Partial<StreamHealth> = {}): StreamHealth =
 
 describe('the storage of a system', () => {
   it('has as many copies as its least copied stream, and no problem while all are up to date', () => {
-    expect(storageStatus([stream('A'), stream('B')], 'troupe')).toEqual({ replicas: 3, problems: [] });
+    expect(storageStatus([stream('A'), stream('B')], 'troupe')).toEqual({
+      replicas: 3,
+      problems: [],
+      full: [],
+    });
     expect(storageStatus([stream('A'), stream('B', { replicas: 1 })], 'troupe')).toEqual({
       replicas: 1,
       problems: [],
+      full: [],
     });
   });
 
