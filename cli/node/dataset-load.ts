@@ -1,4 +1,4 @@
-// How busy a dataset is over all nodes that answer: their own accounts of the last half minute, put together for `status`.
+// How busy a dataset is over all nodes that answer: their own accounts of the last 15 seconds, put together for `status`.
 import type { Stage } from '#actors';
 import type { BreakerSnapshot } from '#runtime';
 import { dependencyOf } from '../metrics/event-labels.ts';

@@ -58,7 +58,7 @@ export interface StageStatus {
   readonly unprocessed: number;
   readonly ackPending: number;
   readonly redelivered: number;
-  /** Of the last half minute, over all nodes that answer. */
+  /** Of the last 15 seconds, over all nodes that answer. */
   readonly itemsPerS: number;
   /** Share of the time in which its workers had something in hand, 0 to 1; null: no node that answers runs any. */
   readonly busy: number | null;

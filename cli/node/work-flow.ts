@@ -1,4 +1,4 @@
-// How busy each part of a dataset's pipeline is on this node, and how many items pass it: in all, and over the last half
+// How busy each part of a dataset's pipeline is on this node, and how many items pass it: in all, and over the last
 // minute. Busy is a worker with something in hand, also while it waits for what it needs or for room behind it.
 import { type Stage, type StageMeter, WORKING_PARTS, type WorkingPart } from '#actors';
 import type { Clock } from '#runtime';
@@ -18,7 +18,7 @@ export interface RecentWork {
 }
 
 /** Long enough for a few of the largest batches, short enough to follow a change. */
-const WINDOW_MS = 30_000;
+const WINDOW_MS = 15_000;
 const SLOT_MS = 1_000;
 
 export class WorkFlow implements Pick<StageMeter, 'working' | 'handled'> {
@@ -57,7 +57,7 @@ export class WorkFlow implements Pick<StageMeter, 'working' | 'handled'> {
     });
   }
 
-  /** Of the last half minute, or since it began; whole seconds, so the span may be one longer. */
+  /** Of the last 15 seconds, or since it began; whole seconds, so the span may be one longer. */
   recent(): RecentWork {
     const nowMs = this.#clock.monotonicMs();
     const fromMs = Math.max(this.#beganMs, Math.floor((nowMs - WINDOW_MS) / SLOT_MS) * SLOT_MS);

@@ -9,7 +9,7 @@ export interface StageLoad {
   /** Waiting, in nobody's hand. */
   readonly unprocessed: number;
   readonly ackPending: number;
-  /** Of the last half minute. */
+  /** Of the last 15 seconds. */
   readonly itemsPerS: number;
   /** Share of the time in which its workers had something in hand, 0 to 1; null: no node runs any. */
   readonly busy: number | null;
@@ -136,8 +136,8 @@ function withBacklog(slowest: StageLoad, load: DatasetLoad): Bottleneck {
     return { ...of('shards', slowest), why, change: null, advice };
   }
   if (busy !== null && busy < BUSY_FROM) {
-    const why = `it had something in hand for ${percent(busy)} of the last half minute only: it has just begun, or waits for what no number tells`;
-    return { ...of('unclear', slowest), why, change: null, advice: 'look again in half a minute' };
+    const why = `it had something in hand for ${percent(busy)} of the last 15 seconds only: it has just begun, or waits for what no number tells`;
+    return { ...of('unclear', slowest), why, change: null, advice: 'look again in a moment' };
   }
   return { ...of('stage', slowest), ...remedyOf(stage, load) };
 }

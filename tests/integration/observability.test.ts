@@ -6,9 +6,11 @@ import { METRICS, type Metric, PROCESS_METRICS } from '../../cli/metrics/metric-
 import { readStatus } from '../../cli/node/system-status.ts';
 import { IntakePublisher } from '../../cli/publish/intake-publisher.ts';
 import type { Bottleneck } from '../../cli/status/bottleneck.ts';
+import { DASHBOARDS } from '../../scripts/dashboards/dashboards.ts';
 import { Exposition } from '../support/exposition.ts';
 import { type TestPictures, testPictures } from '../support/images.ts';
 import { freePort, InProcessNode } from '../support/in-process-node.ts';
+import { metricsIn } from '../support/promql.ts';
 import { type ScriptedHttpServer, scriptedHttpServer } from '../support/scripted-http-server.ts';
 
 const DEADLINE_MS = 30_000;
@@ -207,6 +209,18 @@ describe('the metrics of a live node', () => {
     expect(moved('troupe_work_busy_seconds_total', { part: 'decode' })).toBeGreaterThan(0);
     expect(after.sum('troupe_stream_bytes', { stream: 'journal' })).toBeGreaterThan(0);
     expect(after.sum('troupe_stream_limit_bytes', { stream: 'journal' })).toBe(2 ** 30);
+  });
+
+  it('have what each panel of the dashboards asks for', () => {
+    const absent = DASHBOARDS.flatMap(({ name, rows }) =>
+      rows.flat().flatMap(({ title, queries }) =>
+        queries
+          .flatMap(({ expr }) => metricsIn(expr))
+          .filter((metric) => !after.has(metric))
+          .map((metric) => `${name}, ${title}: ${metric}`),
+      ),
+    );
+    expect(absent).toEqual([]);
   });
 
   it('have only labels of closed sets: nothing of an item', () => {

@@ -36,15 +36,15 @@ describe('the work of a part', () => {
     expect(flow.totals().decode.busyMs).toBe(1_000);
   });
 
-  it('is told for the last half minute, or for as long as there was one', () => {
+  it('is told for the last 15 seconds, or for as long as there was one', () => {
     const { clock, flow } = flowAt();
     clock.advance(10_000);
     flow.handled('embed', 32);
     expect(flow.recent()).toMatchObject({ windowMs: 10_000, parts: { embed: { items: 32 } } });
-    clock.advance(20_000);
+    clock.advance(10_000);
     flow.handled('embed', 8);
-    clock.advance(15_000);
-    expect(flow.recent()).toMatchObject({ windowMs: 30_000, parts: { embed: { items: 8 } } });
+    clock.advance(10_000);
+    expect(flow.recent()).toMatchObject({ windowMs: 15_000, parts: { embed: { items: 8 } } });
     expect(flow.totals().embed.items).toBe(40);
   });
 
@@ -55,7 +55,7 @@ describe('the work of a part', () => {
     clock.advance(40_000);
     rest();
     clock.advance(10_000);
-    expect(flow.recent().parts.keep.busyMs).toBe(20_000);
+    expect(flow.recent().parts.keep.busyMs).toBe(5_000);
   });
 
   it('follows the rate of a long run', () => {
@@ -64,7 +64,7 @@ describe('the work of a part', () => {
       flow.handled('score', 1);
       clock.advance(10);
     }
-    expect(flow.recent().parts.score.items).toBeGreaterThan(2_900);
-    expect(flow.recent().parts.score.items).toBeLessThan(3_100);
+    expect(flow.recent().parts.score.items).toBeGreaterThan(1_400);
+    expect(flow.recent().parts.score.items).toBeLessThan(1_600);
   });
 });
