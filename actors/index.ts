@@ -116,6 +116,13 @@ export { DatasetShards } from './pipeline/dataset-shards.ts';
 export { type DatasetSizing, datasetTree, STATELESS_PARTS, workersOf } from './pipeline/dataset-tree.ts';
 export type { ErasurePorts } from './pipeline/erasure-ports.ts';
 export { DEAD_REASONS, type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
+export {
+  carriedOn,
+  type HopEnd,
+  type HopTrace,
+  type ItemTracer,
+  type KeptItem,
+} from './pipeline/item-tracer.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
 export { ROLE_OF_STAGE, ROLES, type Role, unattendedStages } from './pipeline/roles.ts';
 export { type DatasetShard, shardPath } from './pipeline/shard-path.ts';

@@ -10,6 +10,7 @@ import type {
 } from '#runtime';
 import { EventSourced, pause, StorageFull } from '#runtime';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
+import type { KeptItem } from '../pipeline/item-tracer.ts';
 import {
   blobKeys,
   type ComparedMessage,
@@ -217,6 +218,7 @@ class Keeper implements Behaviour<KeeperMessage> {
   /** One frame for the whole batch; acknowledged only when the journal holds it. */
   async #keep(deliveries: readonly Delivery[]): Promise<void> {
     const startedMs = this.#ports.clock.monotonicMs();
+    const beganMs = this.#ports.clock.wallMs();
     const messages = deliveries.map(({ data }) => keepMessageSchema.parse(this.#ports.codec.decode(data)));
     const verdicts = this.#accepted(messages);
     const events = [...entryEvents(verdicts), ...this.#replay.compared(this.#compared(messages))];
@@ -238,7 +240,8 @@ class Keeper implements Behaviour<KeeperMessage> {
     }
     for (const delivery of deliveries) delivery.ack();
     this.#ports.faults.reach('keep.acked');
-    const { meter, clock } = this.#ports;
+    const { meter, tracer, clock } = this.#ports;
+    tracer.kept(keptItems(deliveries, messages), beganMs);
     meter.holds('ledger/keeper', this.#ledger.accountedBytes);
     for (const { storedAtMs } of deliveries) meter.left('keep', clock.wallMs() - storedAtMs);
     meter.journaled(verdicts.map(verdictOf));
@@ -373,6 +376,7 @@ class Keeper implements Behaviour<KeeperMessage> {
   }
 
   async #cut(): Promise<CutAnswer> {
+    const beganMs = this.#ports.clock.wallMs();
     const throughEntry = this.#ledger.length;
     const { rows, items } = await this.#rowsAsOf(throughEntry);
     const { root, digest } = manifestDigest(rows, this.#judging.configDigest);
@@ -409,6 +413,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     await this.#persistInTime([{ type: 'cut', manifest }]);
     this.#ports.faults.reach('keep.cut');
     this.#ports.meter.published(manifest);
+    this.#ports.tracer.cut(manifest.number, beganMs);
     await this.#announceCut();
     return { manifest, unchanged: false };
   }
@@ -506,6 +511,15 @@ class Keeper implements Behaviour<KeeperMessage> {
     const bytes = await this.#ports.blobs.get(blobKeys.payload(item));
     return bytes === undefined ? null : payloadSchema.parse(this.#ports.codec.decode(bytes));
   }
+}
+
+/** Those of the messages that are verdicts, each with the delivery that it came in. */
+function keptItems(deliveries: readonly Delivery[], messages: readonly KeepMessage[]): readonly KeptItem[] {
+  return deliveries.flatMap((delivery, at) => {
+    const message = messages[at];
+    if (message === undefined || message.type === 'compared') return [];
+    return [{ delivery, sequence: message.sequence, isDead: message.type === 'dead' }];
+  });
 }
 
 function verdictOf(message: VerdictMessage): JournaledVerdict {

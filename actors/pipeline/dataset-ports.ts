@@ -19,6 +19,7 @@ import type { Kind } from '../kinds/kind.ts';
 import type { SourceGuard } from '../sources/source-guard.ts';
 import type { SourceRates } from '../sources/source-rates.ts';
 import type { ErasurePorts } from './erasure-ports.ts';
+import type { ItemTracer } from './item-tracer.ts';
 import type { StageMeter } from './stage-meter.ts';
 
 /**
@@ -107,6 +108,7 @@ export interface DatasetPorts {
   readonly faults: FaultPoints;
   readonly model: ModelIdentity;
   readonly meter: StageMeter;
+  readonly tracer: ItemTracer;
   /** Another node owns a journal of this one: this node must stop. */
   fenced(error: Error): void;
 }

@@ -25,6 +25,7 @@ const INTAKE_HEADERS = [
   'Troupe-Time',
   'Troupe-Sha256',
   'traceparent',
+  'tracestate',
 ] as const;
 /** Longest header that is kept as it is; an id may have 1,024 characters of up to 4 bytes. */
 const MAX_KEPT_HEADER = 4_096;

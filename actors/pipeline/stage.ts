@@ -23,6 +23,7 @@ import {
 } from './hop-headers.ts';
 import { ItemFailure, PassingFailure } from './item-failure.ts';
 import type { DeadMessage } from './messages.ts';
+import { OpenHops } from './open-hops.ts';
 
 /** What a handler wants published for one delivery. */
 export type HopEffect =
@@ -128,6 +129,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
   readonly #options: StageOptions;
   readonly #context: ActorContext<StageMessage>;
   readonly #handle: StageHandler;
+  readonly #hops: OpenHops;
   #subscription: WorkSubscription | undefined;
   /** The one batch that was asked for and came: in the mailbox, then in hand. */
   #inHand: readonly Delivery[] = [];
@@ -137,6 +139,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
     this.#options = options;
     this.#context = context;
     this.#handle = options.handler(context);
+    this.#hops = new OpenHops(ports, options.stage);
   }
 
   async open(): Promise<void> {
@@ -159,6 +162,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
     const { clock, meter } = this.#ports;
     const startedMs = clock.monotonicMs();
     const rest = meter.working(this.#options.stage);
+    this.#hops.begin(message.deliveries);
     try {
       await this.#settleAll(message.deliveries);
     } catch (error) {
@@ -167,6 +171,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
       throw error;
     } finally {
       rest();
+      this.#hops.end();
     }
     this.#inHand = [];
     meter.handled(this.#options.stage, message.deliveries.length, clock.monotonicMs() - startedMs);
@@ -323,23 +328,23 @@ class StageBehaviour implements Behaviour<StageMessage> {
       if (attempt === undefined || attempts < MAX_ATTEMPTS) return result.later;
       return this.#deadLetter(delivery, attempt, attempts);
     }
-    await Promise.all(result.effects.map((effect, at) => this.#publish(effect, at)));
+    const traced = this.#hops.headersOf(delivery);
+    await Promise.all(result.effects.map((effect, at) => this.#publish(effect, at, traced)));
     this.#ports.faults.reach(`${this.#options.stage}.published`);
     delivery.ack();
-    this.#left(delivery);
+    const [first] = result.effects;
+    this.#hops.left(delivery, {
+      outcome: first?.stage === 'held' ? 'held' : 'passed',
+      ...(first && { sequence: first.sequence }),
+    });
     return undefined;
   }
 
-  #left(delivery: Delivery): void {
-    const { meter, clock } = this.#ports;
-    meter.left(this.#options.stage, clock.wallMs() - delivery.storedAtMs);
-  }
-
-  async #publish(effect: HopEffect, index: number): Promise<void> {
+  async #publish(effect: HopEffect, index: number, traced: Readonly<Record<string, string>>): Promise<void> {
     const content =
       effect.stage === 'held'
-        ? { data: effect.original.data, headers: heldHeaders(effect.original, effect) }
-        : { data: this.#ports.codec.encode(effect.message) };
+        ? { data: effect.original.data, headers: { ...heldHeaders(effect.original, effect), ...traced } }
+        : { data: this.#ports.codec.encode(effect.message), headers: traced };
     await this.#ports.publisher.publish(
       {
         ...content,
@@ -355,6 +360,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
     const stage = this.#options.diesAs ?? this.#options.stage;
     const { sequence, id } = this.#options.identify(delivery);
     const { publisher, subjects, codec } = this.#ports;
+    const traced = this.#hops.headersOf(delivery);
     await publisher.publish(
       {
         subject: subjects.dead(stage),
@@ -362,6 +368,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
         id: hopId(this.#ports, `dead-${stage}`, sequence, 0),
         headers: {
           ...intakeHeaders(delivery),
+          ...traced,
           [SEQUENCE_HEADER]: String(sequence),
           'Troupe-Reason': failure.code,
           'Troupe-Error': printable(failure.message),
@@ -379,12 +386,13 @@ class StageBehaviour implements Behaviour<StageMessage> {
         data: codec.encode(verdict),
         // Its own id: a judged verdict of the same sequence, before or after, must not be taken for a repeat of it.
         id: hopId(this.#ports, 'keep-dead', sequence, 0),
+        headers: traced,
       },
       this.#context.signal,
     );
     delivery.term();
     this.#ports.meter.died(stage, failure.code);
-    this.#left(delivery);
+    this.#hops.left(delivery, { outcome: 'dead', sequence, reason: failure.code });
     return undefined;
   }
 

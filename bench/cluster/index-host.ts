@@ -2,6 +2,7 @@
 // Run as a program it serves them to other nodes, until it is killed.
 import { pathToFileURL } from 'node:url';
 import {
+  carriedOn,
   defaultModel,
   FIRST_GENERATION,
   type IndexShardMessage,
@@ -51,6 +52,7 @@ export async function startIndexHost({ url, token, dataset, shards }: HostOption
   const ports = await connectPorts(container, dataset, settings, {
     model: await defaultModel(),
     meter: noMeter,
+    tracer: carriedOn,
     fenced: (error) => {
       throw error;
     },

@@ -3,6 +3,7 @@ import { NatsLink, type SystemNames } from '#nats';
 import { type Logger, systemClock } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
 import type { ServerAddress } from '../server-address.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { tuneCollector } from './collector.ts';
 import { connectOptions } from './connect-options.ts';
 import { DiskHold } from './disk-hold.ts';
@@ -26,6 +27,8 @@ export interface LaptopOptions {
   readonly ending?: Ending;
   /** Gives up the start of the node. */
   readonly signal?: AbortSignal;
+  /** Default: what the environment asks for. */
+  readonly tracing?: Tracing;
 }
 
 export class LaptopSystem {

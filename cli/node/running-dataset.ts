@@ -10,6 +10,7 @@ import {
   datasetTree,
   embedThreadModule,
   type IndexShardMessage,
+  type ItemTracer,
   judgingContext,
   type KeeperAnswer,
   type KeeperMessage,
@@ -61,6 +62,7 @@ export interface DatasetOptions {
   readonly node: string;
   /** This node as a member of its system. */
   readonly cluster: ClusterNode;
+  readonly tracer: ItemTracer;
   /** Counts the work for metrics. */
   readonly meter: Partial<StageMeter>;
 }
@@ -145,6 +147,7 @@ export class RunningDataset {
       connectPorts(node, dataset, of, {
         model: await resolveModel(node.resolve(TOKENS.config), dataset, of.model),
         meter: metersTogether([totals, flow, options.meter]),
+        tracer: options.tracer,
         emit,
         fenced: options.fenced,
         index: { directory, peers },

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
-import { canonicalJson } from '#actors';
+import { canonicalJson, carriedOn } from '#actors';
 import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, pause, type SystemEvent, toError } from '#runtime';
 import { aborted } from '../aborted.ts';
@@ -12,6 +12,7 @@ import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import type { NodePhase } from '../http/health.ts';
+import { openTracing, type Tracing } from '../tracing/tracing.ts';
 import { nodeContainer } from './container.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { EmbedService } from './embed-service.ts';
@@ -49,6 +50,8 @@ export interface NodeOptions {
   readonly ending: Ending;
   /** Gives up the start. */
   readonly signal?: AbortSignal;
+  /** Default: what the environment asks for. */
+  readonly tracing?: Tracing;
 }
 
 export class RunningNode {
@@ -67,6 +70,7 @@ export class RunningNode {
   #cluster: ClusterNode | undefined;
   #embedding: EmbedService | undefined;
   #door: NodeDoor | undefined;
+  #tracing: Tracing | undefined;
   #phase: NodePhase = 'joining';
   /** Why it must stop, from when that is known. */
   #fate: NodeEnd;
@@ -157,7 +161,8 @@ export class RunningNode {
     await Promise.all(stops);
     this.#cluster?.close();
     this.#datasets.clear();
-    await this.#door?.close();
+    await ending.waitFor('end of the traces', this.#tracing?.close() ?? Promise.resolve());
+    await ending.waitFor('close of the HTTP door', this.#door?.close() ?? Promise.resolve());
     this.#end(undefined);
     return end ?? cut;
   }
@@ -190,6 +195,7 @@ export class RunningNode {
   async #open(): Promise<void> {
     const { link, config, version, mode } = this.#options;
     const { names } = this;
+    this.#tracing = this.#options.tracing ?? (await openTracing({ ...this.#options, node: this.name }));
     this.#door = await this.#openDoor();
     await prepareSystem({ config, link, names, mode, own: [this.name] });
     const replicas = (await systemReplicas(link, names.system)) ?? 1;
@@ -349,6 +355,7 @@ export class RunningNode {
         node: this.name,
         cluster,
         meter: this.#door?.meter(dataset) ?? {},
+        tracer: this.#tracing?.itemTracer(dataset, this.#container.resolve(TOKENS.clock)) ?? carriedOn,
         onEvent: (event) => this.#publishEvent(event, dataset),
         fenced: (error) => this.#end({ reason: 'fenced', error }),
       });

@@ -1,5 +1,5 @@
-// How busy each part of a dataset's pipeline is on this node, and how many items pass it: in all, and over the last
-// minute. Busy is a worker with something in hand, also while it waits for what it needs or for room behind it.
+// How busy each part of a dataset's pipeline is on this node, and how many items pass it: in all, and over the last 15
+// seconds. Busy is a worker with something in hand, also while it waits for what it needs or for room behind it.
 import { type Stage, type StageMeter, WORKING_PARTS, type WorkingPart } from '#actors';
 import type { Clock } from '#runtime';
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeeperAnswer, KeeperMessage, SettledAnswer } from '#actors';
 import {
+  carriedOn,
   type DatasetConfig,
   DatasetShards,
   type DatasetSizing,
@@ -186,6 +187,7 @@ async function treeOf(
   const ports = await connectPorts(node, DATASET, settings, {
     model,
     meter: noMeter,
+    tracer: carriedOn,
     fenced,
     index: oneOwner(() => EPOCH),
     generation: FIRST_GENERATION,

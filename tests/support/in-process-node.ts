@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '#runtime';
 import { loadConfig } from '../../cli/config/index.ts';
-import { LaptopSystem } from '../../cli/node/laptop-system.ts';
+import { type LaptopOptions, LaptopSystem } from '../../cli/node/laptop-system.ts';
 import { endWithThisProcess } from './end-with-process.ts';
 import { serverFor } from './nats-server.ts';
 import { type SystemAddress, SystemClient } from './system-client.ts';
@@ -46,7 +46,7 @@ export class InProcessNode extends SystemClient implements AsyncDisposable {
   /** Begins to start a node; `options` go to it as they are. */
   static async begin(
     config: object,
-    options: Partial<Pick<Parameters<typeof LaptopSystem.start>[0], 'env'>> = {},
+    options: Partial<Pick<LaptopOptions, 'env' | 'tracing'>> = {},
   ): Promise<InProcessNode> {
     const server = await serverFor('newest');
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'troupe-node-')));

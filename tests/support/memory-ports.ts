@@ -27,6 +27,7 @@ import type {
   ModelIdentity,
   Stage,
 } from '../../actors/pipeline/dataset-ports.ts';
+import { carriedOn } from '../../actors/pipeline/item-tracer.ts';
 import { noMeter } from '../../actors/pipeline/stage-meter.ts';
 import { SourceGuard } from '../../actors/sources/source-guard.ts';
 import { type SourceRate, SourceRates } from '../../actors/sources/source-rates.ts';
@@ -208,6 +209,7 @@ export function memoryDataset(
     faults: options.faults ?? new CrashPoint(),
     model: MEMORY_MODEL,
     meter: noMeter,
+    tracer: carriedOn,
     log: silentLogger,
     fenced: (error) => void fencedBy.push(error),
   };
