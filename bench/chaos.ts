@@ -3,6 +3,7 @@
 // nobody disturbed.
 import { ChaosSystem } from '../tests/support/chaos/chaos-system.ts';
 import { soak } from '../tests/support/chaos/soak.ts';
+import { kills } from './chaos/kills.ts';
 import { MESSAGE_BOUND, pictures, publish } from './cluster/load.ts';
 import { verify } from './cluster/verify.ts';
 import type { Bench, BenchOptions, Metrics } from './contract.ts';
@@ -15,8 +16,9 @@ const DISTINCT = 6_000;
 const QUICK_DISTINCT = 600;
 
 export const chaosBench: Bench = {
-  parts: [],
+  parts: ['faults', 'kills'],
   async run(options: BenchOptions): Promise<Metrics> {
+    if (options.only === 'kills') return kills(options);
     const { note, seed = 1 } = options;
     const minutes = options.minutes ?? (options.quick ? 0.5 : 2);
     const contents = await pictures(MESSAGE_BOUND, options.quick ? QUICK_DISTINCT : DISTINCT);
