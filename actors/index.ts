@@ -24,6 +24,8 @@ export {
   shardNumbers,
 } from './config/index.ts';
 export { cosine } from './dedup/cosine.ts';
+export { inversesOf } from './dedup/dedup-engine.ts';
+export { IndexClient } from './dedup/index-client.ts';
 export {
   halvesOf,
   type IndexPeers,
@@ -101,6 +103,7 @@ export { MAX_ASKED } from './keeper/max-asked.ts';
 export type { OutcomeMessage } from './keeper/outcomes.ts';
 export type { DeadSequence, OutsideSummary, RepeatedSequence } from './keeper/outside.ts';
 export type { Kind } from './kinds/kind.ts';
+export type { AgainstDataset } from './pipeline/against.ts';
 export { canonicalJson, sha256Hex } from './pipeline/canonical.ts';
 export {
   type ContentSource,
@@ -135,7 +138,7 @@ export {
   WORKING_PARTS,
   type WorkingPart,
 } from './pipeline/stage-meter.ts';
-export { recordedVectorKey } from './pipeline/vector-store.ts';
+export { recordedVectorKey, vectorKey } from './pipeline/vector-store.ts';
 export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
 export { AddressPolicy, isNetwork } from './sources/address-policy.ts';

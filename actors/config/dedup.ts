@@ -93,6 +93,12 @@ export const dedupSchema = z.strictObject({
     .describe('The pixel comparison. A pair is near when pixels or vectors confirm it.'),
   vectors: vectorsSchema.prefault({}).describe("The comparison of the model's vectors."),
   actions: actionsSchema.prefault({}).describe('What becomes of verified duplicates, by relation.'),
+  against: z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'the name of a dataset' }))
+    .optional()
+    .describe(
+      'Other datasets that every item is held against, without becoming part of them: an item that one of them has, by what `actions` drops, is rejected with `against.DATASET.RELATION`; an uncertain pair waits in review. What they have when an item comes, or is compared anew, counts.',
+    ),
   calibration: calibrationSchema
     .optional()
     .describe(

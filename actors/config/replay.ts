@@ -28,6 +28,7 @@ export function needsReplay(from: DatasetConfig, to: DatasetConfig): boolean {
     before.dhashRadius !== after.dhashRadius ||
     before.transformedRadius !== after.transformedRadius ||
     before.vectors.semantic !== after.vectors.semantic ||
+    String(before.against ?? []) !== String(after.against ?? []) ||
     leastCosine(after) < leastCosine(before)
   );
 }

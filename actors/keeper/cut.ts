@@ -5,6 +5,7 @@ import { type Action, formStars, type StarItem, type StarPlace } from '../dedup/
 import type { Edge } from '../kinds/kind.ts';
 import type { Judgement } from '../pipeline/messages.ts';
 import type { JudgingContext } from '../rules/judging-context.ts';
+import { ContentsAgainst, isAgainst } from './cut-against.ts';
 import type { JudgedEntry } from './ledger-events.ts';
 import { canonicalRows, type ManifestRow } from './manifest.ts';
 
@@ -20,17 +21,22 @@ export function deriveRows(
   edges: readonly Edge[],
   judging: Pick<JudgingContext, 'config'>,
 ): readonly ManifestRow[] {
-  const eligible: StarItem[] = [];
-  for (const { entry, judgement } of items) {
-    if (judgement.verdict !== 'eligible' || entry.facts === null) continue;
-    eligible.push({ item: entry.item, content: entry.facts.content, rank: judgement.rank });
-  }
   const { dedup } = judging.config;
-  const places = formStars(eligible, edges, {
+  const against = new ContentsAgainst(edges, dedup);
+  const eligible: StarItem[] = [];
+  const judged = items.map(({ entry, judgement }): CutItem => {
+    if (entry.facts === null) return { entry, judgement };
+    const { content } = entry.facts;
+    const considered = against.judge(judgement, content);
+    if (considered.verdict === 'eligible') eligible.push({ item: entry.item, content, rank: judgement.rank });
+    return { entry, judgement: considered };
+  });
+  const own = edges.filter((edge) => !isAgainst(edge));
+  const places = formStars(eligible, own, {
     actions: dedup.actions,
     relationOf: (edge) => relationOf(edge, dedup),
   });
-  return canonicalRows(items.map((item) => row(item, places.get(item.entry.item), dedup)));
+  return canonicalRows(judged.map((item) => row(item, places.get(item.entry.item), dedup)));
 }
 
 function row(

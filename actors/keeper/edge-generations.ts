@@ -220,6 +220,6 @@ export class EdgeGenerations {
   }
 }
 
-function keyOf({ a, b }: Edge): string {
-  return `${a}${b}`;
+function keyOf({ a, b, against = '' }: Edge): string {
+  return `${a}${b}${against}`;
 }

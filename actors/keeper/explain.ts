@@ -1,9 +1,11 @@
 // The lineage of an item: every entry that a key names, with what the publisher gave, its row in the newest manifest
 // and its verified relatives. For `troupe explain`.
+
 import type { DatasetConfig } from '../config/index.ts';
 import { relationOf } from '../dedup/relation.ts';
 import type { Edge } from '../kinds/kind.ts';
 import type { Payload } from '../pipeline/messages.ts';
+import { isAgainst, relationAgainst } from './cut-against.ts';
 import type { Tombstone } from './erasures.ts';
 import type { ExplainAnswer, ExplainedItem } from './keeper-messages.ts';
 import type { Ledger } from './ledger.ts';
@@ -104,7 +106,7 @@ function relatives(
   const ids = ledger.idsOf(new Set(edges.map(otherOf)));
   return edges.map((edge) => ({
     edge,
-    relation: relationOf(edge, dedup) ?? null,
-    id: ids.get(otherOf(edge)) ?? null,
+    relation: (isAgainst(edge) ? relationAgainst(edge, dedup) : relationOf(edge, dedup)) ?? null,
+    id: isAgainst(edge) ? null : (ids.get(otherOf(edge)) ?? null),
   }));
 }

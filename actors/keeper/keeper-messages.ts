@@ -97,7 +97,7 @@ export interface ExplainedItem {
   readonly relatives: readonly {
     readonly edge: Edge;
     /** What the pair means under the configuration in force; null: the two are different. */
-    readonly relation: PairRelation | null;
+    readonly relation: 'exact' | PairRelation | null;
     readonly id: string | null;
   }[];
   /** Generations of the index in which its content was compared anew, the oldest first. */

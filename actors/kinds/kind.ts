@@ -45,6 +45,8 @@ export interface Edge {
   readonly algorithm: string;
   /** Cosine of the two vectors, rounded to 6 decimals; null where the model's vectors do not take part. */
   readonly similarity: number | null;
+  /** The dataset that one of the two is of, where it is another one; `a` equals `b` where both have the same bytes. */
+  readonly against?: string | undefined;
 }
 
 /** A content in another shape (a picture mirrored or turned), compared with another content. */

@@ -13,6 +13,7 @@ import { LocalIndex } from '../dedup/local-index.ts';
 import { comparesVectors, isRecorded, relationOf } from '../dedup/relation.ts';
 import type { ContentFacts, Edge } from '../kinds/kind.ts';
 import { round } from '../rules/judge.ts';
+import { edgesAgainst } from './against.ts';
 import { ContentLoader } from './content-loader.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 
@@ -56,7 +57,9 @@ export class ContentClaims {
     const claimed = await this.#keysOf(contents, load);
     await this.#index.insert(claimed, options);
     this.#ports.faults.reach('dedup.inserted');
-    return this.#verify(await this.#index.query(claimed, options), load);
+    const found = await this.#verify(await this.#index.query(claimed, options), load);
+    for (const edge of await edgesAgainst(this.#ports, contents, claimed, load, options)) place(found, edge);
+    return found;
   }
 
   /** What each content is found by, without those whose hashes mean nothing: they are neither inserted nor queried. */
@@ -72,7 +75,7 @@ export class ContentClaims {
   }
 
   /** Measures each pair, for both of its contents; what is far apart under any sensible threshold is not recorded. */
-  async #verify(pairs: readonly CandidatePair[], load: ContentLoader): Promise<FoundEdges> {
+  async #verify(pairs: readonly CandidatePair[], load: ContentLoader): Promise<Map<string, Edge[]>> {
     const edges = new Map<string, Edge[]>();
     for (const pair of pairs) {
       const edge = await this.#measure(pair, load);
@@ -80,11 +83,7 @@ export class ContentClaims {
       if (!isRecorded(edge, config.dedup)) continue;
       const relation = relationOf(edge, config.dedup);
       if (relation !== undefined) meter.related(relation);
-      for (const content of [edge.a, edge.b]) {
-        const known = edges.get(content);
-        if (known === undefined) edges.set(content, [edge]);
-        else known.push(edge);
-      }
+      place(edges, edge);
     }
     return edges;
   }
@@ -105,5 +104,14 @@ export class ContentClaims {
       algorithm,
       similarity,
     };
+  }
+}
+
+/** Under each of its contents. */
+function place(edges: Map<string, Edge[]>, edge: Edge): void {
+  for (const content of new Set([edge.a, edge.b])) {
+    const known = edges.get(content);
+    if (known === undefined) edges.set(content, [edge]);
+    else known.push(edge);
   }
 }

@@ -18,6 +18,7 @@ import type { IndexPeers, ShardDirectory } from '../dedup/index-exchange.ts';
 import type { Kind } from '../kinds/kind.ts';
 import type { SourceGuard } from '../sources/source-guard.ts';
 import type { SourceRates } from '../sources/source-rates.ts';
+import type { AgainstDataset } from './against.ts';
 import type { ErasurePorts } from './erasure-ports.ts';
 import type { ItemTracer } from './item-tracer.ts';
 import type { StageMeter } from './stage-meter.ts';
@@ -93,6 +94,8 @@ export interface DatasetPorts {
   readonly modelBreaker: CircuitBreaker;
   /** Where the index shards are, and the way to those of other nodes. */
   readonly index: { readonly directory: ShardDirectory; readonly peers: IndexPeers };
+  /** Datasets that contents are held against; default none. */
+  readonly against?: readonly AgainstDataset[];
   /** The generation of the index that `config` and `model` made. */
   readonly generation: IndexGeneration;
   /** The same dataset as it will be once its contents are compared anew; absent while nothing is being replayed. */

@@ -23,6 +23,7 @@ const edgeSchema = z.object({
   turned: z.object({ variant: z.string(), distance: z.number() }).optional(),
   algorithm: z.string(),
   similarity: z.number().nullable(),
+  against: z.string().optional(),
 });
 
 /** What an item is called and where it came from; it never changes after the ingestor. */

@@ -74,7 +74,8 @@ function printItem(terminal: Terminal, explained: ExplainedItem, texts: Readonly
     const cosine = edge.similarity === null ? '' : `, cosine ${edge.similarity}`;
     const turned = edge.turned === undefined ? '' : `, ${edge.turned.distance} by ${edge.turned.variant}`;
     const measured = [`distance ${edge.distance}${turned} (${edge.algorithm})${cosine}`, ...bits];
-    terminal.print(`  ${relation ?? 'different from'} ${id ?? '(erased)'}: ${measured.join(', ')}`);
+    const other = edge.against === undefined ? (id ?? '(erased)') : `a content of ${edge.against}`;
+    terminal.print(`  ${relation ?? 'different from'} ${other}: ${measured.join(', ')}`);
   }
   for (const { generation, config, begunAt, switchedAt } of explained.generations) {
     const since = switchedAt === null ? `begun ${begunAt}` : `in force since ${switchedAt}`;

@@ -27,7 +27,7 @@ export async function connectPorts(
   {
     emit,
     ...options
-  }: Pick<DatasetPorts, 'model' | 'meter' | 'tracer' | 'fenced' | 'index' | 'generation'> & {
+  }: Pick<DatasetPorts, 'model' | 'meter' | 'tracer' | 'fenced' | 'index' | 'generation' | 'against'> & {
     readonly emit: (happening: SystemHappening) => void;
   },
 ): Promise<DatasetPorts> {

@@ -3,6 +3,7 @@
 import { cpus } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
 import {
+  canonicalJson,
   type DatasetPorts,
   type DatasetShard,
   DatasetShards,
@@ -33,6 +34,7 @@ import {
   type SystemHappening,
 } from '#runtime';
 import type { Config } from '../config/index.ts';
+import { connectAgainst } from './connect-against.ts';
 import { connectPorts } from './connect-ports.ts';
 import { type DatasetRecord, recordedShards } from './dataset-registry.ts';
 import { datasetTopology } from './dataset-topology.ts';
@@ -55,6 +57,8 @@ const EMBED_BATCH = 32;
 export interface DatasetOptions {
   readonly dataset: string;
   readonly record: DatasetRecord;
+  /** The datasets that it is held against, by name; without a record where there is none. */
+  readonly against: ReadonlyMap<string, DatasetRecord | undefined>;
   /** The generation that was being made holds everything: it is to be recorded as the present one. */
   readonly switched: (generation: number) => void;
   readonly onEvent: (event: SystemEvent) => void;
@@ -70,6 +74,7 @@ export interface DatasetOptions {
 export class RunningDataset {
   /** As it was when this was started. */
   readonly record: DatasetRecord;
+  readonly #against: ReadonlyMap<string, DatasetRecord | undefined>;
   /** What each stage has handled since this dataset started here. */
   readonly totals: StageTotals;
   /** How busy each part is. */
@@ -88,6 +93,7 @@ export class RunningDataset {
   private constructor(parts: {
     readonly dataset: string;
     readonly record: DatasetRecord;
+    readonly against: ReadonlyMap<string, DatasetRecord | undefined>;
     readonly system: ActorSystem;
     readonly totals: StageTotals;
     readonly flow: WorkFlow;
@@ -99,6 +105,7 @@ export class RunningDataset {
   }) {
     this.#dataset = parts.dataset;
     this.record = parts.record;
+    this.#against = parts.against;
     this.totals = parts.totals;
     this.flow = parts.flow;
     this.recent = parts.recent;
@@ -131,21 +138,38 @@ export class RunningDataset {
       logHappening(log, happening);
       onEvent({ ...happening, atMs: clock.wallMs() });
     };
-    const directory = shardDirectory(options.node, options.cluster, dataset);
     const random = node.resolve(TOKENS.random);
-    const peers = new NatsIndexPeers({
-      dataset,
-      link,
-      codec,
-      subject: (peer) => names.subjects.askIndex(dataset, peer),
-      members: () => options.cluster.view.members().map(({ id }) => id),
-      clock,
-      random,
-      emit,
+    const indexOf = (name: string) => ({
+      directory: shardDirectory(options.node, options.cluster, name),
+      peers: new NatsIndexPeers({
+        dataset: name,
+        link,
+        codec,
+        subject: (peer) => names.subjects.askIndex(name, peer),
+        members: () => options.cluster.view.members().map(({ id }) => id),
+        clock,
+        random,
+        emit,
+      }),
     });
-    const portsOf = async ({ config: of, generation }: Pick<DatasetRecord, 'config' | 'generation'>) =>
-      connectPorts(node, dataset, of, {
-        model: await resolveModel(node.resolve(TOKENS.config), dataset, of.model),
+    const { directory, peers } = indexOf(dataset);
+    const portsOf = async ({ config: of, generation }: Pick<DatasetRecord, 'config' | 'generation'>) => {
+      const model = await resolveModel(node.resolve(TOKENS.config), dataset, of.model);
+      const against = await Promise.all(
+        (of.dedup.against ?? [])
+          .filter((name) => name !== dataset)
+          .map((name) =>
+            connectAgainst(node, {
+              dataset: name,
+              record: options.against.get(name),
+              model,
+              ...indexOf(name),
+            }),
+          ),
+      );
+      return connectPorts(node, dataset, of, {
+        model,
+        against,
         meter: metersTogether([totals, flow, options.meter]),
         tracer: options.tracer,
         emit,
@@ -153,6 +177,7 @@ export class RunningDataset {
         index: { directory, peers },
         generation,
       });
+    };
     const next = record.replay && (await portsOf(record.replay));
     const ports: DatasetPorts = {
       ...(await portsOf(record)),
@@ -201,6 +226,7 @@ export class RunningDataset {
       return new RunningDataset({
         dataset,
         record,
+        against: options.against,
         system,
         totals,
         flow,
@@ -228,6 +254,11 @@ export class RunningDataset {
   /** The model's breaker, then those of the places that references led to, then those of other nodes. */
   breakers(): readonly BreakerSnapshot[] {
     return this.#breakers();
+  }
+
+  /** Whether it was started from this record, and against these others. */
+  runsAs(record: DatasetRecord, against: ReadonlyMap<string, DatasetRecord | undefined>): boolean {
+    return textOf(record, against) === textOf(this.record, this.#against);
   }
 
   lastEpoch(shard: DatasetShard): Promise<number> {
@@ -278,6 +309,10 @@ function sizingOf(settings: Config['node']): DatasetSizing {
     embedBatch: EMBED_BATCH,
     embedTimeoutMs,
   };
+}
+
+function textOf(record: DatasetRecord, against: ReadonlyMap<string, DatasetRecord | undefined>): string {
+  return canonicalJson([record, [...against].map(([name, other]) => [name, other ?? null])]);
 }
 
 const TOP_INTENSITY = { maxRestarts: 3, withinMs: 300_000 };

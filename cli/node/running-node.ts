@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
-import { canonicalJson, carriedOn } from '#actors';
+import { carriedOn } from '#actors';
 import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, pause, type SystemEvent, toError } from '#runtime';
 import { aborted } from '../aborted.ts';
@@ -14,7 +14,7 @@ import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import type { NodePhase } from '../http/health.ts';
 import { openTracing, type Tracing } from '../tracing/tracing.ts';
 import { nodeContainer } from './container.ts';
-import { DatasetRegistry } from './dataset-registry.ts';
+import { type DatasetRecord, DatasetRegistry } from './dataset-registry.ts';
 import { EmbedService } from './embed-service.ts';
 import type { Ending } from './ending.ts';
 import { type EscalationReport, escalationReport, RecentEvents, reportLines } from './escalation-report.ts';
@@ -341,7 +341,7 @@ export class RunningNode {
     const recorded = await this.#registry().list();
     for (const [dataset, running] of this.#datasets) {
       const wanted = recorded.get(dataset);
-      if (wanted !== undefined && canonicalJson(wanted) === canonicalJson(running.record)) continue;
+      if (wanted !== undefined && running.runsAs(wanted, againstOf(wanted, recorded))) continue;
       this.#datasets.delete(dataset);
       await running.stop();
     }
@@ -351,6 +351,7 @@ export class RunningNode {
       const running = await RunningDataset.start(this.#container, {
         dataset,
         record,
+        against: againstOf(record, recorded),
         switched: (generation) => void this.#switched(dataset, generation),
         node: this.name,
         cluster,
@@ -432,4 +433,13 @@ function asStartFailure(end: NonNullable<NodeEnd>): Error {
   if (end.reason !== 'restart_intensity') return end.error;
   const { error: cause, report } = end;
   return new CommandError('restart_intensity', reportLines(report).join('\n'), { cause });
+}
+
+/** The datasets that one is held against, now or once it is compared anew; undefined for those that are not there. */
+function againstOf(
+  { config, replay }: DatasetRecord,
+  recorded: ReadonlyMap<string, DatasetRecord>,
+): ReadonlyMap<string, DatasetRecord | undefined> {
+  const named = [config, replay?.config].flatMap((each) => each?.dedup.against ?? []);
+  return new Map([...new Set(named)].sort().map((name) => [name, recorded.get(name)]));
 }
