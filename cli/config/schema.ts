@@ -102,7 +102,7 @@ export const nodeSchema = z.strictObject({
     .union([z.literal('auto'), z.int().min(1).max(256)], { error: '`auto` or a whole number from 1 to 256' })
     .default('auto')
     .describe(
-      'Worker threads that decode and hash. `auto` is one for each core but one, at least one: the event loop keeps a core for acknowledgements and leases.',
+      'Worker threads that decode and hash. `auto` is one for each core that the process may use but one, at least one: the event loop keeps a core for acknowledgements and leases.',
     ),
   decodeTimeoutMs: z
     .int()

@@ -1,6 +1,6 @@
 // One dataset on this node: its streams, its supervision tree, the shards of it that this node owns, and, while it owns
 // the keeper, the door through which commands ask that.
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
 import {
   canonicalJson,
@@ -303,7 +303,7 @@ function sizingOf(settings: Config['node']): DatasetSizing {
   const { ingestConcurrency, decodeThreads, decodeTimeoutMs, embedTimeoutMs } = settings;
   return {
     ingestors: ingestConcurrency,
-    decodeThreads: decodeThreads === 'auto' ? Math.max(1, cpus().length - 1) : decodeThreads,
+    decodeThreads: decodeThreads === 'auto' ? Math.max(1, availableParallelism() - 1) : decodeThreads,
     decodeTimeoutMs,
     desks: DESKS,
     embedBatch: EMBED_BATCH,

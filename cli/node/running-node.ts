@@ -2,7 +2,7 @@
 // starts a tree for each dataset, owns shards, follows datasets that commands add or change, and answers as the NATS
 // service `troupe-node`.
 import { randomUUID } from 'node:crypto';
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
 import { carriedOn } from '#actors';
 import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
@@ -412,7 +412,7 @@ export class RunningNode {
       node: this.name,
       version: this.#options.version,
       durability: this.#options.durability,
-      cores: cpus().length,
+      cores: availableParallelism(),
       failingShards: this.#cluster?.failing ?? [],
       waiting: this.#options.link.publisher.waiting,
       embedding: this.#embedding?.standing ?? {},

@@ -1,7 +1,7 @@
 // Several nodes on one machine, each a process of its own: what `troupe up --nodes N` runs. Their supervisor is that of
 // actors: a node that ends is started again under its name, with backoff, and gets its shards back; when that happens
 // too often all of them end. They stop one after the other, the last first, so that each hands over to those before it.
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { NatsLink, namesOf } from '#nats';
 import {
   type ActorSpec,
@@ -204,7 +204,7 @@ function nodeActor(
 /** Nodes of one machine share its cores. */
 function decodeShare({ config }: LoadedConfig, nodes: number): Readonly<Record<string, string>> {
   if (config.node.decodeThreads !== 'auto') return {};
-  const threads = Math.max(1, Math.floor((cpus().length - 1) / nodes));
+  const threads = Math.max(1, Math.floor((availableParallelism() - 1) / nodes));
   return { TROUPE_NODE__DECODE_THREADS: String(threads) };
 }
 
