@@ -1,0 +1,58 @@
+// A real nats-server under a configuration file of compose/ or k8s/, as it stands there, but for ports and the storage folder:
+// those are the test's.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { endWithThisProcess } from './end-with-process.ts';
+import { availableServerVersions } from './nats-server.ts';
+import { waitUntil } from './wait-until.ts';
+
+const START_MS = 30_000;
+const portsSchema = z.object({ nats: z.tuple([z.string()]), monitoring: z.tuple([z.string()]) });
+
+export interface ConfiguredServer extends AsyncDisposable {
+  readonly url: string;
+  readonly monitorUrl: string;
+}
+
+/** Starts the newest server that can be had and resolves when it listens. @throws with its log when it ends before */
+export async function startConfigured(
+  configuration: string,
+  env: Readonly<Record<string, string>>,
+): Promise<ConfiguredServer> {
+  const binary = (await availableServerVersions()).at(-1)?.binary;
+  if (binary === undefined) throw new Error('expected a nats-server, got none');
+  const folder = mkdtempSync(join(tmpdir(), 'troupe-configured-'));
+  const file = join(folder, 'nats.conf');
+  writeFileSync(file, configuration.replace('store_dir: /data', `store_dir: ${JSON.stringify(folder)}`));
+  const own = ['-a', '127.0.0.1', '-p', '-1', '-m', '-1', '--ports_file_dir', folder];
+  const child = spawn(binary, ['-c', file, ...own], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  const over = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const forget = endWithThisProcess({ endNow: () => child.kill('SIGKILL') });
+  const end = async () => {
+    child.kill('SIGKILL');
+    await over;
+    forget();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const ports = (): string | undefined => readdirSync(folder).find((name) => name.endsWith('.ports'));
+  try {
+    await waitUntil(() => child.exitCode !== null || ports() !== undefined, {
+      deadlineMs: START_MS,
+      what: () => `the server listens; its log:\n${log}`,
+    });
+    if (child.exitCode !== null) throw new Error(`the server ended while starting:\n${log}`);
+    const text = readFileSync(join(folder, ports() ?? ''), 'utf8');
+    const { nats, monitoring } = portsSchema.parse(JSON.parse(text));
+    return { url: nats[0], monitorUrl: monitoring[0], [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
