@@ -19,9 +19,12 @@ export {
   type ModelConfig,
   modelConfigSchema,
   needsReplay,
+  PROVIDERS,
+  type Provider,
   parseByteSize,
   reasonTexts,
   shardNumbers,
+  vectorsDrop,
 } from './config/index.ts';
 export { cosine } from './dedup/cosine.ts';
 export { inversesOf } from './dedup/dedup-engine.ts';
@@ -52,9 +55,12 @@ export {
   inspectModel,
   type ModelFacts,
   ModelUnusable,
+  mustRepeat,
+  onProvider,
   PictureReader,
   type ReadPicture,
   TROUPE_TINY,
+  type UnavailableProvider,
 } from './image/index.ts';
 export { imageKind } from './image/kind.ts';
 export {
@@ -138,7 +144,8 @@ export {
   WORKING_PARTS,
   type WorkingPart,
 } from './pipeline/stage-meter.ts';
-export { recordedVectorKey, vectorKey } from './pipeline/vector-store.ts';
+export { decodeVector, VECTOR_PRECISIONS, type VectorPrecision } from './pipeline/vector-codec.ts';
+export { type RecordedVersions, recordedPrecision, recordedVectorKey, vectorKey } from './pipeline/vector-store.ts';
 export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
 export { AddressPolicy, isNetwork } from './sources/address-policy.ts';

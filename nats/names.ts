@@ -55,6 +55,8 @@ export interface SystemNames {
     readonly config: string;
     /** Vectors that nodes share; the oldest go when it is full. */
     readonly cache: string;
+    /** Models that were added, which version a dataset took, and where models run. */
+    readonly models: string;
     /** What an item or a content has besides its bytes: payloads and proxies, small and immutable. */
     details(dataset: string): string;
     vectors(dataset: string): string;
@@ -62,6 +64,8 @@ export interface SystemNames {
   /** Object buckets; the stream behind bucket `b` is `OBJ_b`. */
   readonly objects: {
     readonly uploads: string;
+    /** Files of models that were added, by their sha256. */
+    readonly models: string;
     blobs(dataset: string): string;
     snapshots(dataset: string): string;
     manifests(dataset: string): string;
@@ -121,11 +125,13 @@ export function namesOf(system: string): SystemNames {
       attempts: bucket('attempts'),
       config: bucket('config'),
       cache: bucket('cache'),
+      models: bucket('models'),
       details: datasetBucket('details'),
       vectors: datasetBucket('vectors'),
     },
     objects: {
       uploads: bucket('uploads'),
+      models: bucket('models'),
       blobs: datasetBucket('blobs'),
       snapshots: datasetBucket('snapshots'),
       manifests: datasetBucket('manifests'),

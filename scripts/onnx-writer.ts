@@ -25,7 +25,7 @@ export interface Weights {
 /** A graph input or output; a named dimension is free. */
 export interface TensorPort {
   readonly name: string;
-  readonly type: 'uint8' | 'float32';
+  readonly type: 'uint8' | 'float32' | 'float16';
   readonly shape: readonly (number | string)[];
 }
 
@@ -42,7 +42,7 @@ export interface ModelGraph {
 }
 
 const irVersion = 8;
-const elementTypes = { float32: 1, uint8: 2 } as const;
+const elementTypes = { float32: 1, uint8: 2, float16: 10 } as const;
 const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
 
 /** The model file's bytes. */

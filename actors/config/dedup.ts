@@ -105,3 +105,11 @@ export const dedupSchema = z.strictObject({
       'Where thresholds come from: written by `troupe calibrate --apply` (docs/calibrate.md), and without effect but on the digest.',
     ),
 });
+
+/** Whether an item may be dropped because of a vector. */
+export function vectorsDrop({ vectors, actions }: z.output<typeof dedupSchema>): boolean {
+  return (
+    (vectors.near !== null && (actions.near === 'drop' || actions.transformed === 'drop')) ||
+    (vectors.semantic !== null && actions.semantic === 'drop')
+  );
+}

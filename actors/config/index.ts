@@ -2,15 +2,16 @@
 // that of `troupe.yaml`; the fields that decide verdicts are singled out here because a manifest's digest names them.
 import { z } from 'zod';
 import { cutSchema } from './cut.ts';
-import { dedupSchema } from './dedup.ts';
+import { dedupSchema, vectorsDrop } from './dedup.ts';
 import { governanceSchema } from './governance.ts';
 import { limitsSchema } from './limits.ts';
 import { decidingRules, rulesSchema } from './rules.ts';
 
 export { parseByteSize } from './byte-size.ts';
-export { type ModelConfig, modelConfigSchema } from './model.ts';
+export { type ModelConfig, modelConfigSchema, PROVIDERS, type Provider } from './model.ts';
 export { FIRST_GENERATION, type IndexGeneration, needsReplay, shardNumbers } from './replay.ts';
 export { reasonTexts } from './rules.ts';
+export { vectorsDrop };
 
 /** The strict schema of one entry under `datasets:`; every field but `kind` has a default. */
 export const datasetConfigSchema = z.strictObject({

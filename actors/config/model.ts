@@ -33,6 +33,26 @@ const perChannel = (nonZero: boolean) =>
     .transform((value) => (typeof value === 'number' ? [value, value, value] : value))
     .refine((values) => !nonZero || values.every((value) => value !== 0), { error: 'numbers other than 0' });
 
+/** Where a model may run, as the runtime calls its execution providers. */
+export const PROVIDERS = ['cuda', 'webgpu', 'cpu'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+const matryoshkaSchema = z.strictObject({
+  dimension: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .describe(
+      'Numbers that are kept, the first ones; at most `dimension`. Take a size that the model was trained for.',
+    ),
+  layerNorm: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether the whole vector is layer-normalised first (mean 0, variance 1), as some models ask for (nomic-embed).',
+    ),
+});
+
 const resizeSchema = z.strictObject({
   mode: z
     .enum(['shortest', 'exact', 'longest-pad'])
@@ -117,7 +137,37 @@ export const modelConfigSchema = z
       .describe(
         '`l2` scales vectors to length 1; `none` only where the model does so itself, which is checked.',
       ),
-    dimension: z.int().min(1).max(65_536).describe('Numbers in a vector; checked when the model is loaded.'),
+    dimension: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .describe('Numbers that the model gives for a picture; checked when the model is loaded.'),
+    matryoshka: matryoshkaSchema
+      .optional()
+      .describe(
+        'Shorter vectors, for models that were trained for it: the first numbers, scaled to length 1 again. Another entry with another `dimension` gives another dataset vectors of another length by the same file.',
+      ),
+    store: z
+      .enum(['f32', 'f16', 'i8'])
+      .default('f32')
+      .describe(
+        'How vectors are stored: `f32` as they are, `f16` in half the bytes, `i8` in a quarter, with a scale for each. What is compared is always the stored vector, in double precision, so that every node decides alike.',
+      ),
+    threads: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(1)
+      .describe(
+        'Threads inside one run on a CPU. More sessions usually give more than more threads (`troupe model bench` measures both). More than 1 is refused where it changes a bit of a vector.',
+      ),
+    providers: z
+      .array(z.enum(PROVIDERS, { error: `one of ${PROVIDERS.join(', ')}` }))
+      .nonempty({ error: 'at least one provider' })
+      .default(['cpu'])
+      .describe(
+        'Where the model may run, tried in order. Vectors of different providers differ in bits, so the first one that works is recorded and holds for all nodes of the system (docs/models.md).',
+      ),
     batch: z
       .int()
       .min(1)
@@ -127,8 +177,11 @@ export const modelConfigSchema = z
         'Most pictures in one run, in sizes 1, 2, 4, …; only sizes that give the same bits as single pictures are used. On a CPU more gains little and costs cache.',
       ),
   })
-  .superRefine(({ size, resize }, context) => {
+  .superRefine(({ size, resize, dimension, matryoshka }, context) => {
     const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (matryoshka !== undefined && matryoshka.dimension > dimension) {
+      complain(['matryoshka', 'dimension'], `at most dimension, which is ${dimension}`);
+    }
     const [width, height] = size;
     const [toWidth, toHeight] = resize.to ?? size;
     if (width * height > MAX_PIXELS) complain(['size'], `at most ${MAX_PIXELS} pixels in all`);

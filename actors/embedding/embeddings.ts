@@ -3,6 +3,7 @@
 import type { BlobStore } from '#runtime';
 import type { Kind } from '../kinds/kind.ts';
 import type { ModelIdentity } from '../pipeline/dataset-ports.ts';
+import { decodeVector, encodeVector } from '../pipeline/vector-codec.ts';
 import { vectorKey } from '../pipeline/vector-store.ts';
 import type { Batcher } from './batcher.ts';
 import type { VectorCache } from './vector-cache.ts';
@@ -20,7 +21,7 @@ export interface EmbeddingsOptions {
   readonly model: ModelIdentity;
   readonly kind: Pick<Kind, 'version'>;
   readonly memory: VectorCache;
-  /** Vectors under `vectorKey`, as little-endian float32. */
+  /** Vectors under `vectorKey`, in the precision of the model. */
   readonly shared: BlobStore;
   readonly batcher: Batcher<Uint8Array, Float32Array>;
 }
@@ -67,14 +68,17 @@ export class Embeddings {
 
   async #find(key: string, picture: () => Promise<Uint8Array>): Promise<FoundVector> {
     const { memory, shared, batcher } = this.#options;
+    const { precision } = this.#options.model;
     const stored = await shared.get(key);
     if (stored !== undefined) {
-      const vector = new Float32Array(new Uint8Array(stored).buffer);
+      const vector = decodeVector(stored, precision);
       memory.put(key, vector);
       return { vector, cause: 'shared' };
     }
-    const vector = await batcher.submit(key, await picture());
-    await shared.put(key, new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+    const bytes = encodeVector(await batcher.submit(key, await picture()), precision);
+    await shared.put(key, bytes);
+    // What a cache would give, so that an answer does not depend on who asked before.
+    const vector = decodeVector(bytes, precision);
     memory.put(key, vector);
     return { vector, cause: 'inference' };
   }

@@ -12,11 +12,30 @@ export interface OutputSpec {
   readonly pooling: 'none' | 'mean' | 'cls' | 'spatial';
   /** `l2` scales to unit length. */
   readonly normalise: 'l2' | 'none';
+  /** Numbers that the model gives for a picture; checked where it is given. */
+  readonly dimension?: number;
+  /** Keeps the first numbers and scales them to unit length, after layer normalisation where that is asked for. */
+  readonly matryoshka?: Matryoshka | undefined;
 }
 
-/** The output's shape does not fit the pooling, or a vector is not finite. */
+export interface Matryoshka {
+  readonly dimension: number;
+  readonly layerNorm: boolean;
+}
+
+/** Added to the variance by layer normalisation, as PyTorch does by default. */
+const LAYER_NORM_EPSILON = 1e-5;
+
+/** The output's shape does not fit the settings, or a vector is not finite. */
 export class UnusableOutput extends Error {
   override readonly name = 'UnusableOutput';
+  /** The setting to look at. */
+  readonly setting: 'pooling' | 'dimension';
+
+  constructor(message: string, setting: 'pooling' | 'dimension' = 'pooling') {
+    super(message);
+    this.setting = setting;
+  }
 }
 
 /**
@@ -33,7 +52,13 @@ export function vectorsOf(
   const pool = poolingOf(spec.pooling, shape);
   return Array.from({ length: count }, (_, index) => {
     const pooled = pool(data.subarray(index * each, (index + 1) * each));
-    const vector = spec.normalise === 'l2' ? unitLength(pooled) : Float32Array.from(pooled);
+    if (spec.dimension !== undefined && pooled.length !== spec.dimension) {
+      throw new UnusableOutput(
+        `expected vectors of ${spec.dimension} numbers, the model gives ${pooled.length}`,
+        'dimension',
+      );
+    }
+    const vector = finished(pooled, spec);
     if (!vector.every(Number.isFinite))
       throw new UnusableOutput('the model gave a vector that is not finite');
     return vector;
@@ -47,7 +72,31 @@ export function lengthOf(vector: ArrayLike<number>): number {
   return Math.sqrt(squares);
 }
 
-function unitLength(vector: ArrayLike<number>): Float32Array<ArrayBuffer> {
+function finished(
+  pooled: ArrayLike<number>,
+  { normalise, matryoshka }: OutputSpec,
+): Float32Array<ArrayBuffer> {
+  if (matryoshka !== undefined) {
+    const whole = matryoshka.layerNorm ? layerNormalised(pooled) : Float64Array.from(pooled);
+    return unitLength(whole.subarray(0, matryoshka.dimension));
+  }
+  return normalise === 'l2' ? unitLength(pooled) : Float32Array.from(pooled);
+}
+
+/** Mean 0 and variance 1 over the numbers of one vector, without weights. */
+function layerNormalised(values: ArrayLike<number>): Float64Array {
+  const { length } = values;
+  let sum = 0;
+  for (let at = 0; at < length; at += 1) sum += values[at] as number;
+  const mean = sum / length;
+  let squares = 0;
+  for (let at = 0; at < length; at += 1) squares += ((values[at] as number) - mean) ** 2;
+  const deviation = Math.sqrt(squares / length + LAYER_NORM_EPSILON);
+  return Float64Array.from({ length }, (_, at) => ((values[at] as number) - mean) / deviation);
+}
+
+/** Scaled to length 1, in double precision, rounded once; zeros stay zeros. */
+export function unitLength(vector: ArrayLike<number>): Float32Array<ArrayBuffer> {
   const length = lengthOf(vector);
   return length === 0 ? Float32Array.from(vector) : Float32Array.from(vector, (value) => value / length);
 }

@@ -1,47 +1,56 @@
 // An open ONNX session of one embedding model, whatever its layout, preprocessing and output. A session's `run()`
 // blocks its thread although it returns a promise, so this is used in a worker thread of its own (embed-thread.ts).
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Provider } from '../config/model.ts';
 import { EmbeddingError } from './embedding-error.ts';
+import { asFloat32, halfTensor } from './half-precision.ts';
 import { lengthOf, UnusableOutput, vectorsOf } from './model-output.ts';
 import { byteInput, floatInput, inputShape } from './model-preprocessing.ts';
 import { ModelUnusable } from './model-unusable.ts';
-import type { ModelFacts, SessionSpec } from './session-spec.ts';
+import { openSession } from './open-session.ts';
+import type { ModelFacts, SessionSpec, UnavailableProvider } from './session-spec.ts';
 
 /** Vectors whose length differs from 1 by more are no unit vectors. */
 const UNIT_TOLERANCE = 1e-3;
+const INPUT_TYPES: readonly string[] = ['float32', 'float16', 'uint8'];
+const OUTPUT_TYPES: readonly string[] = ['float32', 'float16'];
 
 export class ModelSession {
   readonly #session: InferenceSession;
   readonly #spec: SessionSpec;
   readonly #input: InferenceSession.TensorValueMetadata;
   readonly #output: string;
+  readonly #provider: Provider;
+  readonly #unavailable: readonly UnavailableProvider[];
   #batches: readonly number[] = [1];
+  #repeats = true;
 
   private constructor(
-    session: InferenceSession,
+    opened: Awaited<ReturnType<typeof openSession>>,
     spec: SessionSpec,
     input: InferenceSession.TensorValueMetadata,
     output: string,
   ) {
-    this.#session = session;
+    this.#session = opened.session;
+    this.#provider = opened.provider;
+    this.#unavailable = opened.unavailable;
     this.#spec = spec;
     this.#input = input;
     this.#output = output;
   }
 
   /**
-   * Opens a session on one CPU thread and tries it: names, shapes, dimension, unit length, and in which batch sizes
-   * a vector does not depend on its neighbours.
+   * Opens a session on the first provider that works and tries it: names, shapes, dimension, unit length, and in which
+   * batch sizes a vector does not depend on its neighbours.
    * @throws ModelUnusable when the file or the settings are wrong
    */
   static async open(spec: SessionSpec): Promise<ModelSession> {
-    const session = await createSession(spec);
+    const opened = await openSession(spec);
+    const { session } = opened;
     try {
-      const opened = new ModelSession(session, spec, chosenInput(session, spec), chosenOutput(session, spec));
-      await opened.#probe();
-      return opened;
+      const tried = new ModelSession(opened, spec, chosenInput(session, spec), chosenOutput(session, spec));
+      await tried.#probe();
+      return tried;
     } catch (error) {
       await session.release();
       if (error instanceof ModelUnusable) throw error;
@@ -51,7 +60,14 @@ export class ModelSession {
   }
 
   get facts(): ModelFacts {
-    return { input: this.#input.name, output: this.#output, batches: this.#batches };
+    return {
+      input: this.#input.name,
+      output: this.#output,
+      batches: this.#batches,
+      repeats: this.#repeats,
+      provider: this.#provider,
+      unavailable: this.#unavailable,
+    };
   }
 
   /**
@@ -74,6 +90,15 @@ export class ModelSession {
     }
   }
 
+  /**
+   * One vector for each picture, all of them in one run, whether or not that size gives the bits of pictures run alone:
+   * to measure what a batch size costs and gives.
+   * @throws whatever the model throws
+   */
+  runAtOnce(pictures: readonly Uint8Array[]): Promise<Float32Array<ArrayBuffer>[]> {
+    return this.#run(pictures);
+  }
+
   /** Frees the session. */
   async close(): Promise<void> {
     await this.#session.release();
@@ -81,37 +106,66 @@ export class ModelSession {
 
   async #run(pictures: readonly Uint8Array[]): Promise<Float32Array<ArrayBuffer>[]> {
     const shape = inputShape(pictures.length, this.#spec);
-    const tensor =
-      this.#input.type === 'uint8'
-        ? new Tensor('uint8', byteInput(pictures, this.#spec), shape)
-        : new Tensor('float32', floatInput(pictures, this.#spec), shape);
-    const outputs = await this.#session.run({ [this.#input.name]: tensor }, [this.#output]);
+    const outputs = await this.#session.run({ [this.#input.name]: this.#tensor(pictures, shape) }, [
+      this.#output,
+    ]);
     const output = outputs[this.#output];
-    if (!(output?.data instanceof Float32Array)) {
-      throw new UnusableOutput(`the output ${this.#output} is ${output?.type}, expected float32`);
+    const numbers = output && asFloat32(output);
+    if (numbers === undefined) {
+      throw new UnusableOutput(`the output ${this.#output} is ${output?.type}, expected float32 or float16`);
     }
-    return vectorsOf(output.data, output.dims, this.#spec);
+    return vectorsOf(numbers, output?.dims ?? [], this.#spec);
+  }
+
+  #tensor(pictures: readonly Uint8Array[], shape: readonly number[]): Tensor {
+    switch (this.#input.type) {
+      case 'uint8':
+        return new Tensor('uint8', byteInput(pictures, this.#spec), shape);
+      case 'float16':
+        return halfTensor(floatInput(pictures, this.#spec), shape);
+      default:
+        return new Tensor('float32', floatInput(pictures, this.#spec), shape);
+    }
   }
 
   async #probe(): Promise<void> {
     const pictures = [noise(this.#spec.size, 1), noise(this.#spec.size, 2)];
     const alone: Float32Array[] = [];
     for (const picture of pictures) alone.push(...(await this.#probeRun([picture])));
-    const { dimension, normalise } = this.#spec;
+    const { normalise, matryoshka } = this.#spec;
     const [vector = new Float32Array(0)] = alone;
-    if (vector.length !== dimension) {
-      throw new ModelUnusable(
-        'dimension',
-        `expected vectors of ${dimension} numbers, the output ${this.#output} gives ${vector.length}`,
-      );
-    }
-    if (normalise === 'none' && Math.abs(lengthOf(vector) - 1) > UNIT_TOLERANCE) {
+    if (normalise === 'none' && matryoshka === undefined && Math.abs(lengthOf(vector) - 1) > UNIT_TOLERANCE) {
       throw new ModelUnusable(
         'normalise',
         `expected vectors of length 1, the output ${this.#output} gives ${lengthOf(vector).toFixed(3)}; set normalise: l2`,
       );
     }
-    this.#batches = await this.#agreeingBatches(pictures, alone);
+    const again: Float32Array[] = [];
+    for (const picture of pictures) again.push(...(await this.#run([picture])));
+    this.#repeats = sameVectors(alone, again);
+    if (!this.#repeats && this.#spec.mustRepeat === true) {
+      throw new ModelUnusable(
+        'file',
+        `expected the same vector each time a picture is run on ${this.#provider}, they differ: its vectors may group but not drop, so set dedup.vectors.near to null and dedup.actions.semantic to group, or take another provider`,
+      );
+    }
+    if (this.#repeats) this.#batches = await this.#agreeingBatches(pictures, alone);
+    await this.#checkThreads(pictures, alone);
+  }
+
+  /** More threads may add in another order: they are used only where they change nothing. */
+  async #checkThreads(pictures: readonly Uint8Array[], alone: readonly Float32Array[]): Promise<void> {
+    if (this.#spec.threads === 1 || this.#provider !== 'cpu' || !this.#repeats) return;
+    const single = await ModelSession.open({ ...this.#spec, providers: ['cpu'], threads: 1, batch: 1 });
+    try {
+      if (sameVectors(alone, await single.embed(pictures))) return;
+    } finally {
+      await single.close();
+    }
+    throw new ModelUnusable(
+      'threads',
+      `expected the same vectors with ${this.#spec.threads} threads as with one, they differ in bits; set threads: 1 and use more sessions`,
+    );
   }
 
   /** Kernels may add in another order for another batch size: only sizes that give the same bits are used. */
@@ -135,38 +189,9 @@ export class ModelSession {
       return await this.#run(pictures);
     } catch (error) {
       if (error instanceof UnusableOutput)
-        throw new ModelUnusable('pooling', error.message, { cause: error });
+        throw new ModelUnusable(error.setting, error.message, { cause: error });
       throw error;
     }
-  }
-}
-
-async function createSession({ path, sha256 }: SessionSpec): Promise<InferenceSession> {
-  const bytes = await readModel(path);
-  const digest = createHash('sha256').update(bytes).digest('hex');
-  if (digest !== sha256) {
-    throw new ModelUnusable('sha256', `expected ${path} to have sha256 ${sha256}, got ${digest}`);
-  }
-  try {
-    // From the bytes that were digested: a file that is replaced meanwhile cannot slip in.
-    return await InferenceSession.create(bytes, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      logSeverityLevel: 3,
-    });
-  } catch (cause) {
-    const message = `expected ${path} to be one self-contained ONNX model: ${messageOf(cause)}`;
-    throw new ModelUnusable('file', message, { cause });
-  }
-}
-
-async function readModel(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new ModelUnusable('file', `the model file ${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -181,10 +206,10 @@ function chosenInput(session: InferenceSession, spec: SessionSpec): InferenceSes
   if (others.length > 0) {
     throw new ModelUnusable('file', `expected a model with one input, the picture; it has ${inputs}`);
   }
-  if (!input.isTensor || (input.type !== 'float32' && input.type !== 'uint8')) {
+  if (!input.isTensor || !INPUT_TYPES.includes(input.type)) {
     throw new ModelUnusable(
       'input',
-      `expected the input ${input.name} to be float32 or uint8, it is ${input.isTensor ? input.type : 'no tensor'}`,
+      `expected the input ${input.name} to be ${INPUT_TYPES.join(', ')}, it is ${input.isTensor ? input.type : 'no tensor'}`,
     );
   }
   if (input.type === 'uint8' && !leavesSamples(spec)) {
@@ -227,17 +252,17 @@ function chosenOutput({ outputMetadata }: InferenceSession, { output }: SessionS
   if (chosen === undefined || found === undefined) {
     throw new ModelUnusable('output', `expected an output of the model (${names.join(', ')}), got ${output}`);
   }
-  if (!found.isTensor || found.type !== 'float32') {
+  if (!found.isTensor || !OUTPUT_TYPES.includes(found.type)) {
     throw new ModelUnusable(
       'output',
-      `expected the output ${chosen} to be float32, it is ${found.isTensor ? found.type : 'no tensor'}`,
+      `expected the output ${chosen} to be ${OUTPUT_TYPES.join(' or ')}, it is ${found.isTensor ? found.type : 'no tensor'}`,
     );
   }
   return chosen;
 }
 
 /** A picture of noise, the same for the same seed (a linear congruential generator). */
-function noise([width, height]: readonly [number, number], seed: number): Uint8Array {
+export function noise([width, height]: readonly [number, number], seed: number): Uint8Array {
   const samples = new Uint8Array(width * height * 3);
   let state = seed;
   for (let at = 0; at < samples.length; at += 1) {
@@ -247,7 +272,12 @@ function noise([width, height]: readonly [number, number], seed: number): Uint8A
   return samples;
 }
 
-function sameBits(a: Float32Array, b: Float32Array): boolean {
+function sameVectors(some: readonly Float32Array[], others: readonly Float32Array[]): boolean {
+  return some.every((vector, at) => sameBits(vector, others[at] ?? new Float32Array(0)));
+}
+
+/** Whether two vectors are equal, bit for bit. */
+export function sameBits(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, at) => Object.is(value, b[at]));
 }
 

@@ -1,5 +1,6 @@
 // What an embedding session is opened with, on whichever thread it lives.
 import { z } from 'zod';
+import { PROVIDERS, type Provider } from '../config/model.ts';
 
 const channelNumbers = z.array(z.number()).length(3);
 
@@ -20,8 +21,16 @@ export const sessionSpecSchema = z.object({
   std: channelNumbers,
   pooling: z.enum(['none', 'mean', 'cls', 'spatial']),
   normalise: z.enum(['l2', 'none']),
-  /** Numbers in a vector. */
+  /** Numbers that the model gives. */
   dimension: z.number(),
+  /** Shorter vectors: the first numbers, after layer normalisation where that is asked for. */
+  matryoshka: z.object({ dimension: z.number(), layerNorm: z.boolean() }).optional(),
+  /** Tried in order; one that decides verdicts is started with a single one. */
+  providers: z.array(z.enum(PROVIDERS)),
+  /** Threads inside one run on a CPU. */
+  threads: z.number(),
+  /** Whether a model whose vectors differ from run to run is refused, because they would drop items. */
+  mustRepeat: z.boolean().optional(),
   /** Most pictures in one run. */
   batch: z.number(),
 });
@@ -35,4 +44,16 @@ export interface ModelFacts {
   readonly output: string;
   /** Batch sizes in use: those in which vectors are equal, bit for bit, to those of pictures run alone. */
   readonly batches: readonly number[];
+  /** Whether a picture that is run alone again gives the same bits. */
+  readonly repeats: boolean;
+  /** Where it runs. */
+  readonly provider: Provider;
+  /** What was tried before, and why it does not work here. */
+  readonly unavailable: readonly UnavailableProvider[];
+}
+
+/** A provider that a session could not be opened on. */
+export interface UnavailableProvider {
+  readonly provider: Provider;
+  readonly reason: string;
 }

@@ -10,6 +10,11 @@ export function embedThreadModule(): URL {
   return threadModule('embed-thread');
 }
 
+/** URL of the thread that opens a model once and tells what it has; it is started with a `SessionSpec`. */
+export function inspectThreadModule(): URL {
+  return threadModule('inspect-thread');
+}
+
 function threadModule(name: string): URL {
   return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 }

@@ -41,5 +41,7 @@ export const TROUPE_TINY = {
     normalise: 'none',
     dimension: TROUPE_TINY.dimension,
     batch: BATCH,
+    providers: ['cpu'],
+    threads: 1,
   }),
 } as const;

@@ -13,8 +13,9 @@ import type {
   RecordStore,
   WorkSource,
 } from '#runtime';
-import type { DatasetConfig, IndexGeneration } from '../config/index.ts';
+import type { DatasetConfig, IndexGeneration, Provider } from '../config/index.ts';
 import type { IndexPeers, ShardDirectory } from '../dedup/index-exchange.ts';
+import type { UnavailableProvider } from '../image/session-spec.ts';
 import type { Kind } from '../kinds/kind.ts';
 import type { SourceGuard } from '../sources/source-guard.ts';
 import type { SourceRates } from '../sources/source-rates.ts';
@@ -22,6 +23,7 @@ import type { AgainstDataset } from './against.ts';
 import type { ErasurePorts } from './erasure-ports.ts';
 import type { ItemTracer } from './item-tracer.ts';
 import type { StageMeter } from './stage-meter.ts';
+import type { VectorPrecision } from './vector-codec.ts';
 
 /**
  * Stages with a durable queue of their own, in the order in which an item passes them. `held` is where those wait
@@ -124,7 +126,11 @@ export interface ModelIdentity {
   /** Digest of all that is done before and after the model (resize, layout, scale, pooling …), 64 hex. */
   readonly recipe: string;
   /** How the numbers of a vector are stored. */
-  readonly precision: 'f32';
+  readonly precision: VectorPrecision;
+  /** Where the model runs; part of the recipe. */
+  readonly provider: Provider;
+  /** Providers that were to come first and do not work. */
+  readonly unavailable?: readonly UnavailableProvider[];
   /** Numbers in a vector. */
   readonly dimension: number;
   /** Most items in one request to the session. */

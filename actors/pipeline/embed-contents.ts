@@ -1,6 +1,7 @@
 // Makes the vectors that contents lack, each once, and stores them under everything that determines them.
 import type { DatasetPorts } from './dataset-ports.ts';
 import { blobKeys } from './messages.ts';
+import { encodeVector } from './vector-codec.ts';
 import { vectorKey } from './vector-store.ts';
 
 /** A content that is to have a vector. */
@@ -34,8 +35,7 @@ export async function embedContents(
       const vector = vectors[at];
       if (vector === undefined)
         throw new Error('the session answered fewer vectors than it was given pictures');
-      const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-      return ports.vectors.put(keyOf(content), bytes);
+      return ports.vectors.put(keyOf(content), encodeVector(vector, ports.model.precision));
     }),
   );
   return missing.length;

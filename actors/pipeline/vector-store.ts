@@ -1,6 +1,7 @@
 // Where the vectors of contents are stored, and under which names.
 import type { Kind } from '../kinds/kind.ts';
 import type { DatasetPorts, ModelIdentity } from './dataset-ports.ts';
+import { decodeVector, parsePrecision, type VectorPrecision } from './vector-codec.ts';
 
 /** What a vector is made by. */
 export interface VectorMaker {
@@ -14,11 +15,21 @@ export function vectorKey({ model, kind }: VectorMaker, content: string): string
   return `${kind.version}/${digest.slice(0, 16)}/${recipe.slice(0, 16)}/${precision}/${dimension}/${content}`;
 }
 
-/** The same by the versions that a deciding configuration records (`judgingContext`). */
-export function recordedVectorKey(
-  versions: { readonly kind: string; readonly model: string; readonly embedding: string },
-  content: string,
-): string {
+/** What a deciding configuration records of the vectors that it decides by (`judgingContext`). */
+export interface RecordedVersions {
+  readonly kind: string;
+  readonly model: string;
+  /** Recipe, precision and dimension. */
+  readonly embedding: string;
+}
+
+/** How the vectors of a deciding configuration are stored. */
+export function recordedPrecision({ embedding }: RecordedVersions): VectorPrecision {
+  return parsePrecision(embedding.split('/')[1]);
+}
+
+/** The key of a vector by the versions that a deciding configuration records. */
+export function recordedVectorKey(versions: RecordedVersions, content: string): string {
   const digest = versions.model.slice(versions.model.lastIndexOf('@') + 1);
   return `${versions.kind}/${digest.slice(0, 16)}/${versions.embedding}/${content}`;
 }
@@ -29,5 +40,5 @@ export async function storedVector(
   content: string,
 ): Promise<Float32Array | undefined> {
   const bytes = await ports.vectors.get(vectorKey(ports, content));
-  return bytes && new Float32Array(bytes.slice().buffer);
+  return bytes && decodeVector(bytes, ports.model.precision);
 }

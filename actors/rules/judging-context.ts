@@ -25,6 +25,7 @@ export function judgingContext(config: DatasetConfig, kind: Kind, model: ModelId
     kind: kind.version,
     rules: RULES_VERSION,
     model: `${model.name}@${model.digest.slice(0, 16)}`,
+    provider: model.provider,
     embedding: `${model.recipe.slice(0, 16)}/${model.precision}/${model.dimension}`,
   };
   const deciding = {

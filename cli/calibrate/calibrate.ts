@@ -8,6 +8,7 @@ import {
   payloadSchema,
   thresholdOf,
 } from '#actors';
+import { silentLogger } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { SeededRandom } from '../corpus/seeded-random.ts';
@@ -15,7 +16,7 @@ import type { ClientSystem } from '../node/client-system.ts';
 import { findManifest } from '../node/find-manifest.ts';
 import { messageCodec } from '../node/message-codec.ts';
 import { originalContent } from '../node/original-content.ts';
-import { resolveModel } from '../node/resolve-model.ts';
+import { type ModelContext, resolveModel } from '../node/resolve-model.ts';
 import type { Terminal } from '../terminal.ts';
 import { type CalibrationResult, calibrationResult } from './calibration-result.ts';
 import { ContentShelf, type ShelvedContent } from './content-shelf.ts';
@@ -92,7 +93,12 @@ export async function calibrate(
     onProgress: (done) => progress.update(`measured ${done} of ${pairs.length} pairs`),
   });
   const remarks: string[] = [];
-  const model = await modelHere(config, dataset, { name: modelName, digest: modelDigest }, remarks);
+  const model = await modelHere(
+    { loaded: config, link: system.link, names: system.names, log: silentLogger },
+    dataset,
+    { name: modelName, digest: modelDigest },
+    remarks,
+  );
   const recall = await editsOf(shelf.contents, model, options.edits, {
     original: (each) => original(system, dataset, each),
     signal,
@@ -139,13 +145,13 @@ function splitModel(version: string): readonly [name: string, digest: string] {
 
 /** The manifest's model, if it is configured here; only edits need it. */
 async function modelHere(
-  config: LoadedConfig,
+  context: ModelContext,
   dataset: string,
   { name, digest }: { readonly name: string; readonly digest: string },
   remarks: string[],
 ): Promise<ModelIdentity | undefined> {
   try {
-    const model = await resolveModel(config, dataset, name);
+    const model = await resolveModel(context, { path: `datasets.${dataset}.model` }, name);
     if (model.digest === digest) return model;
     remarks.push(`the model ${name} is another file here: edits are not compared by vectors`);
   } catch (error) {

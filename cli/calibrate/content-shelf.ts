@@ -1,6 +1,13 @@
 // The sampled contents as they are compared: hashes from the ledger, vectors and proxies from their stores, a bounded
 // number of these in memory.
-import { blobKeys, type JudgedEntry, recordedVectorKey } from '#actors';
+import {
+  blobKeys,
+  decodeVector,
+  type JudgedEntry,
+  type RecordedVersions,
+  recordedPrecision,
+  recordedVectorKey,
+} from '#actors';
 import type { BlobStore } from '#runtime';
 import { untilAborted } from './interruptible.ts';
 import { type ComparedContent, type Hash, hashOf } from './measures.ts';
@@ -19,7 +26,7 @@ export interface ShelfSources {
   readonly vectors: Pick<BlobStore, 'get'>;
   readonly blobs: Pick<BlobStore, 'get'>;
   /** What the vectors are made by, as the manifest records it. */
-  readonly versions: Parameters<typeof recordedVectorKey>[0];
+  readonly versions: RecordedVersions;
 }
 
 /** A content that the pipeline compares with others. */
@@ -80,7 +87,7 @@ export class ContentShelf {
     const [vector, proxy] = await Promise.all([
       once(this.#vectors, MAX_VECTORS, content, async () => {
         const bytes = await vectors.get(recordedVectorKey(versions, content));
-        return bytes === undefined ? null : new Float32Array(bytes.slice().buffer);
+        return bytes === undefined ? null : decodeVector(bytes, recordedPrecision(versions));
       }),
       withProxies
         ? once(

@@ -1,28 +1,56 @@
-// From the model's name in a dataset's configuration to the model itself, and from a session that did not open to
-// what its configuration has wrong.
+// From the model's name in a configuration to the model itself, on the provider that the system settled on, and from a
+// session that did not open to what its configuration has wrong.
+import type { DependencyContainer } from 'tsyringe';
 import { configuredModel, defaultModel, type ModelIdentity, ModelUnusable, TROUPE_TINY } from '#actors';
+import type { NatsLink, SystemNames } from '#nats';
+import type { Logger } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
+import { settleProvider } from './settle-provider.ts';
+import { TOKENS } from './tokens.ts';
+
+/** What models are resolved with. */
+export interface ModelContext {
+  readonly loaded: LoadedConfig;
+  readonly link: NatsLink;
+  readonly names: SystemNames;
+  readonly log: Logger;
+}
+
+/** Where a model is named. */
+export interface ModelUse {
+  /** The setting, for messages. */
+  readonly path: string;
+}
+
+export function modelContext(node: DependencyContainer): ModelContext {
+  return {
+    loaded: node.resolve(TOKENS.config),
+    link: node.resolve(TOKENS.link),
+    names: node.resolve(TOKENS.names),
+    log: node.resolve(TOKENS.log),
+  };
+}
 
 /**
- * The model that a dataset names; its file is read for the digest, not opened.
- * @throws CommandError `config_invalid` when there is no such model, or not its file
+ * The model of this name; its file is read for the digest, and opened only where its provider is to be settled.
+ * @throws CommandError `config_invalid` when there is no such model, not its file, or no provider for it
  */
 export async function resolveModel(
-  { config, modelFiles }: LoadedConfig,
-  dataset: string,
+  context: ModelContext,
+  use: ModelUse,
   name: string,
 ): Promise<ModelIdentity> {
   if (name === TROUPE_TINY.name) return defaultModel();
+  const { config, modelFiles } = context.loaded;
   const settings = config.models[name];
   const file = modelFiles[name];
   if (settings === undefined || file === undefined) {
     const known = [TROUPE_TINY.name, ...Object.keys(config.models)].join(', ');
-    const message = `datasets.${dataset}.model: expected one of ${known}, got ${name}`;
-    throw new CommandError('config_invalid', message);
+    throw new CommandError('config_invalid', `${use.path}: expected one of ${known}, got ${name}`);
   }
   try {
-    return await configuredModel(name, { file, config: settings });
+    return await settleProvider(context, await configuredModel(name, { file, config: settings }));
   } catch (error) {
     throw asModelFailure(error, name);
   }

@@ -18,10 +18,13 @@ import {
   keeperRequestSchema,
   LocalIndex,
   metersTogether,
+  type ModelIdentity,
+  mustRepeat,
   STATELESS_PARTS,
   type StageMeter,
   shardPath,
   workersOf,
+  vectorsDrop,
 } from '#actors';
 import { ensureDataset } from '#nats';
 import {
@@ -42,7 +45,7 @@ import { RecentEvents } from './escalation-report.ts';
 import { forgetFormerShards } from './former-shards.ts';
 import { NatsIndexPeers } from './index-peers.ts';
 import { messageCodec } from './message-codec.ts';
-import { asModelFailure, resolveModel } from './resolve-model.ts';
+import { asModelFailure, modelContext, resolveModel } from './resolve-model.ts';
 import { serveIndex } from './serve-index.ts';
 import { shardDirectory } from './shard-directory.ts';
 import { StageTotals } from './stage-totals.ts';
@@ -81,6 +84,8 @@ export class RunningDataset {
   readonly flow: WorkFlow;
   /** For a report, should the tree give up. */
   readonly recent: RecentEvents;
+  /** What its vectors are made by. */
+  readonly model: ModelIdentity;
   readonly #dataset: string;
   readonly #system: ActorSystem;
   readonly #breakers: () => readonly BreakerSnapshot[];
@@ -98,6 +103,7 @@ export class RunningDataset {
     readonly totals: StageTotals;
     readonly flow: WorkFlow;
     readonly recent: RecentEvents;
+    readonly model: ModelIdentity;
     readonly breakers: () => readonly BreakerSnapshot[];
     readonly shards: DatasetShards;
     readonly serveKeeper: () => () => void;
@@ -109,6 +115,7 @@ export class RunningDataset {
     this.totals = parts.totals;
     this.flow = parts.flow;
     this.recent = parts.recent;
+    this.model = parts.model;
     this.#system = parts.system;
     this.#breakers = parts.breakers;
     this.#shards = parts.shards;
@@ -154,7 +161,9 @@ export class RunningDataset {
     });
     const { directory, peers } = indexOf(dataset);
     const portsOf = async ({ config: of, generation }: Pick<DatasetRecord, 'config' | 'generation'>) => {
-      const model = await resolveModel(node.resolve(TOKENS.config), dataset, of.model);
+      const use = { path: `datasets.${dataset}.model` };
+      const resolved = await resolveModel(modelContext(node), use, of.model);
+      const model = vectorsDrop(of.dedup) ? mustRepeat(resolved) : resolved;
       const against = await Promise.all(
         (of.dedup.against ?? [])
           .filter((name) => name !== dataset)
@@ -231,6 +240,7 @@ export class RunningDataset {
         totals,
         flow,
         recent,
+        model: ports.model,
         breakers,
         shards,
         serveKeeper,

@@ -21,6 +21,7 @@ import { type EscalationReport, escalationReport, RecentEvents, reportLines } fr
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
 import { leaseTime } from './lease-time.ts';
 import { messageCodec } from './message-codec.ts';
+import { modelStanding } from './model-standing.ts';
 import { NodeDoor } from './node-door.ts';
 import { nodeName } from './node-name.ts';
 import { prepareSystem, type SystemMode } from './prepare-system.ts';
@@ -422,6 +423,7 @@ export class RunningNode {
         stages: dataset.totals.toJSON(),
         work: dataset.flow.recent(),
         breakers: dataset.breakers(),
+        model: modelStanding(dataset.model),
         accountedBytes: dataset.totals.accountedBytes,
       })),
     };

@@ -25,7 +25,8 @@ import {
 import { CircuitBreaker, type SystemEvent, type SystemHappening } from '#runtime';
 import { EMBEDDING_PROFILES } from '../config/embedding.ts';
 import { messageCodec } from './message-codec.ts';
-import { asModelFailure, resolveModel } from './resolve-model.ts';
+import { type ModelStanding, modelStanding } from './model-standing.ts';
+import { asModelFailure, modelContext, resolveModel } from './resolve-model.ts';
 import { TOKENS } from './tokens.ts';
 
 /** How often a replica tells its load, at most and at least. */
@@ -57,6 +58,7 @@ export class ServedModel {
   readonly #tenants: Tenants;
   readonly #replicas: Replicas;
   readonly #model: string;
+  readonly #runs: ModelStanding;
   readonly #node: string;
   readonly #over = new AbortController();
   readonly #ends: (() => void)[] = [];
@@ -71,8 +73,7 @@ export class ServedModel {
     name: string,
     options: ServedModelOptions,
   ): Promise<ServedModel> {
-    const loaded = node.resolve(TOKENS.config);
-    const { node: settings } = loaded.config;
+    const { node: settings } = node.resolve(TOKENS.config).config;
     const { embedding } = settings;
     const [link, names, clock, random, log] = [
       node.resolve(TOKENS.link),
@@ -81,7 +82,7 @@ export class ServedModel {
       node.resolve(TOKENS.random),
       node.resolve(TOKENS.log),
     ];
-    const model = await resolveModel(loaded, 'node.embedding.serve', name);
+    const model = await resolveModel(modelContext(node), { path: 'node.embedding.serve' }, name);
     const emit = (happening: SystemHappening) => options.onEvent({ ...happening, atMs: clock.wallMs() });
     const breaker = new CircuitBreaker({
       path: `embed-${name}/sessions`,
@@ -135,6 +136,7 @@ export class ServedModel {
       pool,
       perTenant: embedding.perTenant,
       model: `${model.digest}/${model.recipe}/${model.precision}`,
+      runs: modelStanding(model),
     });
   }
 
@@ -146,6 +148,7 @@ export class ServedModel {
       readonly pool: EmbeddingPool;
       readonly perTenant: number;
       readonly model: string;
+      readonly runs: ModelStanding;
     },
   ) {
     const { link, names, node } = parts;
@@ -154,6 +157,7 @@ export class ServedModel {
     this.#names = names;
     this.#pool = parts.pool;
     this.#model = parts.model;
+    this.#runs = parts.runs;
     this.#node = node;
     this.#tenants = new Tenants(parts.perTenant);
     this.#replicas = new Replicas(node, link.clock);
@@ -178,6 +182,7 @@ export class ServedModel {
   get standing(): object {
     return {
       ...this.#pool.standing,
+      model: this.#runs,
       replicas: this.#replicas.others.length + 1,
       tenants: Object.fromEntries(this.#tenants.underWay),
     };

@@ -11,6 +11,7 @@ import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
 import { datasetLoad, type NodeWork, stageRates } from './dataset-load.ts';
 import { waitingProblems } from './full-storage.ts';
+import { type ModelStanding, modelStandingSchema } from './model-standing.ts';
 import { readStorage, type StorageStatus } from './storage-status.ts';
 import type { RecentWork } from './work-flow.ts';
 
@@ -36,6 +37,12 @@ export interface ActorLine {
   readonly supervision?: NonNullable<ActorSnapshot['supervision']>;
 }
 
+/** A model on a node. */
+export interface NodeModel extends ModelStanding {
+  /** The dataset, or `embed` for requests of others. */
+  readonly of: string;
+}
+
 export interface NodeStatus {
   readonly name: string;
   readonly version: string;
@@ -45,6 +52,8 @@ export interface NodeStatus {
   readonly cores: number;
   readonly actors: readonly ActorLine[];
   readonly breakers: readonly BreakerSnapshot[];
+  /** What its vectors are made by, those of datasets and those that it answers for. */
+  readonly models: readonly NodeModel[];
   /** Bytes of the dataset that each actor with state holds in memory, as it accounts for them, by path. */
   readonly accountedBytes: Readonly<Record<string, number>>;
   /** Shards that it could not start and tries again. */
@@ -145,6 +154,7 @@ const nodeStatsSchema = z.object({
       }),
     )
     .default([]),
+  embedding: z.record(z.string(), z.object({ model: modelStandingSchema.exactOptional() })).default({}),
   datasets: z.array(
     z.object({
       name: z.string(),
@@ -152,6 +162,7 @@ const nodeStatsSchema = z.object({
       breakers: z.array(breakerSchema).default([]),
       /** Absent where an older program answers. */
       work: workSchema.optional(),
+      model: modelStandingSchema.exactOptional(),
       accountedBytes: z.record(z.string(), z.number()).default({}),
     }),
   ),
@@ -182,7 +193,11 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
         Object.entries(held).map(([actor, bytes]) => [`${dataset}/${actor}`, bytes] as const),
       ),
     );
-    const told = { durability, cores, actors, breakers, accountedBytes, failingShards, waiting };
+    const models = [
+      ...own.map(({ name: of, model }) => ({ of, model })),
+      ...Object.values(parsed.data.embedding).map(({ model }) => ({ of: 'embed', model })),
+    ].flatMap(({ of, model }) => (model === undefined ? [] : [{ of, ...model }]));
+    const told = { durability, cores, actors, breakers, models, accountedBytes, failingShards, waiting };
     nodes.push({ name, version, started, ...told });
   }
   nodes.sort((one, other) => (one.name < other.name ? -1 : 1));

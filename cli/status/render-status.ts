@@ -4,7 +4,7 @@ import { ROLES } from '#actors';
 import type { BreakerSnapshot } from '#runtime';
 import { dueText, durationText } from '../duration-text.ts';
 import type { ClusterStatus } from '../node/cluster-status.ts';
-import type { ActorLine, DatasetStatus, NodeStatus, SystemStatus } from '../node/system-status.ts';
+import type { ActorLine, DatasetStatus, NodeModel, NodeStatus, SystemStatus } from '../node/system-status.ts';
 import { formatTable, type Style } from '../terminal.ts';
 import { bottleneckLine } from './bottleneck.ts';
 import { treePrefixes } from './tree-lines.ts';
@@ -92,13 +92,24 @@ function durabilityLine(durability: string, replicas: number): string {
 }
 
 function nodeLines(node: NodeStatus, replicas: number, atMs: number, paint: Paint): readonly string[] {
-  const { name, version, started, durability, actors, breakers } = node;
+  const { name, version, started, durability, actors, models, breakers } = node;
   return [
     paint('bold', `node ${name}, version ${version}, up since ${started}`),
     durabilityLine(durability, replicas),
+    ...models.map((model) => modelLine(model, paint)),
     ...treeLines(actors, atMs, paint),
     ...breakerLines(breakers, atMs, paint),
   ];
+}
+
+function modelLine(
+  { of, name, provider, precision, dimension, unavailable }: NodeModel,
+  paint: Paint,
+): string {
+  const line = `model ${name} for ${of}: on ${provider}, ${dimension} numbers as ${precision}`;
+  if (unavailable.length === 0) return line;
+  const reasons = unavailable.map((each) => `${each.provider} (${each.reason})`).join(', ');
+  return paint('yellow', `${line}; unavailable: ${reasons}`);
 }
 
 function treeLines(actors: readonly ActorLine[], atMs: number, paint: Paint): readonly string[] {

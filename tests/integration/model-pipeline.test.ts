@@ -92,7 +92,7 @@ describe('a model of the user', () => {
 
 describe('a model that cannot be used', () => {
   it.each([
-    ['dimension', { dimension: 512 }, 'expected vectors of 512 numbers, the output vector gives 144'],
+    ['dimension', { dimension: 512 }, 'expected vectors of 512 numbers, the model gives 144'],
     ['input', { input: 'image' }, 'expected an input of the model (picture), got image'],
     ['file', { file: 'models/absent.onnx' }, 'models/absent.onnx does not exist'],
   ])(

@@ -8,12 +8,12 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ModelConfig, modelConfigSchema } from '../../actors/config/index.ts';
 import { analyseImage } from '../../actors/image/analyse.ts';
-import { configuredModel, inspectModel } from '../../actors/image/embedding-model.ts';
+import { configuredModel, inspectModel, mustRepeat } from '../../actors/image/embedding-model.ts';
 import type { ModelProxySpec } from '../../actors/image/model-proxy.ts';
 import { ModelSession } from '../../actors/image/model-session.ts';
 import { type SessionSpec, sessionSpecSchema } from '../../actors/image/session-spec.ts';
 import { encodeModel, type ModelGraph } from '../../scripts/onnx-writer.ts';
-import { flatteningModel } from '../support/onnx-models.ts';
+import { flatteningModel, varyingModel } from '../support/onnx-models.ts';
 
 /** Two outputs: each picture as it is, and half of it. */
 const twoOutputs: ModelGraph = {
@@ -119,7 +119,14 @@ describe('a configured model', () => {
   it('gives a picture the same bits in every batch, and says in which it runs', async () => {
     const own = { layout: 'NHWC', size: 2, scale: 1, dimension: 12, batch: 8 };
     const session = await open(flatteningModel({ input: ['N', 2, 2, 3], output: ['N', 12] }), own);
-    expect(session.facts).toEqual({ input: 'picture', output: 'vector', batches: [1, 2, 4, 8] });
+    expect(session.facts).toEqual({
+      input: 'picture',
+      output: 'vector',
+      batches: [1, 2, 4, 8],
+      repeats: true,
+      provider: 'cpu',
+      unavailable: [],
+    });
     const pictures = Array.from({ length: 13 }, (_, at) => new Uint8Array(12).fill(at + 1).fill(200 - at, 5));
     const together = await session.embed(pictures);
     for (const [at, picture] of pictures.entries()) {
@@ -146,6 +153,71 @@ describe('a configured model', () => {
   });
 });
 
+describe('a session', () => {
+  const nhwc = flatteningModel({ input: ['N', 2, 2, 3], output: ['N', 12] });
+  const own = { layout: 'NHWC', size: 2, scale: 1, dimension: 12 };
+
+  it('runs on the next provider where one does not work, and says why', async () => {
+    const session = await open(nhwc, { ...own, providers: ['cuda', 'cpu'] });
+    // A machine that has CUDA and its libraries runs it there.
+    if (session.facts.provider === 'cpu') {
+      expect(session.facts.unavailable).toEqual([
+        { provider: 'cuda', reason: expect.stringMatching(/cuda/i) },
+      ]);
+    }
+    const plain = await open(nhwc, own);
+    const picture = new Uint8Array(12).fill(7).fill(200, 5);
+    if (session.facts.provider === 'cpu') {
+      expect(await session.embed([picture])).toEqual(await plain.embed([picture]));
+    }
+    await session.close();
+    await plain.close();
+  });
+
+  it('takes more threads where they change no bit', async () => {
+    const [two, one] = [await open(nhwc, { ...own, threads: 2 }), await open(nhwc, own)];
+    const picture = new Uint8Array(12).fill(9).fill(100, 4);
+    expect(await two.embed([picture])).toEqual(await one.embed([picture]));
+    await two.close();
+    await one.close();
+  });
+
+  it('takes and gives half precision', async () => {
+    const graph = flatteningModel({
+      type: 'float16',
+      gives: 'float16',
+      input: ['N', 2, 2, 3],
+      output: ['N', 12],
+    });
+    const session = await open(graph, own);
+    const [vector] = await session.embed([Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)]);
+    expect(rounded(vector)).toEqual(unit([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]));
+    await session.close();
+  });
+
+  it('gives the first numbers at unit length where a shorter vector is asked for', async () => {
+    const model = await modelOf(nhwc, { ...own, matryoshka: { dimension: 3 } });
+    expect(model.dimension).toBe(3);
+    const session = await ModelSession.open(sessionSpecSchema.parse(model.session));
+    const [vector] = await session.embed([Uint8Array.of(2, 3, 6, 4, 5, 6, 7, 8, 9, 10, 11, 12)]);
+    expect(rounded(vector)).toEqual(unit([2, 3, 6]));
+    await session.close();
+  });
+
+  it('of a model whose vectors vary runs pictures one by one, and is refused where they would drop items', async () => {
+    const graph = varyingModel({ input: ['N', 2, 2, 3], output: ['N', 12] });
+    const model = await modelOf(graph, { ...own, batch: 8 });
+    const session = await ModelSession.open(sessionSpecSchema.parse(model.session));
+    expect(session.facts).toMatchObject({ repeats: false, batches: [1] });
+    await session.close();
+    const decides = sessionSpecSchema.parse(mustRepeat(model).session);
+    await expect(ModelSession.open(decides)).rejects.toMatchObject({
+      setting: 'file',
+      message: expect.stringContaining('set dedup.vectors.near to null'),
+    });
+  });
+});
+
 describe('a model that cannot be used as configured', () => {
   const nhwc = flatteningModel({ input: ['N', 2, 2, 3], output: ['N', 12] });
   const own = { layout: 'NHWC', size: 2, scale: 1, dimension: 12 };
@@ -153,7 +225,7 @@ describe('a model that cannot be used as configured', () => {
   it.each([
     ['input', { input: 'image' }, 'expected an input of the model (picture), got image'],
     ['output', { output: 'embedding' }, 'expected an output of the model (vector), got embedding'],
-    ['dimension', { dimension: 512 }, 'expected vectors of 512 numbers, the output vector gives 12'],
+    ['dimension', { dimension: 512 }, 'expected vectors of 512 numbers, the model gives 12'],
     ['pooling', { pooling: 'cls' }, 'pooling cls takes an output of N × T × C, the model gives 1 × 12'],
     [
       'size',
@@ -215,7 +287,7 @@ describe("a model's identity", () => {
       return `${digest} ${recipe} ${dimension}`;
     };
     const same = await identityOf({});
-    expect(await identityOf({ batch: 16, scale: 1 / 255, file: 'elsewhere.onnx' })).toBe(same);
+    expect(await identityOf({ batch: 16, threads: 2, scale: 1 / 255, file: 'elsewhere.onnx' })).toBe(same);
     const changes = [
       { layout: 'NCHW' },
       { channels: 'BGR' },
@@ -229,6 +301,9 @@ describe("a model's identity", () => {
       { pooling: 'cls' },
       { normalise: 'none' },
       { dimension: 13 },
+      { providers: ['cuda'] },
+      { matryoshka: { dimension: 6 } },
+      { matryoshka: { dimension: 6, layerNorm: true } },
     ];
     const identities = await Promise.all(changes.map(identityOf));
     expect(new Set([same, ...identities]).size).toBe(changes.length + 1);

@@ -40,6 +40,7 @@ export const MEMORY_MODEL: ModelIdentity = {
   digest: 'd'.repeat(64),
   recipe: 'e'.repeat(64),
   precision: 'f32',
+  provider: 'cpu',
   dimension: 1,
   batch: 32,
   session: {},

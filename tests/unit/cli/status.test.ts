@@ -32,6 +32,7 @@ const STATUS: SystemStatus = {
       started: '2026-01-02T03:04:05Z',
       durability: 'disk',
       cores: 2,
+      models: [],
       accountedBytes: {},
       failingShards: [],
       waiting: [],

@@ -6,6 +6,7 @@ import {
   type InputSpec,
   inputShape,
 } from '../../../actors/image/model-preprocessing.ts';
+import { SeededRandom } from '../../../cli/corpus/seeded-random.ts';
 
 const plain: InputSpec = {
   size: [2, 1],
@@ -96,6 +97,30 @@ describe("a model's output", () => {
       [Math.fround(0.6), Math.fround(0.8)],
       [0, 0],
     ]);
+  });
+
+  it('gives its first numbers at unit length for a shorter vector, layer-normalised where that is asked for', () => {
+    const random = new SeededRandom(7);
+    const data = Float32Array.from({ length: 768 }, () => random.next() * 4 - 1);
+    const numbers = Array.from(data);
+    const mean = numbers.reduce((sum, value) => sum + value, 0) / 768;
+    const variance = numbers.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 768;
+    const unit = (values: readonly number[]) => values.map((value) => value / Math.hypot(...values));
+    const references = {
+      plain: unit(numbers.slice(0, 256)),
+      normalised: unit(numbers.slice(0, 256).map((value) => (value - mean) / Math.sqrt(variance + 1e-5))),
+    };
+    for (const [which, layerNorm] of [
+      ['plain', false],
+      ['normalised', true],
+    ] as const) {
+      const spec = { pooling: 'none', normalise: 'l2', matryoshka: { dimension: 256, layerNorm } } as const;
+      const [vector] = vectorsOf(data, [1, 768], spec);
+      expect(vector).toHaveLength(256);
+      const off = references[which].map((value, at) => Math.abs(value - (vector?.[at] ?? Number.NaN)));
+      expect(Math.max(...off)).toBeLessThan(1e-5);
+    }
+    expect(references.plain[0]).not.toBeCloseTo(references.normalised[0] ?? 0, 3);
   });
 
   it('is refused when its shape does not fit the pooling, or a number is none', () => {

@@ -32,6 +32,9 @@ describe("a model's configuration", () => {
       pooling: 'none',
       normalise: 'l2',
       batch: 2,
+      providers: ['cpu'],
+      store: 'f32',
+      threads: 1,
     });
   });
 
