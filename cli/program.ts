@@ -14,6 +14,7 @@ import { registerExplain } from './commands/explain.ts';
 import { registerHash } from './commands/hash.ts';
 import { registerInit } from './commands/init.ts';
 import { registerManifest } from './commands/manifest.ts';
+import { registerModel } from './commands/model.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerReport } from './commands/report.ts';
 import { registerShards } from './commands/shards.ts';
@@ -44,6 +45,7 @@ const COMMANDS: readonly Register[] = [
   registerCalibrate,
   registerDead,
   registerShards,
+  registerModel,
   registerHash,
   registerConfig,
 ];

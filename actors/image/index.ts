@@ -4,9 +4,13 @@ export { analyseImage, hashImage, type ImageAnalysis, proxySide } from './analys
 export type { AnalyseThreadRequest } from './analyse-thread.ts';
 export { AnalysisError, type AnalysisErrorCode } from './analysis-error.ts';
 export type { ImageLimits } from './decode.ts';
+export { describeModel, type ModelProposal } from './describe-model.ts';
+export type { DescribedModel } from './describe-thread.ts';
 export type { EmbedThreadData, EmbedThreadRequest, EmbedThreadResult } from './embed-thread.ts';
 export { EmbeddingError } from './embedding-error.ts';
 export { configuredModel, defaultModel, inspectModel, mustRepeat, onProvider } from './embedding-model.ts';
+export type { MeasuredAgreement } from './measure-thread.ts';
+export { MeasuredSession, MeasureFailed } from './measured-session.ts';
 export { ModelUnusable } from './model-unusable.ts';
 export { PictureReader, type ReadPicture } from './picture-reader.ts';
 export { comparePixels, DEFAULT_PIXEL_THRESHOLD, type PixelComparison } from './pixel-comparison.ts';

@@ -7,6 +7,7 @@ import { asFloat32, halfTensor } from './half-precision.ts';
 import { lengthOf, UnusableOutput, vectorsOf } from './model-output.ts';
 import { byteInput, floatInput, inputShape } from './model-preprocessing.ts';
 import { ModelUnusable } from './model-unusable.ts';
+import { noise } from './noise.ts';
 import { openSession } from './open-session.ts';
 import type { ModelFacts, SessionSpec, UnavailableProvider } from './session-spec.ts';
 
@@ -259,17 +260,6 @@ function chosenOutput({ outputMetadata }: InferenceSession, { output }: SessionS
     );
   }
   return chosen;
-}
-
-/** A picture of noise, the same for the same seed (a linear congruential generator). */
-export function noise([width, height]: readonly [number, number], seed: number): Uint8Array {
-  const samples = new Uint8Array(width * height * 3);
-  let state = seed;
-  for (let at = 0; at < samples.length; at += 1) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    samples[at] = state >>> 24;
-  }
-  return samples;
 }
 
 function sameVectors(some: readonly Float32Array[], others: readonly Float32Array[]): boolean {

@@ -15,6 +15,16 @@ export function inspectThreadModule(): URL {
   return threadModule('inspect-thread');
 }
 
+/** URL of the thread that looks at a model file of which nothing is known; it is started with its path. */
+export function describeThreadModule(): URL {
+  return threadModule('describe-thread');
+}
+
+/** URL of the thread of a `MeasuredSession`; it is started with a `SessionSpec`. */
+export function measureThreadModule(): URL {
+  return threadModule('measure-thread');
+}
+
 function threadModule(name: string): URL {
   return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 }
