@@ -151,7 +151,12 @@ export {
   type WorkingPart,
 } from './pipeline/stage-meter.ts';
 export { decodeVector, VECTOR_PRECISIONS, type VectorPrecision } from './pipeline/vector-codec.ts';
-export { type RecordedVersions, recordedPrecision, recordedVectorKey, vectorKey } from './pipeline/vector-store.ts';
+export {
+  type RecordedVersions,
+  recordedPrecision,
+  recordedVectorKey,
+  vectorKey,
+} from './pipeline/vector-store.ts';
 export { globMatches } from './rules/glob.ts';
 export { type JudgingContext, judgingContext } from './rules/judging-context.ts';
 export { AddressPolicy, isNetwork } from './sources/address-policy.ts';

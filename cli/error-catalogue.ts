@@ -97,6 +97,16 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 1',
     remedy: 'Start another node first, or take the drain of another one back.',
   },
+  unknown_model: {
+    meaning: 'The system has no version of the model that fits the range, or its file is lost.',
+    becomes: 'exit 2',
+    remedy: '`troupe model list` shows what there is; `troupe model add` adds one.',
+  },
+  model_exists: {
+    meaning: 'The version of the model is taken, or its vectors do not fit those of the same major version.',
+    becomes: 'exit 2',
+    remedy: 'Give --name without a version to get the next one, or one that is free.',
+  },
   unknown_item: {
     meaning: 'The dataset holds no such item.',
     becomes: 'exit 1',

@@ -33,7 +33,7 @@ export const datasetConfigSchema = z.strictObject({
     .max(64)
     .default('troupe-tiny')
     .describe(
-      'Embedding model: `troupe-tiny`, which ships with the package, or the name of an entry under `models`. Another model gives other vectors, so it decides.',
+      'Embedding model: `troupe-tiny`, which ships with the package, the name of an entry under `models`, or `NAME@RANGE` (such as `clip@^1`) for one that was added to the system; the dataset then stays with the version that it took first. Another model gives other vectors, so it decides.',
     ),
   limits: limitsSchema
     .prefault({})

@@ -10,7 +10,8 @@ import { type ModelFacts, type SessionSpec, sessionSpecSchema } from './session-
 /** Run batches of this size for so long, or compare them. */
 export type MeasureRequest =
   | { readonly type: 'rate'; readonly batch: number; readonly ms: number }
-  | { readonly type: 'agreement'; readonly batch: number };
+  | { readonly type: 'agreement'; readonly batch: number }
+  | { readonly type: 'close' };
 
 export interface MeasuredRate {
   readonly items: number;
@@ -31,10 +32,18 @@ export type MeasureAnswer =
   | { readonly result: MeasuredRate | MeasuredAgreement }
   | { readonly failed: string };
 
+/** What the thread is started with. */
+export interface MeasureThreadData {
+  readonly session: SessionSpec;
+  /** Not 0 once the parent wants no more. */
+  readonly stopping: Int32Array;
+}
+
 /** Runs that a rate is made of at least: the first one is not counted. */
 const LEAST_RUNS = 2;
 
-const spec = sessionSpecSchema.parse(workerData);
+const { session: given, stopping } = workerData as MeasureThreadData;
+const spec = sessionSpecSchema.parse(given);
 const alone = new Map<number, Float32Array>();
 
 function picturesOf(batch: number): Uint8Array[] {
@@ -47,18 +56,27 @@ async function rate(session: ModelSession, batch: number, ms: number): Promise<M
   const startedMs = performance.now();
   for (let runs = 1; ; runs += 1) {
     await session.runAtOnce(pictures);
+    throwIfStopping();
     const tookMs = performance.now() - startedMs;
     if (runs >= LEAST_RUNS && tookMs >= ms) return { items: runs * batch, ms: tookMs };
   }
 }
 
+/** Looked at between runs: a thread that is ended within one takes the process with it. */
+function throwIfStopping(): void {
+  if (Atomics.load(stopping, 0) !== 0) throw new Error('the parent wants no more');
+}
+
 async function agreement(session: ModelSession, batch: number): Promise<MeasuredAgreement> {
   const pictures = picturesOf(batch);
   for (const [at, picture] of pictures.entries()) {
+    throwIfStopping();
     if (!alone.has(at)) alone.set(at, (await session.runAtOnce([picture]))[0] as Float32Array);
   }
   const singles = pictures.map((_, at) => alone.get(at) as Float32Array);
+  throwIfStopping();
   const forth = await session.runAtOnce(pictures);
+  throwIfStopping();
   const back = (await session.runAtOnce(pictures.toReversed())).toReversed();
   const pairs = [forth, back].flatMap((vectors) =>
     vectors.map((vector, at) => [vector, singles[at]] as const),
@@ -92,10 +110,18 @@ async function serve(own: SessionSpec): Promise<void> {
   }
   parentPort?.on('message', async (request: MeasureRequest) => {
     try {
-      const { batch } = request;
-      const result =
-        request.type === 'rate' ? await rate(session, batch, request.ms) : await agreement(session, batch);
-      tell({ result });
+      switch (request.type) {
+        case 'rate':
+          tell({ result: await rate(session, request.batch, request.ms) });
+          break;
+        case 'agreement':
+          tell({ result: await agreement(session, request.batch) });
+          break;
+        case 'close':
+          await session.close();
+          parentPort?.close();
+          break;
+      }
     } catch (error) {
       tell({ failed: error instanceof Error ? error.message : String(error) });
     }

@@ -42,11 +42,16 @@ export async function openSession({ path, sha256, providers, threads }: OpenSpec
         const message = `expected ${path} to be one self-contained ONNX model: ${reason}`;
         throw new ModelUnusable('file', message, { cause });
       }
-      unavailable.push({ provider, reason });
+      unavailable.push({ provider, reason: lastPart(reason) });
     }
   }
   const reasons = unavailable.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
   throw new ModelUnusable('providers', `expected one of ${providers.join(', ')} to work here: ${reasons}`);
+}
+
+/** What went wrong, without the places in the runtime that it passed through. */
+function lastPart(reason: string): string {
+  return reason.slice(reason.lastIndexOf(': ') + 1).trim();
 }
 
 async function readModel(path: string): Promise<Uint8Array> {

@@ -151,7 +151,7 @@ async function modelHere(
   remarks: string[],
 ): Promise<ModelIdentity | undefined> {
   try {
-    const model = await resolveModel(context, { path: `datasets.${dataset}.model` }, name);
+    const model = await resolveModel(context, { path: `datasets.${dataset}.model`, dataset }, name);
     if (model.digest === digest) return model;
     remarks.push(`the model ${name} is another file here: edits are not compared by vectors`);
   } catch (error) {

@@ -5,7 +5,13 @@ import { DATASET_NAME, deleteDataset, ensureDataset, ensureSystem } from '#nats'
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { examples } from '../help.ts';
-import { changeDataset, followDatasets, requireRecord, showChange } from '../node/change-dataset.ts';
+import {
+  changeDataset,
+  followDatasets,
+  requireModel,
+  requireRecord,
+  showChange,
+} from '../node/change-dataset.ts';
 import { ClientSystem } from '../node/client-system.ts';
 import { datasetTopology, systemTopology } from '../node/dataset-topology.ts';
 
@@ -46,6 +52,7 @@ function registerCreate(dataset: Command, environment: CliEnvironment): void {
       if ((await system.registry.get(name)) !== undefined) {
         throw new CommandError('usage', `the dataset ${name} exists already; \`dataset set\` changes it`);
       }
+      await requireModel(system, config);
       await ensureDataset(system.link, name, datasetTopology(asked));
       await system.registry.put(name, 'command', config);
       const running = await followDatasets(system);

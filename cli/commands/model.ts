@@ -1,24 +1,29 @@
-// `troupe model`: what a model file has, which models there are, how fast one runs here.
+// `troupe model`: what a model file has, which models there are, how fast one runs here; `add` is in a file of its own.
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TROUPE_TINY } from '#actors';
-import { type CliEnvironment, contextOf } from '../command-environment.ts';
-import { ExitCode } from '../exit-code.ts';
+import { type CliEnvironment, type CommandContext, contextOf } from '../command-environment.ts';
+import { codeOf, ExitCode } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import { benchModel, LEAST_COSINE } from '../models/bench-model.ts';
 import { findModel, identityOfModel } from '../models/find-model.ts';
 import { inspectFile, inspectNamed, renderInspection } from '../models/inspect-file.ts';
-import { listModels } from '../models/list-models.ts';
+import { listModels, readSystemModels } from '../models/list-models.ts';
 import { renderBench } from '../models/render-bench.ts';
+import { ClientSystem } from '../node/client-system.ts';
 import { parseDurationMs, parseWholeNumber } from '../option-values.ts';
+import { registerModelAdd } from './model-add.ts';
 
 export function registerModel(program: Command, environment: CliEnvironment): void {
-  const model = program.command('model').description('embedding models: look at them, list and measure them');
+  const model = program
+    .command('model')
+    .description('embedding models: look at them, list, measure and add them');
   registerInspect(model, environment);
   registerList(model, environment);
   registerBench(model, environment);
+  registerModelAdd(model, environment);
 }
 
 function registerInspect(model: Command, environment: CliEnvironment): void {
@@ -51,7 +56,9 @@ function registerInspect(model: Command, environment: CliEnvironment): void {
 function registerList(model: Command, environment: CliEnvironment): void {
   model
     .command('list')
-    .description('list the models that the configuration knows, and the datasets that use them')
+    .description(
+      'list the models that the configuration and the running system know, and the datasets that use them',
+    )
     .addHelpText(
       'after',
       examples([
@@ -59,9 +66,10 @@ function registerList(model: Command, environment: CliEnvironment): void {
         ['troupe model list --json', 'the same as data'],
       ]),
     )
-    .action((_options: unknown, command: Command) => {
+    .action(async (_options: unknown, command: Command) => {
       const { terminal, ...context } = contextOf(command, environment);
-      const models = listModels(context.config(), undefined);
+      await using system = await connectIfRunning({ terminal, ...context });
+      const models = listModels(context.config(), system && (await readSystemModels(system)));
       terminal.show(models, () => {
         terminal.table(
           [
@@ -85,6 +93,16 @@ function registerList(model: Command, environment: CliEnvironment): void {
         );
       });
     });
+}
+
+/** The running system; undefined where none is named and none runs here. */
+async function connectIfRunning(context: CommandContext): Promise<ClientSystem | undefined> {
+  try {
+    return await ClientSystem.connect(context);
+  } catch (error) {
+    if (codeOf(error) === 'no_running_system') return undefined;
+    throw error;
+  }
 }
 
 function registerBench(model: Command, environment: CliEnvironment): void {

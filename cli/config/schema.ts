@@ -6,6 +6,7 @@ import { byteSize, datasetConfigSchema, modelConfigSchema, ROLES, TROUPE_TINY } 
 import { CODEC_VERSIONS } from '#nats';
 import { breakerFields, checkOpenTimes } from './breaker.ts';
 import { embeddingSchema } from './embedding.ts';
+import { modelReference, plainModelName } from './model-reference.ts';
 import { sourcesSchema } from './sources.ts';
 
 /** Names of datasets: one subject token, usable in stream, bucket and file names. */
@@ -240,14 +241,19 @@ const fieldsSchema = z.strictObject({
 /** The strict schema of `troupe.yaml`; every field has a default. */
 export const configSchema = fieldsSchema.superRefine(({ node, models, datasets }, context) => {
   const known = [TROUPE_TINY.name, ...Object.keys(models)];
+  const isKnown = (model: string) => known.includes(model) || modelReference(model) !== undefined;
+  const message = `one of ${known.join(', ')}, or NAME@RANGE for one that was added to the system`;
+  const served = node.embedding.serve.map(plainModelName);
   for (const [at, model] of node.embedding.serve.entries()) {
-    if (known.includes(model)) continue;
-    const message = `one of ${known.join(', ')}`;
-    context.addIssue({ code: 'custom', message, path: ['node', 'embedding', 'serve', at] });
+    const path = ['node', 'embedding', 'serve', at];
+    if (!isKnown(model)) context.addIssue({ code: 'custom', message, path });
+    const first = served.indexOf(plainModelName(model));
+    if (node.embedding.serve[first] === model) continue;
+    const twice = `one version of ${plainModelName(model)}, as they share a subject`;
+    context.addIssue({ code: 'custom', message: twice, path });
   }
   for (const [dataset, { model }] of Object.entries(datasets)) {
-    if (known.includes(model)) continue;
-    const message = `one of ${known.join(', ')}`;
+    if (isKnown(model)) continue;
     context.addIssue({ code: 'custom', message, path: ['datasets', dataset, 'model'] });
   }
 });

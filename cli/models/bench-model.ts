@@ -1,7 +1,6 @@
 // `troupe model bench`: items a second by batch size, threads and sessions on this machine, each session on a thread of its
 // own as in the product, and whether batches give the vectors of pictures run alone.
 import { MeasuredSession, MeasureFailed, type ModelFacts, type ModelIdentity, ModelUnusable } from '#actors';
-import { untilAborted } from '../calibrate/interruptible.ts';
 import { asModelFailure } from '../node/resolve-model.ts';
 import {
   type BatchCell,
@@ -82,15 +81,12 @@ async function benchThreads(
   cells: BatchCell[],
   remarks: string[],
 ): Promise<ModelFacts> {
-  await using session = await untilAborted(
-    MeasuredSession.open(model.session, { threads, batch: 1 }),
-    signal,
-  );
+  await using session = await MeasuredSession.open(model.session, { threads, batch: 1 }, signal);
   for (let batch = 1; batch <= maxBatch; batch *= 2) {
     onProgress(`batch ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
     try {
-      const { bits, cosine } = await untilAborted(session.agreement(batch), signal);
-      const { items, ms } = await untilAborted(session.rate(batch, cellMs), signal);
+      const { bits, cosine } = await session.agreement(batch);
+      const { items, ms } = await session.rate(batch, cellMs);
       cells.push({ batch, threads, itemsPerS: (items / ms) * 1_000, bits, cosine });
     } catch (error) {
       if (!(error instanceof MeasureFailed)) throw error;
@@ -112,10 +108,8 @@ async function benchSessions(
   const all: MeasuredSession[] = [];
   for (let sessions = 1; sessions <= maxSessions; sessions += 1) {
     onProgress(`${sessions} ${sessions === 1 ? 'session' : 'sessions'} of batch ${batch}`);
-    all.push(
-      opened.use(await untilAborted(MeasuredSession.open(model.session, { threads: 1, batch: 1 }), signal)),
-    );
-    const rates = await untilAborted(Promise.all(all.map((each) => each.rate(batch, cellMs))), signal);
+    all.push(opened.use(await MeasuredSession.open(model.session, { threads: 1, batch: 1 }, signal)));
+    const rates = await Promise.all(all.map((each) => each.rate(batch, cellMs)));
     const itemsPerS = rates.reduce((sum, { items, ms }) => sum + (items / ms) * 1_000, 0);
     found.push({ sessions, itemsPerS });
   }

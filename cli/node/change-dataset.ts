@@ -4,10 +4,12 @@ import { type DatasetConfig, withoutStaleOrigins } from '#actors';
 import { NoResponders } from '#nats';
 import type { CliEnvironment, CommandContext } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
+import { modelReference } from '../config/index.ts';
 import { ExitCode } from '../exit-code.ts';
 import type { ClientSystem } from './client-system.ts';
 import type { DatasetRecord, PutResult } from './dataset-registry.ts';
 import { messageCodec } from './message-codec.ts';
+import { ModelRegistry } from './model-registry.ts';
 import { waitUntilCompared } from './replay-wait.ts';
 
 /** Restarting a dataset's tree waits for what is in hand. */
@@ -32,6 +34,7 @@ export async function changeDataset(
 ): Promise<DatasetChange> {
   const record = await requireChangeable(system, dataset);
   const config = withoutStaleOrigins(change(record.replay?.config ?? record.config));
+  await requireModel(system, config);
   const result = await system.registry.put(dataset, 'command', config);
   return { dataset, config, result, running: await followDatasets(system) };
 }
@@ -72,6 +75,12 @@ export async function showChange(
     }
     if (!running) terminal.print('no node runs now: it happens when one does');
   });
+}
+
+/** Whether the system has the model that the configuration names by a range. @throws CommandError `unknown_model` */
+export async function requireModel(system: ClientSystem, { model }: DatasetConfig): Promise<void> {
+  const reference = modelReference(model);
+  if (reference !== undefined) await new ModelRegistry(system).resolve(reference);
 }
 
 /** @throws CommandError `unknown_dataset`, `usage` for a dataset of a configuration file */

@@ -8,6 +8,7 @@ import { connectOptions } from './connect-options.ts';
 import { datasetBlobs, datasetVectors } from './dataset-blobs.ts';
 import { DatasetRegistry } from './dataset-registry.ts';
 import { KeeperClient } from './keeper-client.ts';
+import { ModelRegistry } from './model-registry.ts';
 import { ShardOrders } from './shard-orders.ts';
 
 export class ClientSystem implements AsyncDisposable {
@@ -74,6 +75,7 @@ export class ClientSystem implements AsyncDisposable {
   /** Deletes marks of suspect messages and ownership records of a deleted dataset: a later one of its name starts afresh. */
   async forgetRecords(dataset: string): Promise<void> {
     await new ShardOrders(this).forgetMoves(dataset);
+    await new ModelRegistry(this).forgetPins(dataset);
     for (const bucket of [this.names.records.attempts, this.names.records.shards]) {
       const records = this.#records(bucket);
       for (const key of await records.keys()) {

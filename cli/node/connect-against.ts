@@ -4,6 +4,7 @@ import type { DependencyContainer } from 'tsyringe';
 import {
   type AgainstDataset,
   blobKeys,
+  decodeVector,
   IndexClient,
   type IndexPeers,
   imageKind,
@@ -17,7 +18,7 @@ import {
 } from '#actors';
 import { datasetBlobs, datasetVectors } from './dataset-blobs.ts';
 import type { DatasetRecord } from './dataset-registry.ts';
-import { resolveModel } from './resolve-model.ts';
+import { modelContext, resolveModel } from './resolve-model.ts';
 import { TOKENS } from './tokens.ts';
 
 export interface AgainstOptions {
@@ -41,7 +42,11 @@ export async function connectAgainst(
     node.resolve(TOKENS.clock),
   ];
   const { config, generation } = record;
-  const theirs = await resolveModel(node.resolve(TOKENS.config), dataset, config.model);
+  const theirs = await resolveModel(
+    modelContext(node),
+    { path: `datasets.${dataset}.model`, dataset },
+    config.model,
+  );
   const maker = { model, kind: imageKind };
   const sameVectors = vectorKey({ model: theirs, kind: imageKind }, '') === vectorKey(maker, '');
   const spec = imageKind.indexes(config.dedup, theirs.dimension);
@@ -77,7 +82,7 @@ export async function connectAgainst(
     proxy: (content) => blobs.get(blobKeys.proxy(content)),
     vector: async (content) => {
       const bytes = sameVectors ? await vectors.get(vectorKey(maker, content)) : undefined;
-      return bytes && new Float32Array(new Uint8Array(bytes).buffer);
+      return bytes && decodeVector(bytes, model.precision);
     },
   };
 }

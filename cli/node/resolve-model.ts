@@ -1,11 +1,13 @@
 // From the model's name in a configuration to the model itself, on the provider that the system settled on, and from a
 // session that did not open to what its configuration has wrong.
+import { join } from 'node:path';
 import type { DependencyContainer } from 'tsyringe';
 import { configuredModel, defaultModel, type ModelIdentity, ModelUnusable, TROUPE_TINY } from '#actors';
 import type { NatsLink, SystemNames } from '#nats';
 import type { Logger } from '#runtime';
 import { CommandError } from '../command-error.ts';
-import type { LoadedConfig } from '../config/index.ts';
+import { type LoadedConfig, type ModelReference, modelReference } from '../config/index.ts';
+import { ModelRegistry } from './model-registry.ts';
 import { settleProvider } from './settle-provider.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -21,6 +23,8 @@ export interface ModelContext {
 export interface ModelUse {
   /** The setting, for messages. */
   readonly path: string;
+  /** It stays with the version that it took first. */
+  readonly dataset?: string;
 }
 
 export function modelContext(node: DependencyContainer): ModelContext {
@@ -42,6 +46,8 @@ export async function resolveModel(
   name: string,
 ): Promise<ModelIdentity> {
   if (name === TROUPE_TINY.name) return defaultModel();
+  const reference = modelReference(name);
+  if (reference !== undefined) return registeredModel(context, use, name, reference);
   const { config, modelFiles } = context.loaded;
   const settings = config.models[name];
   const file = modelFiles[name];
@@ -54,6 +60,30 @@ export async function resolveModel(
   } catch (error) {
     throw asModelFailure(error, name);
   }
+}
+
+/** A model of the system; its file is fetched where this node lacks it. */
+async function registeredModel(
+  context: ModelContext,
+  { dataset }: ModelUse,
+  name: string,
+  reference: ModelReference,
+): Promise<ModelIdentity> {
+  const registry = new ModelRegistry(context);
+  const record = await (dataset === undefined
+    ? registry.resolve(reference)
+    : registry.pinned(dataset, reference));
+  const file = await registry.fetch(record, modelFolder(context.loaded));
+  try {
+    return await settleProvider(context, await configuredModel(name, { file, config: record.settings }));
+  } catch (error) {
+    throw asModelFailure(error, name);
+  }
+}
+
+/** Where models of the system that were fetched lie. */
+export function modelFolder({ dataDir }: Pick<LoadedConfig, 'dataDir'>): string {
+  return join(dataDir, 'models');
 }
 
 /** What a model's settings have wrong, where that is the last cause of `error`; else `error` itself. */

@@ -17,14 +17,14 @@ import {
   type KeeperMessage,
   keeperRequestSchema,
   LocalIndex,
-  metersTogether,
   type ModelIdentity,
+  metersTogether,
   mustRepeat,
   STATELESS_PARTS,
   type StageMeter,
   shardPath,
-  workersOf,
   vectorsDrop,
+  workersOf,
 } from '#actors';
 import { ensureDataset } from '#nats';
 import {
@@ -161,7 +161,7 @@ export class RunningDataset {
     });
     const { directory, peers } = indexOf(dataset);
     const portsOf = async ({ config: of, generation }: Pick<DatasetRecord, 'config' | 'generation'>) => {
-      const use = { path: `datasets.${dataset}.model` };
+      const use = { path: `datasets.${dataset}.model`, dataset };
       const resolved = await resolveModel(modelContext(node), use, of.model);
       const model = vectorsDrop(of.dedup) ? mustRepeat(resolved) : resolved;
       const against = await Promise.all(

@@ -24,6 +24,7 @@ import {
 } from '#nats';
 import { CircuitBreaker, type SystemEvent, type SystemHappening } from '#runtime';
 import { EMBEDDING_PROFILES } from '../config/embedding.ts';
+import { plainModelName } from '../config/index.ts';
 import { messageCodec } from './message-codec.ts';
 import { type ModelStanding, modelStanding } from './model-standing.ts';
 import { asModelFailure, modelContext, resolveModel } from './resolve-model.ts';
@@ -70,9 +71,10 @@ export class ServedModel {
 
   static async start(
     node: DependencyContainer,
-    name: string,
+    reference: string,
     options: ServedModelOptions,
   ): Promise<ServedModel> {
+    const name = plainModelName(reference);
     const { node: settings } = node.resolve(TOKENS.config).config;
     const { embedding } = settings;
     const [link, names, clock, random, log] = [
@@ -82,7 +84,8 @@ export class ServedModel {
       node.resolve(TOKENS.random),
       node.resolve(TOKENS.log),
     ];
-    const model = await resolveModel(modelContext(node), { path: 'node.embedding.serve' }, name);
+    const use = { path: 'node.embedding.serve' };
+    const model = { ...(await resolveModel(modelContext(node), use, reference)), name };
     const emit = (happening: SystemHappening) => options.onEvent({ ...happening, atMs: clock.wallMs() });
     const breaker = new CircuitBreaker({
       path: `embed-${name}/sessions`,

@@ -13,7 +13,8 @@ import { analyseImage } from '../../actors/image/analyse.ts';
 import { configuredModel } from '../../actors/image/embedding-model.ts';
 import type { ModelProxySpec } from '../../actors/image/model-proxy.ts';
 import { ModelSession } from '../../actors/image/model-session.ts';
-import { sessionSpecSchema } from '../../actors/image/session-spec.ts';
+import { type SessionSpec, sessionSpecSchema } from '../../actors/image/session-spec.ts';
+import { decodeVector, encodeVector } from '../../actors/pipeline/vector-codec.ts';
 
 const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 const NEAR = 0.95;
@@ -31,6 +32,7 @@ async function documented(name: string): Promise<unknown> {
 
 describe.skipIf(!existsSync(DATA))('squeezenet (skipped: ../shared/data is absent)', () => {
   let session: ModelSession;
+  let spec: SessionSpec;
   let proxy: ModelProxySpec;
   const vectors = new Map<string, Float32Array>();
 
@@ -39,7 +41,8 @@ describe.skipIf(!existsSync(DATA))('squeezenet (skipped: ../shared/data is absen
     const file = join(DATA, 'models/squeezenet-emb512.onnx');
     const model = await configuredModel('squeezenet', { file, config });
     proxy = model.proxy?.spec as ModelProxySpec;
-    session = await ModelSession.open(sessionSpecSchema.parse(model.session));
+    spec = sessionSpecSchema.parse(model.session);
+    session = await ModelSession.open(spec);
   });
 
   afterAll(() => session?.close());
@@ -74,6 +77,28 @@ describe.skipIf(!existsSync(DATA))('squeezenet (skipped: ../shared/data is absen
     const together = await session.embed(copies);
     for (const [at, copy] of copies.entries()) expect(await session.embed([copy])).toEqual([together[at]]);
     expect(await session.embed(copies.toReversed())).toEqual(together.toReversed());
+  });
+
+  it('gives the same bits with two threads as with one', async () => {
+    const copy = await copyOf(await readFile(join(DATA, 'edits/aaa-orig.jpg')));
+    const two = await ModelSession.open({ ...spec, threads: 2, batch: 1 });
+    expect(await two.embed([copy])).toEqual(await session.embed([copy]));
+    await two.close();
+  });
+
+  it.each([
+    ['f16', 1e-4],
+    ['i8', 5e-3],
+  ] as const)('stored as %s keeps every cosine within %f', async (precision, off) => {
+    const names = (await readdir(join(DATA, 'photos'))).sort().slice(0, 12);
+    const exact = await Promise.all(names.map((name) => vectorOfFile(join('photos', name))));
+    const stored = exact.map((vector) => decodeVector(encodeVector(vector, precision), precision));
+    for (const [at, one] of exact.entries()) {
+      for (const [beside, other] of exact.entries()) {
+        const difference = cosine(one, other) - cosine(stored[at] ?? one, stored[beside] ?? other);
+        expect(Math.abs(difference), `${names[at]} ${names[beside]}`).toBeLessThan(off);
+      }
+    }
   });
 
   it('puts light edits of a photograph at 0.95 or more, and heavy ones far below', async () => {

@@ -90,7 +90,7 @@ describe("a model's configuration", () => {
   it('names the models there are when a dataset asks for another', () => {
     const models = 'models: { clip: { file: m.onnx, size: 8, dimension: 8 } }';
     expect(problemsOf(`${models}\ndatasets: { photos: { model: clop } }`)).toEqual([
-      'troupe.yaml:2:30 datasets.photos.model: expected one of troupe-tiny, clip, got "clop"',
+      'troupe.yaml:2:30 datasets.photos.model: expected one of troupe-tiny, clip, or NAME@RANGE for one that was added to the system, got "clop"',
     ]);
     expect(problemsOf(`${models}\ndatasets: { photos: { model: clip } }`)).toEqual([]);
   });
