@@ -1,6 +1,15 @@
 // The launcher: on an old Node it hands over to the Node.js that is installed beside it, or says what is missing.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +66,39 @@ describe('the launcher', () => {
       encoding: 'utf8',
     });
     expect(run).toMatchObject({ status: 7, stdout: expect.stringContaining('["a","--b"]') });
+  });
+});
+
+const COMPILED = `import module from 'node:module';
+import { Worker } from 'node:worker_threads';
+const TELL = 'const { parentPort } = require("node:worker_threads"); parentPort.postMessage(require("node:module").getCompileCacheDir() ?? null)';
+export async function main() {
+  new Worker(TELL, { eval: true }).once('message', (thread) => {
+    console.log(JSON.stringify({ own: module.getCompileCacheDir() ?? null, thread }));
+  });
+}`;
+
+describe('the launcher of any command', () => {
+  const launcher = packageWith(COMPILED, { node: false });
+  const { NODE_COMPILE_CACHE: _, ...plain } = process.env;
+  const start = (env: Readonly<Record<string, string>>) => {
+    const run = spawnSync(process.execPath, [launcher], { encoding: 'utf8', env: { ...plain, ...env } });
+    return JSON.parse(run.stdout) as { readonly own: string | null; readonly thread: string | null };
+  };
+
+  it("keeps compiled code, its threads' too, in the cache folder of the user", () => {
+    const { own, thread } = start({ XDG_CACHE_HOME: folder });
+    expect(own).toContain(join(folder, 'troupe', 'compiled'));
+    expect(thread).toBe(own);
+    expect(readdirSync(own ?? '')).not.toEqual([]);
+  });
+
+  it('keeps none where it cannot write, or where the user has it otherwise', () => {
+    writeFileSync(join(folder, 'file'), '');
+    expect(start({ XDG_CACHE_HOME: join(folder, 'file') })).toEqual({ own: null, thread: null });
+    expect(start({ NODE_DISABLE_COMPILE_CACHE: '1' })).toEqual({ own: null, thread: null });
+    const elsewhere = join(folder, 'elsewhere');
+    expect(start({ NODE_COMPILE_CACHE: elsewhere }).own).toContain(elsewhere);
   });
 });
 

@@ -1,6 +1,7 @@
 // The program of one cluster member in a process of its own: it joins the system on the server that is named, owns
 // shards whose journals are real, and appends its name to each again and again. What happens to it is a line of JSON.
 import { randomUUID } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
 import { NatsJournal, NatsLink, NatsRecords, namesOf, serveNode } from '#nats';
 import {
   ClusterNode,
@@ -132,4 +133,6 @@ function tell(happening: object): void {
   process.stdout.write(`${JSON.stringify(happening)}\n`);
 }
 
+// Now, since most members are killed.
+flushCompileCache();
 await main(JSON.parse(process.argv[2] ?? '') as MemberOptions);
