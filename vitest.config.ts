@@ -1,8 +1,13 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SpreadKinds } from './scripts/spread-kinds.ts';
 
 // Unit tests share one environment (fast: no I/O, no globals); every other kind gets a process of its own.
 export default defineConfig({
   test: {
+    sequence: { sequencer: SpreadKinds },
+    // Processes that tests start compile the same sources again and again.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)) },
     projects: [
       {
         test: {
@@ -25,7 +30,10 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['tests/chaos/**/*.test.ts'],
+          globalSetup: ['tests/support/shared-folder.ts'],
           pool: 'forks',
+          // Each test has a system of its own, and other files run beside it.
+          maxConcurrency: 3,
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

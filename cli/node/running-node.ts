@@ -320,6 +320,7 @@ export class RunningNode {
       log,
       writes: (codecVersion) => codec.write(codecVersion),
       lost: (error) => {
+        log.error({ node: this.name, err: error }, 'the lease is over: the node ends');
         const end = { reason: 'lease', error } as const;
         this.#leaseOver.resolve(end);
         this.#end(end);

@@ -43,7 +43,7 @@ describe('a node that kills itself once during an erasure', () => {
     ([fault, state], index) => [fault, state, index % 2 === 0 ? 'stable' : 'newest'] as const,
   );
 
-  it.each(cases)('at %s (%s) finishes it afterwards', async (fault, _state, version) => {
+  it.concurrent.each(cases)('at %s (%s) finishes it afterwards', async (fault, _state, version) => {
     await using system = await TroupeSystem.create({ version, config: PICTURES_CONFIG });
     await system.start();
     const through = await system.publish(pictures.items);

@@ -5,7 +5,7 @@ import { PICTURES_CONFIG } from '../support/images.ts';
 import { TroupeSystem } from '../support/troupe-system.ts';
 import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
-const COUNT = 200;
+const COUNT = 300;
 
 const calm = undisturbedPictures(COUNT);
 

@@ -5,7 +5,7 @@ import { ChaosSystem } from '../support/chaos/chaos-system.ts';
 import { PICTURES_CONFIG } from '../support/images.ts';
 import { resultOf, undisturbedPictures } from '../support/undisturbed-run.ts';
 
-const COUNT = 400;
+const COUNT = 300;
 const NODES = ['a', 'b', 'c', 'd'];
 const OLDER = { TROUPE_NODE__MAX_MESSAGE_VERSION: '1' };
 

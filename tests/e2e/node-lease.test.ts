@@ -77,6 +77,12 @@ describe('a node', () => {
 
   it('stops itself when it is cut off from the server for longer than its lease, whatever it waits for there', async () => {
     await system.freezeServer();
+    await system.waitFor(() => system.log.includes('the lease is over'), {
+      deadlineMs: DEADLINE_MS,
+      what: 'the lease is over',
+    });
+    // It ends its own server last, which would take that long if it stayed frozen.
+    await system.thawServer();
     expect(await system.ended()).toMatchObject({ code: 1 });
     expect(system.log).toContain('has not renewed its lease');
     await system.start();

@@ -163,7 +163,7 @@ describe('a node that joins', () => {
     });
     const { code, problems, cluster } = await status();
     expect(code).toBe(1);
-    expect(cluster.unattended).toEqual(['intake', 'held', 'embed']);
+    expect(cluster.unattended).toEqual(['intake', 'held', 'embed', 'replay']);
     expect(problems).toContain('no node that is there runs stage embed (role embed): its items wait');
     expect(await stop(node)).toBe(0);
   });

@@ -152,8 +152,7 @@ export class TroupeSystem extends SystemClient implements AsyncDisposable {
 
   /** SIGKILL to the nats-server; resolves when another one answers in its place. */
   async killServer(): Promise<void> {
-    const before = await this.#serverPid();
-    if (before === undefined) throw new Error('no nats-server runs');
+    const before = await this.#runningServer();
     signalProcess(before, 'SIGKILL');
     await this.waitFor(
       async () => {
@@ -166,9 +165,11 @@ export class TroupeSystem extends SystemClient implements AsyncDisposable {
 
   /** SIGSTOP to the nats-server: for everyone it is as if the network were cut. */
   async freezeServer(): Promise<void> {
-    const pid = await this.#serverPid();
-    if (pid === undefined) throw new Error('no nats-server runs');
-    process.kill(pid, 'SIGSTOP');
+    process.kill(await this.#runningServer(), 'SIGSTOP');
+  }
+
+  async thawServer(): Promise<void> {
+    process.kill(await this.#runningServer(), 'SIGCONT');
   }
 
   /** Number of the nats-server's process; `undefined` when none runs. */
@@ -176,6 +177,12 @@ export class TroupeSystem extends SystemClient implements AsyncDisposable {
     const pid = recordedPid(this.dataDir);
     const found = pid === undefined ? undefined : await inspectProcess(pid);
     return found?.command.includes(this.folder) === true ? pid : undefined;
+  }
+
+  async #runningServer(): Promise<number> {
+    const pid = await this.#serverPid();
+    if (pid === undefined) throw new Error('no nats-server runs');
+    return pid;
   }
 
   /** Whether this system's nats-server runs. */

@@ -1,8 +1,10 @@
 // What every disturbed run is held against: the same pictures through a fresh system that nobody disturbs, and the
 // comparison by which a chaos test says that nothing was lost, doubled or decided otherwise.
-import { afterAll, beforeAll, expect } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import type { VerdictCounts } from '#actors';
-import { PICTURES_CONFIG, type TestPictures, testPictures } from './images.ts';
+import { type CorpusItem, generateCorpus } from '../../cli/corpus/index.ts';
+import { PICTURES_CONFIG, type Pictures, picturesOf } from './images.ts';
+import { madeOnce } from './made-once.ts';
 import type { SystemClient } from './system-client.ts';
 import { TroupeSystem } from './troupe-system.ts';
 
@@ -14,34 +16,34 @@ export interface RunResult {
   readonly outcomes: readonly string[];
 }
 
-/** `count` pictures and what comes of them, for all tests of a file: made before the first, removed after the last. */
+/** `count` pictures and what comes of them, for all tests of a file; files with the same count share them. */
 export function undisturbedPictures(count: number): {
-  readonly pictures: TestPictures;
+  readonly pictures: Pictures;
   readonly result: RunResult;
 } {
-  let made: TestPictures | undefined;
-  let result: RunResult | undefined;
+  let made: { readonly items: readonly CorpusItem[]; readonly result: RunResult } | undefined;
   beforeAll(async () => {
-    made = await testPictures(count);
-    result = await undisturbedRun(made);
+    made = await madeOnce(`pictures-${count}`, async (folder) => {
+      const { items } = await generateCorpus({ directory: folder, count, seed: 1 });
+      return { items, result: await undisturbedRun(picturesOf(items)) };
+    });
   });
-  afterAll(() => made?.[Symbol.asyncDispose]());
-  const ready = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new Error('the pictures are made before the first test');
-    return value;
+  const ready = () => {
+    if (made === undefined) throw new Error('the pictures are made before the first test');
+    return made;
   };
   return {
     get pictures() {
-      return ready(made);
+      return picturesOf(ready().items);
     },
     get result() {
-      return ready(result);
+      return ready().result;
     },
   };
 }
 
 /** Runs the pictures through a fresh system. */
-async function undisturbedRun(pictures: TestPictures): Promise<RunResult> {
+async function undisturbedRun(pictures: Pictures): Promise<RunResult> {
   await using system = await TroupeSystem.up({ config: PICTURES_CONFIG });
   const through = await system.publish(pictures.items);
   await system.waitSettled(through);
@@ -51,7 +53,7 @@ async function undisturbedRun(pictures: TestPictures): Promise<RunResult> {
 }
 
 /** Cuts, checks that every picture has exactly one place and one outcome, and gives what is compared. */
-export async function resultOf(system: SystemClient, pictures: TestPictures): Promise<RunResult> {
+export async function resultOf(system: SystemClient, pictures: Pictures): Promise<RunResult> {
   const digest = await system.manifestDigest();
   const verdicts = await system.verdicts();
   const report = await system.audit();
