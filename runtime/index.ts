@@ -72,6 +72,7 @@ export { type IsolatedCallOptions, isolatedCall } from './isolated-call.ts';
 export { JournalConflict, JournalFenced, SnapshotUnreadable, StorageFull } from './journal-errors.ts';
 export { silentLogger, withFields } from './loggers.ts';
 export { defaultMailbox, Mailbox, type Offer } from './mailbox.ts';
+export { nativeCall } from './native-call.ts';
 export { pause } from './pause.ts';
 export type {
   BlobStore,

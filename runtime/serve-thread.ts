@@ -2,6 +2,7 @@
 // and from then on answers the requests of its actor.
 import { parentPort, workerData } from 'node:worker_threads';
 import { InvalidSpec } from './actor-errors.ts';
+import { useGate } from './native-call.ts';
 import { beat } from './thread-heartbeat.ts';
 import { sendError, type ThreadAnswer, type ThreadOrder, type ThreadStart } from './thread-protocol.ts';
 
@@ -29,7 +30,8 @@ export function serveThread<Q, R>(service: ThreadService<Q, R>): void {
   if (port === null)
     throw new InvalidSpec('expected a worker thread of a thread actor, but this is the main thread');
   // The actor's side writes what this side reads.
-  const { data, pulse } = workerData as ThreadStart;
+  const { data, pulse, gate } = workerData as ThreadStart;
+  useGate(gate);
   const stopping = new AbortController();
   const answer = (message: ThreadAnswer, transfer: readonly ArrayBuffer[] = []) =>
     port.postMessage(message, transfer);

@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Reply } from './actor.ts';
 import { toError } from './actor-errors.ts';
+import { closeGate, newNativeGate } from './native-call.ts';
 import type { Clock } from './ports.ts';
 import { ThreadCrashed, type ThreadEnd, ThreadError, ThreadTimeout } from './thread-errors.ts';
 import { type HeartbeatOptions, ThreadHeartbeat } from './thread-heartbeat.ts';
@@ -28,6 +29,8 @@ export class ThreadLink<R> {
   readonly #worker: Worker;
   readonly #heartbeat: ThreadHeartbeat;
   readonly #ready = Promise.withResolvers<void>();
+  readonly #gone = Promise.withResolvers<void>();
+  readonly #gate = newNativeGate();
   readonly #calls = new Map<number, Call<R>>();
   #settledWaiters: (() => void)[] = [];
   #lastId = 0;
@@ -55,7 +58,7 @@ export class ThreadLink<R> {
       underWay: () => this.#calls.size,
       silent: (silentMs) => this.#crash('hang', `did not respond for ${silentMs} ms and was terminated`),
     });
-    const start: ThreadStart = { data: options.data, pulse: this.#heartbeat.pulse };
+    const start: ThreadStart = { data: options.data, pulse: this.#heartbeat.pulse, gate: this.#gate };
     this.#worker = new Worker(options.module, {
       workerData: start,
       name: options.path,
@@ -67,7 +70,10 @@ export class ThreadLink<R> {
     this.#worker.on('message', (answer: ThreadAnswer) => this.#answered(answer));
     this.#worker.on('messageerror', (cause) => this.#crash('throw', 'sent what cannot be read', cause));
     this.#worker.on('error', (thrown) => this.#threw(toError(thrown), maxOldGenerationMb));
-    this.#worker.on('exit', (code) => this.#crash('exit', `exited with code ${code}`));
+    this.#worker.on('exit', (code) => {
+      this.#gone.resolve();
+      this.#crash('exit', `exited with code ${code}`);
+    });
     // Whether anyone waits for it or not, a failed start is not an unhandled rejection.
     this.#ready.promise.catch(() => {});
   }
@@ -130,10 +136,13 @@ export class ThreadLink<R> {
     this.#worker.postMessage(order);
   }
 
-  /** Ends the thread; requests under way and a start not finished fail with `error`. */
+  /**
+   * Ends the thread, and resolves when it is gone: inside a native call, when that returns. Requests under way and a start
+   * not finished fail with `error`.
+   */
   async terminate(error: Error): Promise<void> {
     this.#end(error);
-    await this.#worker.terminate();
+    await this.#gone.promise;
   }
 
   #answered(answer: ThreadAnswer): void {
@@ -197,7 +206,7 @@ export class ThreadLink<R> {
     for (const id of [...this.#calls.keys()]) this.#takeCall(id)?.reply.fail(error);
     if (crash !== undefined) this.#crashed(crash);
     this.#wakeWaiters();
-    void this.#worker.terminate();
+    if (closeGate(this.#gate)) void this.#worker.terminate();
   }
 
   #wakeWaiters(): void {

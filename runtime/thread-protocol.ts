@@ -1,6 +1,7 @@
 // What a worker-thread actor and its thread say to each other. Both ends are this runtime's own code of one
 // version, so that the messages are trusted.
 
+import type { NativeGate } from './native-call.ts';
 import type { Pulse } from './thread-heartbeat.ts';
 
 /** To the thread. */
@@ -29,6 +30,7 @@ export type ThreadAnswer =
 /** What a thread is started with. */
 export interface ThreadStart {
   readonly data: unknown;
+  readonly gate: NativeGate;
   readonly pulse: Pulse;
 }
 

@@ -1,6 +1,7 @@
 // An open ONNX session of one embedding model, whatever its layout, preprocessing and output. A session's `run()`
 // blocks its thread although it returns a promise, so this is used in a worker thread of its own (embed-thread.ts).
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { nativeCall } from '#runtime';
 import type { Provider } from '../config/model.ts';
 import { EmbeddingError } from './embedding-error.ts';
 import { asFloat32, halfTensor } from './half-precision.ts';
@@ -107,9 +108,8 @@ export class ModelSession {
 
   async #run(pictures: readonly Uint8Array[]): Promise<Float32Array<ArrayBuffer>[]> {
     const shape = inputShape(pictures.length, this.#spec);
-    const outputs = await this.#session.run({ [this.#input.name]: this.#tensor(pictures, shape) }, [
-      this.#output,
-    ]);
+    const input = { [this.#input.name]: this.#tensor(pictures, shape) };
+    const outputs = await nativeCall(() => this.#session.run(input, [this.#output]));
     const output = outputs[this.#output];
     const numbers = output && asFloat32(output);
     if (numbers === undefined) {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { env, InferenceSession } from 'onnxruntime-node';
+import { nativeCall } from '#runtime';
 import type { Provider } from '../config/model.ts';
 import { ModelUnusable } from './model-unusable.ts';
 import type { SessionSpec, UnavailableProvider } from './session-spec.ts';
@@ -28,13 +29,14 @@ export async function openSession({ path, sha256, providers, threads }: OpenSpec
   for (const provider of providers) {
     try {
       // From the bytes that were digested: a file that is replaced meanwhile cannot slip in.
-      const session = await InferenceSession.create(bytes, {
+      const options: InferenceSession.SessionOptions = {
         executionProviders: [provider],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
         logSeverityLevel: 3,
-      });
+      };
+      const session = await nativeCall(() => InferenceSession.create(bytes, options));
       return { session, provider, unavailable };
     } catch (cause) {
       const reason = messageOf(cause);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { ActorSystem, threadActor } from '#runtime';
 import { modelConfigSchema } from '../../actors/config/index.ts';
 import { cosine } from '../../actors/dedup/cosine.ts';
 import { analyseImage } from '../../actors/image/analyse.ts';
@@ -14,6 +15,8 @@ import { configuredModel } from '../../actors/image/embedding-model.ts';
 import type { ModelProxySpec } from '../../actors/image/model-proxy.ts';
 import { ModelSession } from '../../actors/image/model-session.ts';
 import { type SessionSpec, sessionSpecSchema } from '../../actors/image/session-spec.ts';
+import { embedThreadModule } from '../../actors/image/thread-modules.ts';
+import type { EmbedCall } from '../../actors/pipeline/guarded-session.ts';
 import { decodeVector, encodeVector } from '../../actors/pipeline/vector-codec.ts';
 
 const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
@@ -62,6 +65,31 @@ describe.skipIf(!existsSync(DATA))('squeezenet (skipped: ../shared/data is absen
     vectors.set(path, vector);
     return vector;
   }
+
+  it('that is past its deadline in the middle of a run costs its thread, and nothing else', async () => {
+    const system = await ActorSystem.start({
+      name: 'squeezenet',
+      root: {
+        type: 'supervisor',
+        id: 'root',
+        strategy: 'one_for_one',
+        children: [threadActor({ id: 'session', module: embedThreadModule(), data: spec, deadlineMs: 50 })],
+      },
+    });
+    try {
+      const ref = system.ref<EmbedCall>('session');
+      const picture = new Uint8Array(224 * 224 * 3);
+      const embed = (count: number) =>
+        ref.ask<unknown>((reply) => ({ request: { pixels: Array(count).fill(picture) }, reply }), {
+          timeoutMs: 60_000,
+        });
+      for (let times = 0; times < 3; times++) {
+        await expect(embed(64)).rejects.toMatchObject({ name: 'ThreadTimeout' });
+      }
+    } finally {
+      await system.stop();
+    }
+  });
 
   it('runs in batches of 1, 2, 4 and 8 without changing a bit', async () => {
     expect(session.facts).toMatchObject({

@@ -164,6 +164,19 @@ describe('a thread actor', () => {
     expect(crashesOf(events, 'a')).toEqual(['ThreadTimeout']);
   });
 
+  it('is not terminated inside native code: another thread answers in its place, and it ends itself when it is out', async () => {
+    const { system, events } = await start([thread('t', {}, { deadlineMs: 300 })]);
+    const ref = system.ref<Call>('t');
+    const flag = new Int32Array(new SharedArrayBuffer(8));
+    await expect(ask(ref, { do: 'native', flag })).rejects.toMatchObject({ name: 'ThreadTimeout' });
+    expect(await ask(ref, { do: 'double', of: 4 })).toBe(8);
+    expect(crashesOf(events, 't')).toEqual(['ThreadTimeout']);
+    expect(Atomics.load(flag, 1)).toBe(0);
+    Atomics.store(flag, 0, 1);
+    Atomics.notify(flag, 0);
+    await until('it is out', () => Atomics.load(flag, 1) === 1);
+  });
+
   it('has as many requests at once as its concurrency allows', async () => {
     const { system } = await start([
       thread('a', {}, { concurrency: 2, shutdownMs: 0 }),

@@ -1,6 +1,6 @@
 // A thread that does what the tests ask for, good or bad.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serveThread } from '#runtime';
+import { nativeCall, serveThread } from '#runtime';
 
 export type Order =
   | { readonly do: 'double'; readonly of: number }
@@ -15,6 +15,8 @@ export type Order =
   | { readonly do: 'hang-after' }
   /** Holds the event loop for so long, then answers. */
   | { readonly do: 'work'; readonly forMs: number }
+  /** Blocks in native code until `flag[0]` is set; `flag[1]` is set when it is out. */
+  | { readonly do: 'native'; readonly flag: Int32Array<SharedArrayBuffer> }
   /** Answers once the actor is being stopped. */
   | { readonly do: 'until-stopped' }
   | { readonly do: 'never' }
@@ -53,6 +55,12 @@ serveThread<Order, Outcome>({
         const error = new RangeError(order.message);
         throw order.code === undefined ? error : Object.assign(error, { code: order.code });
       }
+      case 'native':
+        await nativeCall(async () => {
+          Atomics.wait(order.flag, 0, 0);
+          Atomics.store(order.flag, 1, 1);
+        });
+        return { result: 'out' };
       case 'exit':
         return process.exit(3);
       case 'stray':
