@@ -15,6 +15,8 @@ export default defineConfig({
           include: ['tests/unit/**/*.test.ts'],
           setupFiles: ['tests/support/system-checks.ts'],
           isolate: false,
+          // A bound, not a measure: some properties are held against many cases, and a machine may be busy.
+          testTimeout: 30_000,
         },
       },
       {
