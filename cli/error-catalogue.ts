@@ -149,9 +149,29 @@ export const COMMAND_ERRORS = {
     remedy: 'Start one with `troupe up`, or give --server.',
   },
   unreachable: {
-    meaning: 'The server was named but does not answer, or refused the credentials.',
+    meaning: 'The server was named but does not answer.',
     becomes: 'exit 3',
-    remedy: 'Check the address and the credentials; `troupe up` prints both.',
+    remedy: 'Check the address; `troupe up` prints it.',
+  },
+  credentials_refused: {
+    meaning:
+      'The server is there and refused who you are: the key, token or password is unknown there, or was revoked.',
+    becomes: 'exit 3',
+    remedy:
+      'Check --nkey, --creds or the NATS_* variables; `troupe secure show` lists the keys that count, `troupe secure add-user` makes one.',
+  },
+  certificate_refused: {
+    meaning:
+      'The certificate of the server cannot be trusted (another authority, expired, another host), or it refused yours.',
+    becomes: 'exit 3',
+    remedy:
+      'Give the right authority with --tls-ca or NATS_CA; renew an expired certificate with `troupe secure renew --reload`.',
+  },
+  permission_denied: {
+    meaning: 'The server does not permit this to the user: its role is for less, or for other datasets.',
+    becomes: 'exit 1',
+    remedy:
+      'See docs/security.md for what each role may do; `troupe secure add-user` adds a user with another one.',
   },
   no_answer: {
     meaning: 'The server answers but the node that should did not within the time limit.',

@@ -22,6 +22,10 @@ const EXIT_CODES: Readonly<Record<ExitConsequence, ExitCode>> = {
 /** Errors of other parts, by class name, that mean something to whoever typed the command. */
 const CODES_BY_NAME: Readonly<Record<string, CommandErrorCode>> = {
   NatsUnreachable: 'unreachable',
+  CredentialsRefused: 'credentials_refused',
+  CertificateRefused: 'certificate_refused',
+  PermissionDenied: 'permission_denied',
+  PermissionViolationError: 'permission_denied',
   LinkClosed: 'unreachable',
   JetStreamUnavailable: 'unreachable',
   NoResponders: 'no_answer',
@@ -42,7 +46,12 @@ export function codeOf(error: unknown): CommandErrorCode {
   if (!(error instanceof Error)) return 'internal';
   const own = (error as { readonly code?: unknown }).code;
   if (isCommandErrorCode(own)) return own;
-  return Object.hasOwn(CODES_BY_NAME, error.name) ? (CODES_BY_NAME[error.name] ?? 'internal') : 'internal';
+  const named = Object.hasOwn(CODES_BY_NAME, error.name) ? CODES_BY_NAME[error.name] : undefined;
+  if (named !== undefined) return named;
+  // Clients wrap what the server does not permit in errors of their own.
+  return error.cause instanceof Error && codeOf(error.cause) === 'permission_denied'
+    ? 'permission_denied'
+    : 'internal';
 }
 
 /** What is printed for an error and the exit code that follows. */

@@ -12,12 +12,13 @@ export function parseDurationMs(text: string): number {
   throw new InvalidArgumentError(`Expected a duration above 0 such as 500ms, 5s or 2m, got "${text}".`);
 }
 
-/** A whole number of at least `min`. */
-export function parseWholeNumber(min: number): (text: string) => number {
+/** A whole number of at least `min`, and at most `max`. */
+export function parseWholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= min) return value;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${min}, got "${text}".`);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    const limits = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new InvalidArgumentError(`Expected a whole number ${limits}, got "${text}".`);
   };
 }
 

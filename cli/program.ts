@@ -17,6 +17,7 @@ import { registerManifest } from './commands/manifest.ts';
 import { registerModel } from './commands/model.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerReport } from './commands/report.ts';
+import { registerSecure } from './commands/secure.ts';
 import { registerShards } from './commands/shards.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
@@ -46,6 +47,7 @@ const COMMANDS: readonly Register[] = [
   registerDead,
   registerShards,
   registerModel,
+  registerSecure,
   registerHash,
   registerConfig,
 ];
@@ -74,6 +76,9 @@ export function buildProgram(environment: CliEnvironment): Command {
     .option('--password <text>', 'password, or NATS_PASSWORD')
     .option('--token <text>', 'token, or NATS_TOKEN')
     .option('--nkey <file>', 'NKEY seed file, or NATS_NKEY')
+    .option('--tls-ca <file>', 'certificate of the authority to trust, or NATS_CA')
+    .option('--tls-cert <file>', 'certificate of this client, or NATS_CERT')
+    .option('--tls-key <file>', 'its private key, or NATS_KEY')
     .option('--context <name>', 'context of the nats CLI, or NATS_CONTEXT')
     .addOption(
       new Option('--timeout <duration>', 'longest wait for an answer')

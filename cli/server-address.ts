@@ -40,6 +40,9 @@ export interface ServerOptions {
   readonly password?: string;
   readonly token?: string;
   readonly nkey?: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly context?: string;
 }
 
@@ -91,6 +94,9 @@ export function resolveServerAddress(options: {
       token: flags.token,
       creds: flags.creds,
       nkey: flags.nkey,
+      ca: flags.tlsCa,
+      cert: flags.tlsCert,
+      key: flags.tlsKey,
     }),
   });
 
@@ -147,12 +153,13 @@ function credentialsOf(env: Readonly<Record<string, string | undefined>>): Serve
     cert: env.NATS_CERT,
     key: env.NATS_KEY,
     ca: env.NATS_CA,
+    inboxPrefix: env.NATS_INBOX_PREFIX,
   });
 }
 
 /** The variables by which another process of this program gets the same credentials. */
 export function credentialVariables(given: ServerCredentials): Readonly<Record<string, string>> {
-  const { user, password, token, creds, nkey, cert, key, ca } = given;
+  const { user, password, token, creds, nkey, cert, key, ca, inboxPrefix } = given;
   return withoutEmpty({
     NATS_USER: user,
     NATS_PASSWORD: password,
@@ -162,6 +169,7 @@ export function credentialVariables(given: ServerCredentials): Readonly<Record<s
     NATS_CERT: cert,
     NATS_KEY: key,
     NATS_CA: ca,
+    NATS_INBOX_PREFIX: inboxPrefix,
   }) as Readonly<Record<string, string>>;
 }
 

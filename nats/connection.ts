@@ -25,10 +25,14 @@ import {
 import { endTransport, unlessClosed } from './closed-connection.ts';
 import { type Credentials, credentialOptions } from './credentials.ts';
 import {
+  CertificateRefused,
+  CredentialsRefused,
+  isPermissionViolation,
   JetStreamUnavailable,
   LinkClosed,
   NatsUnreachable,
   NoResponders,
+  PermissionDenied,
   RequestFailed,
   RequestTimeout,
 } from './errors.ts';
@@ -36,6 +40,7 @@ import { featuresOf, type ServerFeatures } from './features.ts';
 import { gatherWrites } from './gathered-writes.ts';
 import { isJetStreamAway, patiently } from './patience.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
+import { certificateProblem, tlsOptions } from './tls.ts';
 import { WindowPublisher } from './window-publisher.ts';
 
 /** Longest that a cluster may take to elect a leader before it counts as one without JetStream. */
@@ -314,8 +319,14 @@ export class NatsLink {
     for await (const status of this.connection.status()) {
       if (status.type === 'disconnect') this.#changed('disconnected');
       else if (status.type === 'reconnect') this.#changed('connected');
-      else if (status.type === 'error') this.log.warn({ error: status.error.message }, 'NATS server error');
+      else if (status.type === 'error') this.#serverError(status.error);
     }
+  }
+
+  #serverError(error: Error): void {
+    this.log.warn({ error: error.message }, 'NATS server error');
+    if (!isPermissionViolation(error) || error.operation !== 'publish') return;
+    this.publisher.refused(new PermissionDenied('publish on', error.subject, { cause: error }));
   }
 
   #changed(status: LinkStatus): void {
@@ -341,6 +352,7 @@ function requestError(cause: unknown, subject: string, timeoutMs: number): Error
     return new NoResponders(subject, { cause });
   if (cause instanceof errors.NoRespondersError) return new NoResponders(subject, { cause });
   if (cause instanceof errors.TimeoutError) return new RequestTimeout(subject, timeoutMs, { cause });
+  if (isPermissionViolation(cause)) return new PermissionDenied('ask on', subject, { cause });
   if (cause instanceof errors.ClosedConnectionError || cause instanceof errors.DrainingConnectionError) {
     return new LinkClosed({ cause });
   }
@@ -370,7 +382,7 @@ async function open(options: ConnectOptions): Promise<NatsConnection> {
       ...credentialOptions(options),
       servers,
       name: options.name,
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls, servers) }),
       ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
       timeout: options.connectTimeoutMs ?? 5_000,
       noAsyncTraces: true,
@@ -383,16 +395,26 @@ async function open(options: ConnectOptions): Promise<NatsConnection> {
       maxPingOut: 2,
     });
   } catch (cause) {
-    throw new NatsUnreachable(options.servers, reasonOf(cause), { cause });
+    throw refusalOf(options.servers, cause);
   }
 }
 
-function reasonOf(cause: unknown): string {
+/** Why no server could be used, as an error named for it. Nothing of what was given to prove who we are is told. */
+function refusalOf(servers: string, cause: unknown): NatsUnreachable {
   const text = cause instanceof Error ? cause.message : String(cause);
-  if (cause instanceof AuthorizationError || /authorization|authentication/i.test(text)) {
-    return `it refused the credentials (${text}); give a token, user and password, credentials or nkey file`;
+  const certificate = certificateProblem(cause);
+  if (certificate !== undefined) {
+    const remedy = 'give the authority that signed it, or have the server renew it';
+    return new CertificateRefused(servers, `${certificate}; ${remedy}`, { cause });
   }
-  return `no connection (${text}); check that a nats-server listens there, or name another with --server or NATS_URL`;
+  if (cause instanceof AuthorizationError || /authorization|authentication/i.test(text)) {
+    const reason =
+      `it refused the credentials (${text}): they are unknown there, or were revoked; ` +
+      'give a token, user and password, credentials or nkey file that count';
+    return new CredentialsRefused(servers, reason, { cause });
+  }
+  const reason = `no connection (${text}); check that a nats-server listens there, or name another with --server or NATS_URL`;
+  return new NatsUnreachable(servers, reason, { cause });
 }
 
 function plainMessage(message: Msg): PlainMessage {

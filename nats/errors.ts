@@ -1,16 +1,43 @@
 // The errors which the NATS adapters throw, each named for the situation. Callers class them by consequence:
 // what may pass with time, what a person must change, and what means that another owner has taken over.
+import { PermissionViolationError } from 'nats';
 import { StorageFull } from '#runtime';
 
-/** No server answered at the first connect, or it refused the credentials. The message names both and a remedy. */
+/** No server can be used at the first connect. The message says why and names a remedy. */
 export class NatsUnreachable extends Error {
-  override readonly name = 'NatsUnreachable';
+  override readonly name: string = 'NatsUnreachable';
   readonly servers: string;
 
   constructor(servers: string, reason: string, options?: { readonly cause?: unknown }) {
     super(`cannot use NATS at ${servers}: ${reason}`, options);
     this.servers = servers;
   }
+}
+
+/** The server is there and refused who we are: the key or password is unknown, or was revoked. */
+export class CredentialsRefused extends NatsUnreachable {
+  override readonly name = 'CredentialsRefused';
+}
+
+/** Something listens there whose certificate cannot be trusted, or it refused ours. */
+export class CertificateRefused extends NatsUnreachable {
+  override readonly name = 'CertificateRefused';
+}
+
+/** The server does not let us publish on, or subscribe to, this subject. */
+export class PermissionDenied extends Error {
+  override readonly name = 'PermissionDenied';
+  readonly subject: string;
+
+  constructor(operation: string, subject: string, options?: { readonly cause?: unknown }) {
+    super(`the server does not permit to ${operation} ${subject}`, options);
+    this.subject = subject;
+  }
+}
+
+/** Whether an error of the NATS client says that a permission is missing. */
+export function isPermissionViolation(error: unknown): error is PermissionViolationError {
+  return error instanceof PermissionViolationError;
 }
 
 /** The server answers but has no JetStream for this account. */

@@ -6,8 +6,10 @@ export type { Credentials } from './credentials.ts';
 export { deleteMessage } from './delete-message.ts';
 export { NatsEntries } from './entries.ts';
 export {
+  CertificateRefused,
   CodecError,
   ConsumerTaken,
+  CredentialsRefused,
   InvalidName,
   JetStreamUnavailable,
   JournalNotOwned,
@@ -16,6 +18,7 @@ export {
   NoResponders,
   NoStream,
   ObjectDamaged,
+  PermissionDenied,
   PublishRefused,
   ReplicasRefused,
   RequestFailed,
@@ -40,9 +43,34 @@ export {
 } from './inspect.ts';
 export { NatsJournal, type NatsJournalOptions } from './journal.ts';
 export { type ServiceOptions, type ServiceStats, serveNode, statsOf } from './microservice.ts';
-export { DATASET_NAME, namesOf, objectStream, recordStream, type SystemNames } from './names.ts';
+export {
+  DATASET_NAME,
+  namePatternsOf,
+  namesOf,
+  objectStream,
+  recordStream,
+  type SystemNames,
+} from './names.ts';
 export { ObjectBucket } from './object-bucket.ts';
 export type { ObjectDescription } from './object-description.ts';
+export {
+  ACCOUNT_SUBJECTS,
+  consumingOf,
+  deletingFrom,
+  describingOf,
+  inboxPrefixOf,
+  infoOf,
+  LISTING_SUBJECTS,
+  makingOf,
+  objectSubjects,
+  purgingOf,
+  readingOf,
+  recordSubject,
+  removingOf,
+  serviceRequests,
+  serviceSubjects,
+  standingOf,
+} from './permission-subjects.ts';
 export { type QueueStanding, queueStanding } from './queue-standing.ts';
 export { NatsRecords, type StoredRecord } from './records.ts';
 export {
@@ -55,6 +83,7 @@ export {
 export {
   DataFolderBusy,
   DiskWatch,
+  EMBEDDED_MAX_PAYLOAD_BYTES,
   EmbeddedServer,
   type EmbeddedServerOptions,
   findRunningServer,
@@ -62,6 +91,7 @@ export {
   jetStreamTrouble,
   MAX_INLINE_BODY_BYTES,
   NatsServerNotFound,
+  reloadServer,
   resolveNatsServer,
 } from './server/index.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
@@ -84,6 +114,7 @@ export {
   type SystemOptions,
 } from './topology-table.ts';
 export { NatsUploads } from './uploads.ts';
+export { identityOf, newUserKey, type UserKey } from './user-key.ts';
 export {
   type PublishOptions,
   type WaitingSubject,

@@ -24,6 +24,10 @@ export interface SystemNames {
     readonly allEvents: string;
     /** Where the owner of one of a dataset's actors answers requests. */
     ask(dataset: string, actor: string): string;
+    /** What a person has done: `who` as the server's permissions know them, and the command. */
+    audit(who: string, command: string): string;
+    /** What everyone has done. */
+    readonly allAudits: string;
     /** Where a node answers for the index shards that it owns. */
     askIndex(dataset: string, node: string): string;
     /** Where nodes are told that the recorded datasets have changed. */
@@ -43,6 +47,7 @@ export interface SystemNames {
     dead(dataset: string): string;
     outcome(dataset: string): string;
     readonly events: string;
+    readonly audit: string;
   };
   /** Key-value buckets; the stream behind bucket `b` is `KV_b`. */
   readonly records: {
@@ -79,6 +84,27 @@ export interface SystemNames {
  * @throws InvalidName unless it is 1 to 16 of a-z and 0-9, a letter first.
  */
 export function namesOf(system: string): SystemNames {
+  return buildNames(system, { dataset: checkDataset, token: checkToken });
+}
+
+/**
+ * As `namesOf`, for permissions: `*` is any dataset, node or other token. The server knows no wildcard within a token, so
+ * that the stream or bucket of any dataset is `*`: any stream of the account.
+ */
+export function namePatternsOf(system: string): SystemNames {
+  return buildNames(system, {
+    dataset: (dataset) => (dataset === '*' ? dataset : checkDataset(dataset)),
+    token: (what, value) => (value === '*' ? value : checkToken(what, value)),
+  });
+}
+
+/** What becomes of a name's parts that vary. */
+interface NameParts {
+  dataset(dataset: string): string;
+  token(what: string, value: string): string;
+}
+
+function buildNames(system: string, parts: NameParts): SystemNames {
   if (!SYSTEM_NAME.test(system)) {
     throw new InvalidName(
       `system name ${JSON.stringify(system)}: expected 1 to 16 of a-z and 0-9, a letter first`,
@@ -86,36 +112,43 @@ export function namesOf(system: string): SystemNames {
   }
   const stem = system.toUpperCase();
   const bucket = (kind: string) => `${system}-${kind}`;
-  const datasetBucket = (kind: string) => (dataset: string) => `${system}-${kind}-${checkDataset(dataset)}`;
-  const stream = (kind: string) => (dataset: string) => `${stem}_${kind}_${checkDataset(dataset)}`;
+  const datasetBucket = (kind: string) => (dataset: string) =>
+    oneToken(`${system}-${kind}-${parts.dataset(dataset)}`);
+  const stream = (kind: string) => (dataset: string) => oneToken(`${stem}_${kind}_${parts.dataset(dataset)}`);
   return {
     system,
     subjects: {
-      intake: (dataset) => `${system}.intake.${checkDataset(dataset)}`,
+      intake: (dataset) => `${system}.intake.${parts.dataset(dataset)}`,
       outcome: (dataset, outcome) =>
-        `${system}.outcome.${checkDataset(dataset)}.${checkToken('outcome', outcome)}`,
-      dead: (dataset, stage) => `${system}.dead.${checkDataset(dataset)}.${checkToken('stage', stage)}`,
-      work: (dataset, stage) => `${system}.work.${checkDataset(dataset)}.${checkToken('stage', stage)}`,
+        `${system}.outcome.${parts.dataset(dataset)}.${parts.token('outcome', outcome)}`,
+      dead: (dataset, stage) => `${system}.dead.${parts.dataset(dataset)}.${parts.token('stage', stage)}`,
+      work: (dataset, stage) => `${system}.work.${parts.dataset(dataset)}.${parts.token('stage', stage)}`,
       journal: (dataset, actor, shard) =>
-        `${system}.journal.${checkDataset(dataset)}.${checkToken('actor', actor)}.${checkToken('shard', String(shard))}`,
+        `${system}.journal.${parts.dataset(dataset)}.${parts.token('actor', actor)}.${parts.token('shard', String(shard))}`,
       events: (node, kind) =>
-        `${system}.events.${checkToken('node', node)}.${checkToken('event kind', kind)}`,
+        `${system}.events.${parts.token('node', node)}.${parts.token('event kind', kind)}`,
       allEvents: `${system}.events.*.*`,
-      ask: (dataset, actor) => `${system}.ask.${checkDataset(dataset)}.${checkToken('actor', actor)}`,
-      askIndex: (dataset, node) => `${system}.ask.${checkDataset(dataset)}.index.${checkToken('node', node)}`,
+      ask: (dataset, actor) => `${system}.ask.${parts.dataset(dataset)}.${parts.token('actor', actor)}`,
+      audit: (who, command) =>
+        `${system}.audit.${parts.token('who', who)}.${parts.token('command', command)}`,
+      allAudits: `${system}.audit.*.*`,
+      askIndex: (dataset, node) =>
+        `${system}.ask.${parts.dataset(dataset)}.index.${parts.token('node', node)}`,
       askNodes: `${system}.ask-nodes`,
-      embed: (model) => `${system}.embed.${checkToken('model', model)}`,
+      embed: (model) => `${system}.embed.${parts.token('model', model)}`,
       askEmbed: (model, node) =>
-        `${system}.ask-embed.${checkToken('model', model)}.${checkToken('node', node)}`,
-      embedLoads: (model) => `${system}.embed-loads.${checkToken('model', model)}`,
+        `${system}.ask-embed.${parts.token('model', model)}.${parts.token('node', node)}`,
+      embedLoads: (model) => `${system}.embed-loads.${parts.token('model', model)}`,
     },
     streams: {
       intake: stream('INTAKE'),
-      work: (dataset, stage) => `${stem}_WORK_${checkDataset(dataset)}_${checkToken('stage', stage)}`,
+      work: (dataset, stage) =>
+        oneToken(`${stem}_WORK_${parts.dataset(dataset)}_${parts.token('stage', stage)}`),
       journal: stream('JOURNAL'),
       dead: stream('DEAD'),
       outcome: stream('OUTCOME'),
       events: `${stem}_EVENTS`,
+      audit: `${stem}_AUDIT`,
     },
     records: {
       datasets: bucket('datasets'),
@@ -142,12 +175,12 @@ export function namesOf(system: string): SystemNames {
 
 /** The stream behind a key-value bucket. */
 export function recordStream(bucket: string): string {
-  return `KV_${bucket}`;
+  return oneToken(`KV_${bucket}`);
 }
 
 /** The stream behind an object bucket. */
 export function objectStream(bucket: string): string {
-  return `OBJ_${bucket}`;
+  return oneToken(`OBJ_${bucket}`);
 }
 
 function checkDataset(dataset: string): string {
@@ -164,4 +197,8 @@ function checkToken(what: string, value: string): string {
     throw new InvalidName(`${what} ${JSON.stringify(value)}: expected 1 to 64 of A-Z, a-z, 0-9, _ and -`);
   }
   return value;
+}
+
+function oneToken(name: string): string {
+  return name.includes('*') ? '*' : name;
 }

@@ -16,7 +16,7 @@ import {
   writeDescription,
 } from './object-description.ts';
 import { patiently } from './patience.ts';
-import { readDirect, readStored, type StoredMessage } from './stored-message.ts';
+import { readDirect, readLastDirect, readStored, type StoredMessage } from './stored-message.ts';
 
 const CHUNK_BYTES = 128 * 1024;
 const CHUNKS_AHEAD = 32;
@@ -90,6 +90,30 @@ export class ObjectBucket {
       return last;
     });
     return true;
+  }
+
+  /**
+   * Stores an object under a name that names its bytes, whose digest is given; does nothing where that is there. It reads
+   * descriptions alone, so that whoever may only add objects can use it.
+   */
+  async putNamed(
+    name: string,
+    digest: string,
+    source: Uint8Array | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const stored = await readLastDirect(this.#link, this.#stream, this.#describedOn(name));
+    const present = stored === undefined ? undefined : readDescription(stored);
+    if (present?.deleted === false && present.digest === digest) return;
+    const chunks = await this.#putChunks(source);
+    const description = { ...chunks, name, bucket: this.bucket, deleted: false };
+    const data = writeDescription(description, CHUNK_BYTES, new Date(this.#link.clock.wallMs()));
+    const headers = { 'Nats-Rollup': 'sub' };
+    await this.#link.publisher.publish({
+      subject: this.#describedOn(name),
+      data,
+      id: `${chunks.nuid}.M`,
+      headers,
+    });
   }
 
   async #put(

@@ -3,7 +3,7 @@
 import { nuid } from 'nats';
 import type { RecordChange, SharedRecords } from '#runtime';
 import type { NatsLink } from './connection.ts';
-import { InvalidName } from './errors.ts';
+import { InvalidName, isPermissionViolation, PermissionDenied } from './errors.ts';
 import { publishFenced } from './fenced-publish.ts';
 import { recordStream } from './names.ts';
 import { patiently } from './patience.ts';
@@ -151,11 +151,18 @@ export class NatsRecords implements SharedRecords {
     return last === undefined || isMarker(last) ? undefined : last;
   }
 
-  /** Removes a marker, once watchers have been told by it. */
+  /**
+   * Removes a marker, once watchers have been told by it. Whoever may change some records only may purge none: the marker
+   * then stays, which is as good as no record.
+   */
   async #forget(subject: string, sequence: number): Promise<void> {
-    await patiently(this.#link, () =>
-      this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 }),
-    );
+    try {
+      await patiently(this.#link, () =>
+        this.#link.manager.streams.purge(this.#stream, { filter: subject, seq: sequence + 1 }),
+      );
+    } catch (error) {
+      if (!(error instanceof PermissionDenied) && !isPermissionViolation(error)) throw error;
+    }
   }
 
   #subject(key: string): string {

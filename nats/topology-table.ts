@@ -15,6 +15,8 @@ import { namesOf, objectStream, recordStream } from './names.ts';
 
 const GIB = 1024 * 1024 * 1024;
 const MIB = 1024 * 1024;
+/** About 200,000 actions of people; the oldest go first. */
+const AUDIT_MAX_BYTES = 64 * MIB;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Work consumers: one of each stage, and room for a replacement. */
 const WORK_CONSUMERS = 8;
@@ -160,6 +162,20 @@ export function systemPlan(options: SystemOptions): TopologyPlan {
         max_age: nanos(options.eventsMaxAgeMs ?? 7 * DAY_MS),
         max_consumers: READERS,
         duplicate_window: nanos(120_000),
+        allow_direct: false,
+      },
+      {
+        ...common,
+        name: names.streams.audit,
+        subjects: [`${names.system}.audit.>`],
+        retention: RetentionPolicy.Limits,
+        discard: DiscardPolicy.Old,
+        max_bytes: AUDIT_MAX_BYTES,
+        max_consumers: READERS,
+        duplicate_window: nanos(120_000),
+        // Not even an operator takes a line out of it.
+        deny_delete: true,
+        deny_purge: true,
         allow_direct: false,
       },
       ...[

@@ -22,7 +22,21 @@ export class NatsUploads {
    */
   async put(name: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
     await this.#objects.put(name, body);
-    return `obj://${this.#objects.bucket}/${name.split('/').map(encodeURIComponent).join('/')}`;
+    return this.#uriOf(name);
+  }
+
+  /**
+   * Stores the body under a name that names it, unless it is there. `sha256` is its digest, hexadecimal. It needs no more
+   * than the right to add uploads and to read their descriptions.
+   * @returns its URI, as `put`
+   */
+  async putNamed(
+    name: string,
+    sha256: string,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+  ): Promise<string> {
+    await this.#objects.putNamed(name, Buffer.from(sha256, 'hex').toString('base64'), body);
+    return this.#uriOf(name);
   }
 
   /**
@@ -74,6 +88,10 @@ export class NatsUploads {
       if (bytes > maxBytes) throw new UploadTooLarge(uri, bytes, maxBytes); // described as smaller than it is
       yield part;
     }
+  }
+
+  #uriOf(name: string): string {
+    return `obj://${this.#objects.bucket}/${name.split('/').map(encodeURIComponent).join('/')}`;
   }
 
   #nameIn(uri: string): string {

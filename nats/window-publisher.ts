@@ -2,7 +2,7 @@
 // answered (with the same id, so that the stream stores it once), a reconnect sends again everything pending, and
 // full streams are waited out without holding places in the window.
 import type { Clock, DurablePublisher, OutgoingMessage, PublishReceipt, RandomSource } from '#runtime';
-import { LinkClosed, NoStream, PublishRefused, StreamFull } from './errors.ts';
+import { LinkClosed, NoStream, type PermissionDenied, PublishRefused, StreamFull } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import { FullGate, type Gated, type Refusal } from './full-gate.ts';
 import { isJetStreamAway } from './patience.ts';
@@ -137,7 +137,7 @@ export class WindowPublisher implements DurablePublisher {
    * Resolves when the stream has stored the message (or had stored it before: `duplicate`). Waits while the stream
    * is full or the connection is down, until `signal` aborts; then it rejects with the signal's reason and whether
    * the message was stored is unknown.
-   * @throws NoStream, PublishRefused, LinkClosed
+   * @throws NoStream, PublishRefused, PermissionDenied, LinkClosed
    */
   publish(message: OutgoingMessage, signal?: AbortSignal): Promise<PublishReceipt> {
     return this.publishWith(message, signal === undefined ? {} : { signal });
@@ -145,7 +145,7 @@ export class WindowPublisher implements DurablePublisher {
 
   /**
    * As `publish`, with an expectation about the subject or without waiting for a full stream.
-   * @throws NoStream, PublishRefused, LinkClosed, StreamFull
+   * @throws NoStream, PublishRefused, PermissionDenied, LinkClosed, StreamFull
    */
   publishWith(message: OutgoingMessage, options: PublishOptions): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
@@ -175,6 +175,17 @@ export class WindowPublisher implements DurablePublisher {
       if (this.#waiting.length > 0 && this.#held === undefined) this.#waiting.push(entry);
       else this.#admit(entry);
     });
+  }
+
+  /** The server does not permit a subject: what is in flight on it is never answered, so it is rejected. */
+  refused(error: PermissionDenied): void {
+    for (const entry of [...this.#inFlight.values()]) {
+      if (entry.subject !== error.subject) continue;
+      this.#release(entry);
+      entry.gate?.dropped();
+      this.#settle(entry, error);
+    }
+    this.#pump();
   }
 
   /** The connection is down: nothing is sent until `reconnected`. */

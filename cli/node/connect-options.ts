@@ -1,4 +1,4 @@
-// Turns the address that a command found into options for the NATS connection and checks that credential files are there.
+// Turns the address that a command found into options for the NATS connection and checks that the files it names are there.
 import { accessSync, constants } from 'node:fs';
 import type { ConnectOptions } from '#nats';
 import { UsageError } from '../command-error.ts';
@@ -9,7 +9,11 @@ type Address = Pick<ServerAddress, 'servers'> & Partial<ServerAddress>;
 /** @throws UsageError when a credentials file cannot be read. */
 export function connectOptions(address: Address): Pick<ConnectOptions, 'servers'> & Partial<ConnectOptions> {
   const { user, password, token, creds, nkey, cert, key, ca, inboxPrefix } = address;
-  const tls = { ...(cert && { certFile: cert }), ...(key && { keyFile: key }), ...(ca && { caFile: ca }) };
+  const tls = {
+    ...(cert !== undefined && { certFile: readable(cert) }),
+    ...(key !== undefined && { keyFile: readable(key) }),
+    ...(ca !== undefined && { caFile: readable(ca) }),
+  };
   return {
     servers: address.servers.join(','),
     ...(user !== undefined && { user }),
@@ -28,6 +32,6 @@ function readable(path: string): string {
     accessSync(path, constants.R_OK);
     return path;
   } catch (cause) {
-    throw new UsageError(`expected a readable credentials file, got ${path}`, { cause });
+    throw new UsageError(`expected a readable file of credentials or certificates, got ${path}`, { cause });
   }
 }

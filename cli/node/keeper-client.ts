@@ -18,6 +18,7 @@ import type {
 import { type NatsLink, NoResponders, RequestFailed, RequestTimeout, type SystemNames, statsOf } from '#nats';
 import { pause } from '#runtime';
 import { CommandError } from '../command-error.ts';
+import { KEEPER_ACCESS, KEEPER_ACTORS } from './keeper-access.ts';
 import { messageCodec } from './message-codec.ts';
 
 /** Longest that a cut or a derivation may take. */
@@ -157,7 +158,7 @@ export class KeeperClient {
   /** A keeper that changes hands, or whose dataset starts anew, is waited for while there are nodes. */
   async #ask<T extends KeeperAnswer>(request: KeeperRequest, timeoutMs: number): Promise<T> {
     const { clock } = this.#link;
-    const subject = this.#names.subjects.ask(this.#dataset, 'keeper');
+    const subject = this.#names.subjects.ask(this.#dataset, KEEPER_ACTORS[KEEPER_ACCESS[request.op]]);
     const untilMs = clock.monotonicMs() + Math.min(timeoutMs, AWAY_MS);
     for (;;) {
       try {

@@ -44,6 +44,7 @@ import { datasetTopology } from './dataset-topology.ts';
 import { RecentEvents } from './escalation-report.ts';
 import { forgetFormerShards } from './former-shards.ts';
 import { NatsIndexPeers } from './index-peers.ts';
+import { KEEPER_ACTORS, type KeeperAccess, requireAccess } from './keeper-access.ts';
 import { messageCodec } from './message-codec.ts';
 import { asModelFailure, modelContext, resolveModel } from './resolve-model.ts';
 import { serveIndex } from './serve-index.ts';
@@ -213,14 +214,21 @@ export class RunningDataset {
       throw asModelFailure(error, config.model);
     });
     const keeper = system.ref<KeeperMessage>(`${dataset}/${shardPath('keeper')}`);
-    const serveKeeper = () =>
-      link.serve(names.subjects.ask(dataset, 'keeper'), async (data) => {
+    const serveAt = (access: KeeperAccess) =>
+      link.serve(names.subjects.ask(dataset, KEEPER_ACTORS[access]), async (data) => {
         const request = keeperRequestSchema.parse(codec.decode(data));
+        requireAccess(request, access);
         const answer = await keeper.ask<KeeperAnswer>((reply) => ({ type: 'request', request, reply }), {
           timeoutMs: KEEPER_TIMEOUT_MS,
         });
         return messageCodec.encode(answer);
       });
+    const serveKeeper = () => {
+      const ends = (['order', 'review', 'read'] as const).map(serveAt);
+      return () => {
+        for (const end of ends) end();
+      };
+    };
     const shards = new DatasetShards({ ports, judging, supervisor: (path) => system.supervisor(path) });
     const breakers = () => [ports.modelBreaker.snapshot(), ...ports.guard.snapshot(), ...peers.snapshot()];
     try {

@@ -87,7 +87,7 @@ export class IntakePublisher {
 
   #upload(sha256: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
     const uploads = new NatsUploads(this.#link, this.#names.objects.uploads);
-    return uploads.put(`${this.#dataset}/${sha256}`, body);
+    return uploads.putNamed(`${this.#dataset}/${sha256}`, sha256, body);
   }
 
   #sendInline(

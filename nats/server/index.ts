@@ -15,6 +15,7 @@ export type { CommandOptions, CommandResult, DownloadOptions, Machine } from './
 export { endProcess, type LaunchOptions, launchNatsServer, type NatsProcess } from './nats-process.ts';
 export { inspectProcess, isAlive, type LiveProcess, type ProcessId, signalProcess } from './process-table.ts';
 export { PINNED_RELEASE, type PinnedRelease, ReleaseSource } from './release-source.ts';
+export { reloadServer } from './reload-server.ts';
 export {
   type ResolvedServer,
   type ResolveOptions,

@@ -31,7 +31,7 @@ export async function isAlive(id: ProcessId): Promise<boolean> {
 }
 
 /** Sends a signal; a process that is gone already is fine. */
-export function signalProcess(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+export function signalProcess(pid: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGHUP'): void {
   try {
     process.kill(pid, signal);
   } catch (error) {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { configReference, configSchemaJson } from '../../../cli/config/index.ts';
 import { COMMAND_ERRORS, DEAD_LETTER_REASONS } from '../../../cli/error-catalogue.ts';
 import { withMetricsTable } from '../../../cli/metrics/reference.ts';
+import { withPermissionTables } from '../../../cli/secure/reference.ts';
 
 const read = (name: string): string =>
   readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
@@ -32,6 +33,12 @@ describe('docs/config.md', () => {
 describe('docs/observability.md', () => {
   it('has the table of metrics that scripts/generate-docs.ts writes', () => {
     expect(read('observability.md')).toBe(withMetricsTable(read('observability.md')));
+  });
+});
+
+describe('docs/security.md', () => {
+  it('has the permissions that scripts/generate-docs.ts writes', () => {
+    expect(read('security.md')).toBe(withPermissionTables(read('security.md')));
   });
 });
 
