@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Clock } from '#runtime';
+import type { AuditTrail } from './audit-log/audit-trail.ts';
 import { type LoadedConfig, loadConfig } from './config/index.ts';
 import type { ExitCode } from './exit-code.ts';
 import { resolveServerAddress, type ServerAddress, type ServerOptions } from './server-address.ts';
@@ -20,6 +21,8 @@ export interface CliEnvironment {
   readonly version: string;
   /** Sets the exit code of the process; without it a command that returns is good. */
   setExitCode(code: ExitCode): void;
+  /** What the audit log is told of this command line; the program gives it to its commands. */
+  readonly trail?: AuditTrail;
   /**
    * Aborts at the first Ctrl-C or SIGTERM, or when the process that supervises this one is gone. Asking for it takes the
    * signals over from Node, which else ends the process; a second signal then ends it at once.
@@ -36,6 +39,8 @@ export interface CliEnvironment {
 export interface GlobalOptions extends ServerOptions {
   readonly config?: string;
   readonly json?: boolean;
+  /** Who acts, for the audit log. */
+  readonly as?: string;
   /** Longest wait for an answer, in ms. */
   readonly timeout: number;
 }
@@ -44,6 +49,8 @@ export interface GlobalOptions extends ServerOptions {
 export interface CommandContext {
   readonly options: GlobalOptions;
   readonly terminal: Terminal;
+  /** What the audit log is told of it. */
+  readonly trail: AuditTrail | undefined;
   /** The configuration; read at the first call. @throws ConfigError */
   config(): LoadedConfig;
   /** The server to talk to, or the one at `url` with the same credentials. @throws UsageError, CommandError `no_running_system` */
@@ -54,6 +61,7 @@ export interface CommandContext {
 export function contextOf(command: Command, environment: CliEnvironment): CommandContext {
   const options = command.optsWithGlobals<GlobalOptions>();
   const { stdout, stderr, clock, env, cwd } = environment;
+  environment.trail?.runs(command, options.as ?? env.TROUPE_AS ?? env.USER ?? null);
   let loaded: LoadedConfig | undefined;
   const config = (): LoadedConfig => {
     loaded ??= loadConfig({ ...(options.config === undefined ? {} : { file: options.config }), cwd, env });
@@ -62,6 +70,7 @@ export function contextOf(command: Command, environment: CliEnvironment): Comman
   return {
     options,
     terminal: new Terminal({ stdout, stderr, clock, env, json: options.json ?? false }),
+    trail: environment.trail,
     config,
     server: (url) => {
       const flags = url === undefined ? options : { ...options, server: url };

@@ -1,8 +1,10 @@
 // The `troupe` command with the options that all commands share. Each command registers itself from its own file in
 // `commands/`.
 import { Command, CommanderError, Option } from 'commander';
+import { AuditTrail } from './audit-log/audit-trail.ts';
 import type { CliEnvironment } from './command-environment.ts';
 import { registerAudit } from './commands/audit.ts';
+import { registerAuditLog } from './commands/audit-log.ts';
 import { registerCalibrate } from './commands/calibrate.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDataset } from './commands/dataset.ts';
@@ -37,6 +39,7 @@ const COMMANDS: readonly Register[] = [
   registerPublish,
   registerStatus,
   registerEvents,
+  registerAuditLog,
   registerDataset,
   registerManifest,
   registerExplain,
@@ -85,6 +88,7 @@ export function buildProgram(environment: CliEnvironment): Command {
         .argParser(parseDurationMs)
         .default(5000, '5s'),
     )
+    .option('--as <who>', 'who acts, for the audit log beside the key that the server knows, or TROUPE_AS')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -101,7 +105,23 @@ export function buildProgram(environment: CliEnvironment): Command {
 }
 
 /** Runs one command line (without node and script). Never rejects: errors are printed and become the exit code. */
-export async function runProgram(args: readonly string[], environment: CliEnvironment): Promise<void> {
+export async function runProgram(args: readonly string[], outer: CliEnvironment): Promise<void> {
+  const trail = new AuditTrail(outer.clock);
+  const environment: CliEnvironment = {
+    ...outer,
+    trail,
+    setExitCode(code) {
+      trail.exits(code);
+      outer.setExitCode(code);
+    },
+  };
+  await runCommand(args, environment);
+  const untold = await trail.close();
+  if (untold !== undefined)
+    environment.stderr.write(`the audit log does not tell how this ended: ${untold}\n`);
+}
+
+async function runCommand(args: readonly string[], environment: CliEnvironment): Promise<void> {
   try {
     await buildProgram(environment).parseAsync(args, { from: 'user' });
   } catch (error) {

@@ -1,6 +1,14 @@
 // A command's connection to a running system: the link, the names, and the doors of one dataset.
 import { ManifestStore } from '#actors';
-import { datasetExists, NatsBlobs, NatsLink, NatsRecords, namesOf, type SystemNames } from '#nats';
+import {
+  datasetExists,
+  identityOf,
+  NatsBlobs,
+  NatsLink,
+  NatsRecords,
+  namesOf,
+  type SystemNames,
+} from '#nats';
 import { type BlobStore, silentLogger } from '#runtime';
 import type { CommandContext } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
@@ -15,8 +23,16 @@ export class ClientSystem implements AsyncDisposable {
   readonly link: NatsLink;
   readonly names: SystemNames;
   readonly #timeoutMs: number;
+  readonly #isKept: boolean;
 
-  constructor(options: { readonly link: NatsLink; readonly names: SystemNames; readonly timeoutMs: number }) {
+  /** `isKept`: somebody else closes the connection; default false. */
+  constructor(options: {
+    readonly link: NatsLink;
+    readonly names: SystemNames;
+    readonly timeoutMs: number;
+    readonly isKept?: boolean;
+  }) {
+    this.#isKept = options.isKept ?? false;
     this.link = options.link;
     this.names = options.names;
     this.#timeoutMs = options.timeoutMs;
@@ -24,17 +40,21 @@ export class ClientSystem implements AsyncDisposable {
 
   /** Connects as the command's options, environment and data folder say. */
   static async connect(context: CommandContext): Promise<ClientSystem> {
+    const options = connectOptions(context.server());
     const link = await NatsLink.connect({
-      ...connectOptions(context.server()),
+      ...options,
       name: 'troupe command',
       log: silentLogger,
       connectTimeoutMs: context.options.timeout,
     });
-    return new ClientSystem({
-      link,
-      names: namesOf(context.config().config.system),
-      timeoutMs: context.options.timeout,
-    });
+    try {
+      const names = namesOf(context.config().config.system);
+      const isKept = (await context.trail?.connected({ link, names, who: identityOf(options) })) === true;
+      return new ClientSystem({ link, names, timeoutMs: context.options.timeout, isKept });
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
   }
 
   get registry(): DatasetRegistry {
@@ -85,7 +105,7 @@ export class ClientSystem implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.link.drain();
+    if (!this.#isKept) await this.link.drain();
   }
 
   #records(bucket: string): NatsRecords {
