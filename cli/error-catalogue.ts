@@ -52,6 +52,13 @@ export const COMMAND_ERRORS = {
     remedy:
       'Take `datasets` out of the configuration of this node, or make it equal; to change a dataset, stop all nodes and start one with the new configuration first.',
   },
+  streams_differ: {
+    meaning:
+      'Streams are managed by others (`storage.provision: false`), and some are missing or not as the system needs them.',
+    becomes: 'exit 2',
+    remedy:
+      'The message names each with what was expected; `troupe config streams` prints all of them for whoever makes them.',
+  },
   node_name_taken: {
     meaning: 'Another process joins or runs under the name of this node.',
     becomes: 'exit 2',

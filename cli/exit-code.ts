@@ -37,6 +37,8 @@ const CODES_BY_NAME: Readonly<Record<string, CommandErrorCode>> = {
   ChecksumMismatch: 'server_unavailable',
   DataFolderBusy: 'data_folder_busy',
   ReplicasRefused: 'config_invalid',
+  StreamsNotAsExpected: 'streams_differ',
+  StoreKeyRefused: 'config_invalid',
   InvalidName: 'usage',
 };
 

@@ -157,6 +157,21 @@ export class TopologyMismatch extends Error {
   }
 }
 
+/** Streams are managed by others, and some are missing or not as the system needs them. Nothing was changed. */
+export class StreamsNotAsExpected extends Error {
+  override readonly name = 'StreamsNotAsExpected';
+  /** Each in words: the stream, what was expected, what was found. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `streams are managed by others (storage.provision is false), and ${problems.length} are not as expected:\n` +
+        problems.map((problem) => `  ${problem}`).join('\n'),
+    );
+    this.problems = problems;
+  }
+}
+
 /** The server has not the storage which a stream's limit would reserve. */
 export class StorageTooSmall extends Error {
   override readonly name = 'StorageTooSmall';

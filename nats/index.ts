@@ -25,6 +25,7 @@ export {
   RequestTimeout,
   StorageTooSmall,
   StreamFull,
+  StreamsNotAsExpected,
   type TopologyDifference,
   TopologyMismatch,
   UploadNotFound,
@@ -103,6 +104,7 @@ export {
   ensureDataset,
   ensureStream,
   ensureSystem,
+  plannedStreams,
   systemExists,
   systemReplicas,
 } from './topology.ts';

@@ -63,6 +63,8 @@ export interface SystemOptions {
   /** Copies of each stream: 1 or 3. Default: what the system has, 1 for a new one. */
   readonly replicas?: number;
   readonly storage?: 'file' | 'memory';
+  /** False: streams are managed by others, who make what `plannedStreams` says; they are looked at only. Default true. */
+  readonly provision?: boolean;
   /** The oldest events go first. Byte limits: default, 256 MiB here, counts for streams that are made anew. */
   readonly eventsMaxBytes?: number;
   /** Default 7 days. */
@@ -81,6 +83,8 @@ export interface DatasetOptions {
   /** As of the system. */
   readonly replicas?: number;
   readonly storage?: 'file' | 'memory';
+  /** As of the system. */
+  readonly provision?: boolean;
   /** The stages with a queue of their own: the pipeline names them, this folder does not. */
   readonly stages: readonly StagePlan[];
   /** Default 2 GiB; publishers wait beyond it. */

@@ -2,7 +2,13 @@
 // compares what the server holds with what was asked, because old servers ignore fields which they do not know.
 import { JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsLink } from './connection.ts';
-import { ReplicasRefused, StorageTooSmall, type TopologyDifference, TopologyMismatch } from './errors.ts';
+import {
+  ReplicasRefused,
+  StorageTooSmall,
+  StreamsNotAsExpected,
+  type TopologyDifference,
+  TopologyMismatch,
+} from './errors.ts';
 import { namesOf, objectStream, recordStream } from './names.ts';
 import { patiently } from './patience.ts';
 import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
@@ -26,27 +32,38 @@ const REPLICAS_IMPOSSIBLE = new Set([10_005, 10_074]);
 
 /**
  * Makes what the system keeps, whatever its datasets; does nothing where it is there as asked. Streams that have fewer
- * copies than asked for get them; more are never taken away.
- * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused
+ * copies than asked for get them; more are never taken away. With `provision: false` streams are looked at only.
+ * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused, StreamsNotAsExpected
  */
 export async function ensureSystem(link: NatsLink, options: SystemOptions): Promise<void> {
-  await ensure(link, systemPlan(await withReplicas(link, options)), options.replicas);
+  await ensure(link, systemPlan(await withReplicas(link, options)), options);
 }
 
 /**
  * Makes what one dataset keeps, as `ensureSystem` does.
- * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused, InvalidName
+ * @throws TopologyMismatch, StorageTooSmall, ReplicasRefused, StreamsNotAsExpected, InvalidName
  */
 export async function ensureDataset(link: NatsLink, dataset: string, options: DatasetOptions): Promise<void> {
-  await ensure(link, datasetPlan(dataset, await withReplicas(link, options)), options.replicas);
+  await ensure(link, datasetPlan(dataset, await withReplicas(link, options)), options);
+}
+
+/** The streams that `ensureSystem` and `ensureDataset` make, in the server's own words: for whoever makes them instead. */
+export function plannedStreams(
+  system: SystemOptions,
+  datasets: readonly string[],
+  options: DatasetOptions,
+): readonly StreamPlan[] {
+  const plans = [systemPlan(system), ...datasets.map((dataset) => datasetPlan(dataset, options))];
+  return plans.flatMap(({ streams }) => streams);
 }
 
 /** Makes the bucket of vectors that nodes share, as `ensureSystem` does. @throws as `ensureSystem` */
 export async function ensureCache(
   link: NatsLink,
-  options: { readonly system: string; readonly maxBytes?: number },
+  options: { readonly system: string; readonly maxBytes?: number; readonly provision?: boolean },
 ): Promise<void> {
-  await ensure(link, cachePlan(await withReplicas(link, options)), undefined);
+  const { provision = true } = options;
+  await ensure(link, cachePlan(await withReplicas(link, options)), { provision });
 }
 
 /**
@@ -114,11 +131,38 @@ export async function systemReplicas(link: NatsLink, system: string): Promise<nu
   return (await streamInfo(link, namesOf(system).streams.events))?.config.num_replicas;
 }
 
-async function ensure(link: NatsLink, plan: TopologyPlan, replicas: number | undefined): Promise<void> {
-  for (const stream of plan.streams) {
-    await ensurePlanned(link, stream, { replicas, bytes: plan.limited.has(stream.name) });
-  }
+async function ensure(
+  link: NatsLink,
+  plan: TopologyPlan,
+  { replicas, provision = true }: { readonly replicas?: number; readonly provision?: boolean },
+): Promise<void> {
+  const asked = ({ name }: StreamPlan) => ({ replicas, bytes: plan.limited.has(name) });
+  if (provision) for (const stream of plan.streams) await ensurePlanned(link, stream, asked(stream));
+  else await verify(link, plan, asked);
   for (const consumer of plan.consumers) await patiently(link, () => ensureConsumer(link, consumer));
+}
+
+/** Looks at every stream and changes none. @throws StreamsNotAsExpected with all that is wrong */
+async function verify(
+  link: NatsLink,
+  plan: TopologyPlan,
+  asked: (stream: StreamPlan) => Asked,
+): Promise<void> {
+  const problems: string[] = [];
+  for (const stream of plan.streams) {
+    const existing = await streamInfo(link, stream.name);
+    if (existing === undefined) {
+      problems.push(`stream ${stream.name} is missing; expected ${JSON.stringify(stream)}`);
+      continue;
+    }
+    try {
+      compare(`stream ${stream.name}`, adapted(stream, existing, asked(stream)), existing.config);
+    } catch (error) {
+      if (!(error instanceof TopologyMismatch || error instanceof ReplicasRefused)) throw error;
+      problems.push(error.message);
+    }
+  }
+  if (problems.length > 0) throw new StreamsNotAsExpected(problems);
 }
 
 /** What a person asked for: a number of copies, a byte limit. What nobody asked for stays as it is found. */

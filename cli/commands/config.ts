@@ -1,11 +1,14 @@
-// `troupe config`: checks the configuration, prints its JSON schema and a complete commented example.
+// `troupe config`: checks the configuration, prints its JSON schema, a complete commented example, and the streams that
+// follow of it.
 import { type Command, Option } from 'commander';
+import { plannedStreams } from '#nats';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { configSchemaJson, EXAMPLE_KINDS, type ExampleKind, exampleConfig } from '../config/index.ts';
 import { examples } from '../help.ts';
 import { checkModels } from '../node/check-models.ts';
+import { datasetTopology, systemTopology } from '../node/dataset-topology.ts';
 
-/** Registers `config check`, `config schema` and `config example`. */
+/** Registers `config check`, `config schema`, `config example` and `config streams`. */
 export function registerConfig(program: Command, environment: CliEnvironment): void {
   const config = program.command('config').description('check and explain the configuration');
 
@@ -57,6 +60,29 @@ export function registerConfig(program: Command, environment: CliEnvironment): v
       const { terminal } = contextOf(command, environment);
       const text = exampleConfig(options.kind);
       terminal.show({ kind: options.kind, yaml: text }, () => terminal.print(text.trimEnd()));
+    });
+
+  config
+    .command('streams')
+    .description(
+      'print the streams of a system as JSON, for sites where others make them (storage.provision: false)',
+    )
+    .argument('[dataset...]', 'names of datasets (default: those of the configuration)')
+    .addHelpText(
+      'after',
+      examples([
+        ['troupe config streams photos', 'an array of stream configurations, as JetStream takes them'],
+        [
+          'troupe config streams | jq -c \'.[]\' | while read -r s; do echo "$s" | nats stream add --config /dev/stdin; done',
+          'make them with the nats CLI',
+        ],
+      ]),
+    )
+    .action((datasets: readonly string[], _options: unknown, command: Command) => {
+      const context = contextOf(command, environment);
+      const { config: asked } = context.config();
+      const names = datasets.length === 0 ? Object.keys(asked.datasets) : datasets;
+      context.terminal.printJson(plannedStreams(systemTopology(asked), names, datasetTopology(asked)));
     });
 }
 

@@ -157,12 +157,14 @@ function registerDelete(dataset: Command, environment: CliEnvironment): void {
       }
       await system.registry.delete(name);
       await followDatasets(system);
-      await deleteDataset(system.link, name, system.names.system);
+      const { provision } = context.config().config.storage;
+      if (provision) await deleteDataset(system.link, name, system.names.system);
       await system.manifests(name).forget();
       await system.forgetRecords(name);
-      context.terminal.show({ dataset: name, deleted: true }, () =>
-        context.terminal.print(`dataset ${name} deleted`),
-      );
+      context.terminal.show({ dataset: name, deleted: true, streamsDeleted: provision }, () => {
+        context.terminal.print(`dataset ${name} deleted`);
+        if (!provision) context.terminal.print('its streams are managed by others, and are still there');
+      });
     });
 }
 

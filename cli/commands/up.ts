@@ -58,6 +58,7 @@ export function registerUp(program: Command, environment: CliEnvironment): void 
           'one that owns four times as many shards',
         ],
         ['troupe up --http 9464', 'with http://127.0.0.1:9464/metrics, /health/live and /health/ready'],
+        ['troupe up --server nats://10.0.0.1:4222 --no-provision', 'on streams that others have made'],
         ['troupe up --nodes 3', 'three nodes on this machine: node-1, node-2, node-3'],
         ['TROUPE_LOG=debug troupe up', 'with more of a log'],
       ]),

@@ -22,6 +22,8 @@ export interface LoadedConfig {
   readonly statesDatasets: boolean;
   /** `config.dataDir` as an absolute path. */
   readonly dataDir: string;
+  /** `config.storage.encryptionKeyFile` as an absolute path. */
+  readonly encryptionKeyFile?: string;
   /** `config.files.roots` as absolute paths. */
   readonly fileRoots: readonly string[];
   /** The files of `config.models` by name, as absolute paths. */
@@ -47,12 +49,14 @@ export function loadConfig(options: {
     env: options.env,
   });
   const base = isThere ? dirname(file) : options.cwd;
+  const { encryptionKeyFile } = config.storage;
   return {
     config,
     ...(isThere ? { file } : {}),
     overriddenBy,
     statesDatasets,
     dataDir: resolve(base, config.dataDir),
+    ...(encryptionKeyFile !== undefined && { encryptionKeyFile: resolve(base, encryptionKeyFile) }),
     fileRoots: config.files.roots.map((root) => resolve(base, root)),
     modelFiles: Object.fromEntries(
       Object.entries(config.models).map(([name, { file }]) => [name, resolve(base, file)]),

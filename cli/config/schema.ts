@@ -172,11 +172,24 @@ const limitsSchema = z.strictObject({
 });
 
 const storageSchema = z.strictObject({
+  provision: z
+    .boolean()
+    .default(true)
+    .describe(
+      '`false` where others manage the streams: nodes and commands then look at them only, and refuse to start when one is missing or not as it has to be. `troupe config streams` prints what has to be there. Consumers are made all the same.',
+    ),
   replicas: z
     .union([z.literal(1), z.literal(3)], { error: '1 or 3' })
     .optional()
     .describe(
       'Copies of every stream and bucket, each on another server: 3 survives the loss of any one server, also its disk, and needs a NATS cluster of three or more. A system that has fewer gets them; copies are never taken away by themselves. Without it a system keeps what it has, and a new one has 1.',
+    ),
+  encryptionKeyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "File with the key under which the embedded server encrypts its store (JetStream's own encryption, AES-GCM). Only its owner may read it; keep it elsewhere than `dataDir`, and a copy of it: nothing opens the store without it. A store that is not encrypted yet is at the next start. Relative to the configuration file. A server of your own has its own option for it.",
     ),
   limits: limitsSchema
     .prefault({})

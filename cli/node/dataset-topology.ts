@@ -34,9 +34,10 @@ export const HELD: StagePlan = {
 
 /** Options for `ensureSystem`. */
 export function systemTopology({ system, storage }: Pick<Config, 'system' | 'storage'>): SystemOptions {
-  const { replicas, limits } = storage;
+  const { replicas, limits, provision } = storage;
   return {
     system,
+    provision,
     ...(replicas !== undefined && { replicas }),
     ...(limits.events !== undefined && { eventsMaxBytes: limits.events }),
   };
@@ -44,9 +45,10 @@ export function systemTopology({ system, storage }: Pick<Config, 'system' | 'sto
 
 /** Options for `ensureDataset`. */
 export function datasetTopology({ system, storage }: Pick<Config, 'system' | 'storage'>): DatasetOptions {
-  const { replicas, limits } = storage;
+  const { replicas, limits, provision } = storage;
   return {
     system,
+    provision,
     ...(replicas !== undefined && { replicas }),
     ...(limits.intake !== undefined && { intakeMaxBytes: limits.intake }),
     ...(limits.work !== undefined && { workMaxBytes: limits.work }),

@@ -18,8 +18,9 @@ export class EmbedService {
     const { serve } = config.node.embedding;
     try {
       if (serve.length > 0) {
-        const { cache: maxBytes } = config.storage.limits;
-        const asked = { system: config.system, ...(maxBytes !== undefined && { maxBytes }) };
+        const { limits, provision } = config.storage;
+        const { cache: maxBytes } = limits;
+        const asked = { system: config.system, provision, ...(maxBytes !== undefined && { maxBytes }) };
         await ensureCache(node.resolve(TOKENS.link), asked);
       }
       for (const model of new Set(serve)) served.push(await ServedModel.start(node, model, options));

@@ -1,4 +1,4 @@
-// The options of `troupe up` that say the same as fields of `node` in troupe.yaml, and win over them.
+// The options of `troupe up` that say the same as fields of troupe.yaml, most of them of `node`, and win over them.
 import { type Command, Option } from 'commander';
 import { ROLES, type Role } from '#actors';
 import { type LoadedConfig, nodeSchema } from '../config/index.ts';
@@ -12,6 +12,8 @@ export interface NodeFlags {
   /** In ms. */
   readonly drainTimeout?: number;
   readonly http?: Listener;
+  /** False where it was given. */
+  readonly provision?: boolean;
 }
 
 /** Adds the options to a command. */
@@ -45,12 +47,13 @@ export function addNodeFlags(command: Command): Command {
         '--http <host:port>',
         'where /metrics and /health answer; a port alone is on 127.0.0.1, with --nodes it is that of the first',
       ).argParser(parseListener),
-    );
+    )
+    .option('--no-provision', 'others manage the streams: look at them only, make and change none');
 }
 
 /** The configuration with the options over it. */
 export function withNodeFlags(loaded: LoadedConfig, flags: NodeFlags): LoadedConfig {
-  const { name, weight, roles, drainTimeout, http } = flags;
+  const { name, weight, roles, drainTimeout, http, provision = true } = flags;
   const node = {
     ...loaded.config.node,
     ...(name !== undefined && { name }),
@@ -59,14 +62,21 @@ export function withNodeFlags(loaded: LoadedConfig, flags: NodeFlags): LoadedCon
     ...(drainTimeout !== undefined && { drainMs: drainTimeout }),
     ...(http !== undefined && { http }),
   };
-  return { ...loaded, config: { ...loaded.config, node } };
+  const storage = provision ? loaded.config.storage : { ...loaded.config.storage, provision };
+  return { ...loaded, config: { ...loaded.config, node, storage } };
 }
 
 /** The options as each node of a group is given them; names and ports are the group's matter. */
-export function groupArguments({ weight, roles, drainTimeout }: NodeFlags): readonly string[] {
+export function groupArguments({
+  weight,
+  roles,
+  drainTimeout,
+  provision = true,
+}: NodeFlags): readonly string[] {
   return [
     ...(weight === undefined ? [] : ['--weight', String(weight)]),
     ...(roles === undefined ? [] : ['--roles', roles.join(',')]),
     ...(drainTimeout === undefined ? [] : ['--drain-timeout', `${drainTimeout}ms`]),
+    ...(provision ? [] : ['--no-provision']),
   ];
 }

@@ -4,6 +4,7 @@ import type { Logger } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import type { ServerAddress } from '../server-address.ts';
+import { readStoreKey } from './store-key.ts';
 
 /** What acknowledged writes survive: `process`: every crash of processes; `disk`: a loss of power too; `external`: as the
  * named server is configured. */
@@ -67,9 +68,18 @@ export class SystemServer {
   }
 }
 
-async function embedded({ config, dataDir }: LoadedConfig, log: Logger): Promise<EmbeddedServer> {
+async function embedded(
+  { config, dataDir, encryptionKeyFile }: LoadedConfig,
+  log: Logger,
+): Promise<EmbeddedServer> {
   const durability = config.durability === 'disk' ? 'disk' : 'process';
-  const server = await EmbeddedServer.ensure({ dataDir, durability, log });
+  const storeKey = encryptionKeyFile === undefined ? undefined : await readStoreKey(encryptionKeyFile);
+  const server = await EmbeddedServer.ensure({
+    dataDir,
+    durability,
+    log,
+    ...(storeKey !== undefined && { storeKey }),
+  });
   if (server.owned) return server;
   await server.stop();
   throw new CommandError('data_folder_busy', `another process runs the system in ${dataDir}`);

@@ -13,6 +13,7 @@ import { probeServer } from './server-probe.ts';
 import { readServerRecord, type ServerOwner, type ServerRecord, writeServerRecord } from './server-record.ts';
 import { sleep } from './sleep.ts';
 import { StartLock } from './start-lock.ts';
+import { requireStoreKey, storeKeyId } from './store-key.ts';
 
 const OWNER_RESTART_POLL_MS = 50;
 // Long: a server that is busy must not be taken for a dead one, and ended.
@@ -61,19 +62,23 @@ export async function attachServer(attachment: Attachment): Promise<HeldServer> 
 async function decide(attachment: Attachment): Promise<HeldServer | undefined> {
   const { options, folder, owner, clock } = attachment;
   const record = await readServerRecord(folder);
+  const keyId = storeKeyId(options.storeKey);
+  requireStoreKey(record, keyId, folder.root);
   const foreignOwner =
     record !== undefined && record.owner.instance !== owner.instance && (await isAlive(record.owner));
   const running = record === undefined ? undefined : await verified(folder, record);
   if (record !== undefined && running !== undefined) {
     if (foreignOwner) return { record, id: running, owned: false, adopted: true };
-    if (record.durability === possibleDurability(options.durability ?? 'process', record.version)) {
+    const isDurable =
+      record.durability === possibleDurability(options.durability ?? 'process', record.version);
+    if (isDurable && record.storeKeyId === keyId) {
       const owned = { ...record, owner };
       await writeServerRecord(folder, owned);
       return { record: owned, id: running, owned: true, adopted: true };
     }
     options.log.info(
-      { from: record.durability, to: options.durability },
-      'nats-server restarts: durability changed',
+      { from: record.durability, to: options.durability, encrypted: keyId !== undefined },
+      'nats-server restarts: durability or encryption changed',
     );
   } else if (foreignOwner && record.state === 'running') return undefined;
   await endLeftovers(folder, record, { timeoutMs: options.stopTimeoutMs ?? 30_000, clock });
@@ -112,6 +117,7 @@ async function start(attachment: Attachment, before: ServerRecord | undefined): 
   if (durability !== asked && former === undefined) {
     options.log.warn({ version, asked, durability }, 'nats-server is too old for the durability asked for');
   }
+  const keyId = storeKeyId(options.storeKey);
   const token = before?.token ?? randomBytes(24).toString('base64url');
   const port = before === undefined ? undefined : portOf(before.url);
   const draft = {
@@ -120,6 +126,7 @@ async function start(attachment: Attachment, before: ServerRecord | undefined): 
     binary,
     origin,
     durability,
+    ...(keyId !== undefined && { storeKeyId: keyId }),
     owner,
     startedAt: new Date(clock.wallMs()).toISOString(),
   };
@@ -132,6 +139,7 @@ async function start(attachment: Attachment, before: ServerRecord | undefined): 
     detached: true,
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
     ...(port === undefined ? {} : { preferredPort: port }),
+    ...(options.storeKey === undefined ? {} : { storeKey: options.storeKey }),
     ...(options.maxStoreBytes === undefined ? {} : { maxStoreBytes: options.maxStoreBytes }),
   });
   const { id, url, monitorUrl, ending } = launched;

@@ -18,6 +18,11 @@ export interface EmbeddedServerOptions {
   readonly clock?: Clock;
   /** Most bytes that JetStream stores; default: the server's own, a share of the free disk. */
   readonly maxStoreBytes?: number;
+  /**
+   * Key under which the server encrypts its store (JetStream's own encryption, AES-GCM). A store without encryption is
+   * encrypted at the next start; an encrypted one is never opened without its key. Default: no encryption.
+   */
+  readonly storeKey?: string;
   /** Bytes that may still be stored on the disk of the data folder; default: as the system says. */
   readonly freeBytes?: () => Promise<number>;
   /** Longest wait for a server to serve, in milliseconds. Default 60,000: large stores take time to recover. */

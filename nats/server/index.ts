@@ -32,6 +32,7 @@ export {
   possibleDurability,
   renderConfiguration,
   type ServerConfiguration,
+  STORE_KEY_VARIABLE,
 } from './server-config.ts';
 export {
   ChecksumMismatch,
@@ -40,6 +41,7 @@ export {
   NatsServerStartFailed,
   NatsServerUnusable,
   type ServerAttempt,
+  StoreKeyRefused,
 } from './server-errors.ts';
 export type { ServerAddress, ServerEvent } from './server-event.ts';
 export { type ProbeOptions, type ProbeResult, probeServer } from './server-probe.ts';

@@ -8,7 +8,12 @@ import { z } from 'zod';
 import type { Clock } from '#runtime';
 import type { DataFolder } from './data-folder.ts';
 import { inspectProcess, isAlive, type ProcessId, signalProcess } from './process-table.ts';
-import { type ClusterMembership, type Durability, renderConfiguration } from './server-config.ts';
+import {
+  type ClusterMembership,
+  type Durability,
+  renderConfiguration,
+  STORE_KEY_VARIABLE,
+} from './server-config.ts';
 import { NatsServerStartFailed } from './server-errors.ts';
 import { probeServer } from './server-probe.ts';
 import { sleep } from './sleep.ts';
@@ -30,6 +35,8 @@ export interface LaunchOptions {
   readonly preferredPort?: number;
   readonly durability: Durability;
   readonly maxStoreBytes?: number;
+  /** Key under which the store is encrypted; default: it is not. */
+  readonly storeKey?: string;
   readonly cluster?: ClusterMembership;
   /** True lets the server outlive its parent and keeps the terminal's Ctrl-C from it. */
   readonly detached: boolean;
@@ -98,9 +105,12 @@ export async function readPidFile(folder: DataFolder): Promise<number> {
 }
 
 async function launch(options: LaunchOptions, port: number | undefined): Promise<NatsProcess> {
-  const { folder } = options;
+  const { folder, storeKey } = options;
   await clearOldFiles(folder);
-  await writeFile(folder.configuration, renderConfiguration({ ...options, port }), { mode: 0o600 });
+  const isEncrypted = storeKey !== undefined;
+  await writeFile(folder.configuration, renderConfiguration({ ...options, port, isEncrypted }), {
+    mode: 0o600,
+  });
   const log = await open(folder.log, 'a', 0o600);
   const logStart = (await log.stat()).size;
   let child: ChildProcess;
@@ -108,6 +118,8 @@ async function launch(options: LaunchOptions, port: number | undefined): Promise
     child = spawn(options.binary, ['-c', folder.configuration], {
       detached: options.detached,
       stdio: ['ignore', log.fd, log.fd],
+      // Quoted, or the server would read some keys as numbers.
+      env: { ...process.env, ...(isEncrypted && { [STORE_KEY_VARIABLE]: JSON.stringify(storeKey) }) },
     });
   } finally {
     await log.close();

@@ -25,6 +25,8 @@ export interface ServerConfiguration {
   readonly durability: Durability;
   /** Most bytes that JetStream stores; default: the server's own, a share of the free disk. */
   readonly maxStoreBytes?: number;
+  /** Whether the store is encrypted, under the key in `STORE_KEY_VARIABLE`; default false. */
+  readonly isEncrypted?: boolean;
   /** Default: a server by itself. */
   readonly cluster?: ClusterMembership;
 }
@@ -40,6 +42,9 @@ export interface ClusterMembership {
   readonly routes: readonly number[];
 }
 
+/** The variable by which the server is given the key of its store: no file beside the store has it. */
+export const STORE_KEY_VARIABLE = 'TROUPE_JETSTREAM_KEY';
+
 /** The strictest durability not above `asked` that this version can keep: `disk` needs 2.10. */
 export function possibleDurability(asked: Durability, version: string): Durability {
   return asked === 'disk' && compareVersions(version, '2.10.0') < 0 ? 'process' : asked;
@@ -47,11 +52,12 @@ export function possibleDurability(asked: Durability, version: string): Durabili
 
 /** The text of the configuration file. Options which the version does not know are left out: it would not start. */
 export function renderConfiguration(configuration: ServerConfiguration): string {
-  const { folder, version, token, port, durability, maxStoreBytes, cluster } = configuration;
+  const { folder, version, token, port, durability, maxStoreBytes, isEncrypted, cluster } = configuration;
   // The server puts its `jetstream` folder inside the one it is given.
   const store = [`store_dir: ${quoted(dirname(folder.store))}`];
   if (maxStoreBytes !== undefined) store.push(`max_file_store: ${maxStoreBytes}`);
   if (possibleDurability(durability, version) === 'disk') store.push('sync_interval: always');
+  if (isEncrypted === true) store.push(`key: $${STORE_KEY_VARIABLE}`, 'cipher: aes');
   // 2.15 allows 1000 consumers per stream unless told otherwise; key-value watchers are consumers too.
   if (compareVersions(version, '2.15.0') >= 0) store.push('limits { default_max_consumers: -1 }');
   return [

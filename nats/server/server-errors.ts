@@ -68,3 +68,14 @@ export class DataFolderBusy extends Error {
     super(`${directory}: process ${pid} has been starting its nats-server for more than ${waitedMs} ms`);
   }
 }
+
+/** The store of a data folder is encrypted, and its key is not the one that was given. */
+export class StoreKeyRefused extends Error {
+  override readonly name = 'StoreKeyRefused';
+
+  constructor(folder: string, why: string) {
+    super(
+      `the store in ${folder} is encrypted: expected its key (storage.encryptionKeyFile), ${why}; nothing was started`,
+    );
+  }
+}

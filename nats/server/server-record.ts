@@ -23,6 +23,8 @@ const recordSchema = z.object({
   /** Which step of the search found the program. */
   origin: z.string(),
   durability: z.enum(['process', 'disk']),
+  /** Tells the key of an encrypted store from others; absent where it is not encrypted. */
+  storeKeyId: z.string().optional(),
   /** The process that restarts and stops the server, and which of its `EmbeddedServer`s. */
   owner: processIdSchema.extend({ instance: z.string() }),
 });

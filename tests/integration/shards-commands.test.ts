@@ -39,7 +39,9 @@ await describeOnServers(
       await ensureDataset(
         link,
         'photos',
-        smallDataset(system, { stages: datasetTopology({ system, storage: { limits: {} } }).stages }),
+        smallDataset(system, {
+          stages: datasetTopology({ system, storage: { provision: true, limits: {} } }).stages,
+        }),
       );
       const names = namesOf(system);
       const registry = new DatasetRegistry(new NatsRecords(link, names.records.datasets));

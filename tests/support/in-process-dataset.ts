@@ -90,7 +90,11 @@ export class InProcessDataset implements AsyncDisposable {
     const link = await NatsLink.connect({ servers: url, token, name: 'test', log: silentLogger });
     opened.defer(() => link.close());
     await ensureSystem(link, { system: 'troupe' });
-    await ensureDataset(link, DATASET, datasetTopology({ system: 'troupe', storage: { limits: {} } }));
+    await ensureDataset(
+      link,
+      DATASET,
+      datasetTopology({ system: 'troupe', storage: { provision: true, limits: {} } }),
+    );
     const events: SystemEvent[] = [];
     const { tree, ports, judging, breakers } = await treeOf(
       link,

@@ -32,6 +32,7 @@ const UNTOLD = [
   'config check',
   'config schema',
   'config example',
+  'config streams',
   // They work on a folder, which keeps what became of each key.
   'secure init',
   'secure add-user',

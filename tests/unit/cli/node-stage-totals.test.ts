@@ -17,7 +17,7 @@ describe('stage totals', () => {
 
 describe('the layout of a dataset', () => {
   it('gives the keeper a consumer of its own and every other stage a shared one', () => {
-    const { stages } = datasetTopology({ system: 'troupe', storage: { limits: {} } });
+    const { stages } = datasetTopology({ system: 'troupe', storage: { provision: true, limits: {} } });
     expect(stages?.map(({ name, consumer }) => `${name} ${consumer}`)).toEqual([
       'held shared',
       'embed shared',
@@ -30,6 +30,8 @@ describe('the layout of a dataset', () => {
 
   it('gives back what a silent consumer held within the lease time of a node', () => {
     expect(ACK_WAIT_MS).toBeLessThanOrEqual(10_000);
-    expect(datasetTopology({ system: 'troupe', storage: { limits: {} } }).ackWaitMs).toBe(ACK_WAIT_MS);
+    expect(datasetTopology({ system: 'troupe', storage: { provision: true, limits: {} } }).ackWaitMs).toBe(
+      ACK_WAIT_MS,
+    );
   });
 });
