@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const KINDS = ['unit', 'integration', 'chaos', 'e2e'];
 /** Files that run beside each other, for each core: those with processes of their own wait about half of the time. */
-const FILES_PER_CORE = 1.5;
+const FILES_PER_CORE = 1;
 /** What the processes of one such file take at most. */
 const BYTES_PER_FILE = 2 * 1024 ** 3;
 const root = fileURLToPath(new URL('..', import.meta.url));

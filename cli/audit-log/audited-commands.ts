@@ -25,6 +25,7 @@ const AUDITED: Readonly<Record<string, AuditedCommand>> = {
   'shards move': {},
   'shards drain': {},
   'shards resize': {},
+  'model add': {},
 };
 
 /** What a command is about to do. */

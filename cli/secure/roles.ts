@@ -120,7 +120,7 @@ function viewing({ datasets }: Grantee, names: SystemNames): readonly Grant[] {
   const shared = [
     streams.events,
     streams.audit,
-    ...[records.datasets, records.nodes, records.shards, records.heads].map(recordStream),
+    ...[records.datasets, records.nodes, records.shards, records.heads, records.models].map(recordStream),
   ];
   return [
     {
@@ -130,7 +130,7 @@ function viewing({ datasets }: Grantee, names: SystemNames): readonly Grant[] {
         ...serviceRequests(names.service),
         ...shared.flatMap(readingOf),
         ...[records.attempts, records.config, records.cache].map(recordStream).flatMap(standingOf),
-        ...standingOf(objectStream(names.objects.uploads)),
+        ...[names.objects.uploads, names.objects.models].map(objectStream).flatMap(standingOf),
       ],
       subscribe: [subjects.allEvents, subjects.allAudits],
     },
@@ -174,12 +174,15 @@ function reviewing({ datasets }: Grantee, { subjects, streams }: SystemNames): r
 }
 
 function operating({ datasets }: Grantee, names: SystemNames): readonly Grant[] {
-  const { subjects, records } = names;
+  const { subjects, records, objects } = names;
   const isSystemWide = datasets.includes(ALL_DATASETS);
   const wide: Grant = {
-    why: 'to drain nodes, to make what the system keeps, and to clear the records of deleted datasets',
+    why: 'to drain nodes, to make what the system keeps, to add models, and to clear the records of deleted datasets',
     publish: [
       recordSubject(records.nodes, '>'),
+      recordSubject(records.models, '>'),
+      ...objectSubjects(objects.models),
+      ...describingOf(objects.models, objectStream(objects.models)),
       ...systemStreams(names).flatMap(makingOf),
       ...[records.datasets, records.nodes, records.shards, records.heads, records.attempts]
         .map(recordStream)
@@ -273,7 +276,8 @@ function systemStreams({ streams, records, objects }: SystemNames): readonly str
     ...[records.datasets, records.nodes, records.shards, records.heads, records.attempts, records.config].map(
       recordStream,
     ),
-    objectStream(objects.uploads),
+    recordStream(records.models),
+    ...[objects.uploads, objects.models].map(objectStream),
   ];
 }
 

@@ -56,7 +56,11 @@ describe.each(CONFIGURATIONS)('the server of $name', ({ text }) => {
     const link = await connect(server, LOGIN);
     try {
       await ensureSystem(link, { system: 'troupe' });
-      await ensureDataset(link, 'photos', datasetTopology({ system: 'troupe', storage: { limits: {} } }));
+      await ensureDataset(
+        link,
+        'photos',
+        datasetTopology({ system: 'troupe', storage: { provision: true, limits: {} } }),
+      );
       const body = new Uint8Array(MAX_INLINE_BODY_BYTES);
       const answer = await link.connection.request('troupe.intake.photos', body, { timeout: 20_000 });
       expect(answer.json()).toMatchObject({ stream: 'TROUPE_INTAKE_photos', seq: 1 });
@@ -108,7 +112,11 @@ describe('the triggers of KEDA', () => {
     server = await startConfigured(read('compose/nats/laptop.conf'), ENV);
     link = await connect(server, LOGIN);
     await ensureSystem(link, { system: 'troupe' });
-    await ensureDataset(link, 'photos', datasetTopology({ system: 'troupe', storage: { limits: {} } }));
+    await ensureDataset(
+      link,
+      'photos',
+      datasetTopology({ system: 'troupe', storage: { provision: true, limits: {} } }),
+    );
   });
   afterAll(async () => {
     await link?.close();

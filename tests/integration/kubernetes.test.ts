@@ -202,7 +202,7 @@ describe.skipIf(kustomize === undefined).each(BUILDS)('k8s, $name', ({ build }) 
   it('scales by streams and consumers that the program makes, and never waits for more than they hold', () => {
     const { consumers, streams } = datasetPlan(
       'photos',
-      datasetTopology({ system: 'troupe', storage: { limits: {} } }),
+      datasetTopology({ system: 'troupe', storage: { provision: true, limits: {} } }),
     );
     const known = new Map(consumers.map(({ stream, config }) => [stream, config.durable_name]));
     for (const { spec } of scalersIn(objects)) {

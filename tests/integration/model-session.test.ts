@@ -161,9 +161,7 @@ describe('a session', () => {
     const session = await open(nhwc, { ...own, providers: ['cuda', 'cpu'] });
     // A machine that has CUDA and its libraries runs it there.
     if (session.facts.provider === 'cpu') {
-      expect(session.facts.unavailable).toEqual([
-        { provider: 'cuda', reason: expect.stringMatching(/./) },
-      ]);
+      expect(session.facts.unavailable).toEqual([{ provider: 'cuda', reason: expect.stringMatching(/./) }]);
     }
     const plain = await open(nhwc, own);
     const picture = new Uint8Array(12).fill(7).fill(200, 5);

@@ -32,6 +32,9 @@ const UNTOLD = [
   'config check',
   'config schema',
   'config example',
+  'model list',
+  'model inspect',
+  'model bench',
   'config streams',
   // They work on a folder, which keeps what became of each key.
   'secure init',
