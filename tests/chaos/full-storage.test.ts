@@ -17,7 +17,7 @@ const LIMITS = {
   outcome: 8 * MIB,
   events: MIB,
 };
-const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 6_000 }, storage: { limits: LIMITS } };
+const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 12_000 }, storage: { limits: LIMITS } };
 const { streams, records } = namesOf('troupe');
 const DEADLINE_MS = 60_000;
 
@@ -25,7 +25,7 @@ const calm = undisturbedPictures(COUNT);
 
 describe.each(['stable', 'newest'] as const)('on the %s nats-server', (version) => {
   it('a server whose storage is full pauses everything: no node dies, status says so, and it goes on once there is room', async () => {
-    await using system = await ChaosSystem.create({ version, config: CONFIG, maxStoreBytes: 192 * MIB });
+    await using system = await ChaosSystem.create({ version, config: CONFIG, maxStoreBytes: 264 * MIB });
     await system.start('a');
     const { pid } = system.node('a');
     await system.client.publish(calm.pictures.items.slice(0, HALF));
