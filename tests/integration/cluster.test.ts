@@ -134,8 +134,8 @@ await describeOnServers('a cluster', (under) => {
     const b = start('b');
     await untilOwned([b]);
     a.thaw();
-    await until('every write of a was refused', () => a.answering.size === 0, DEADLINE_MS);
-    expect(a.told.filter(({ type }) => type === 'fenced').length).toBeGreaterThan(0);
+    // Whether it wrote first and was refused, or read the records first, is a matter of microseconds.
+    await until('a answers for nothing', () => a.answering.size === 0, DEADLINE_MS);
     expect(a.code).toBeUndefined();
     await expectOneWriterEach(frames);
     expect((await frames('photos.0')).at(-1)?.writer).toBe('b');
