@@ -381,6 +381,8 @@ export class RunningNode {
       try {
         await this.#registry().switched(dataset, generation);
         link.publishCore(this.names.subjects.askNodes, messageCodec.encode({}));
+        // A node that is still starting hears no one yet, itself included.
+        await this.#follow();
         return;
       } catch (error) {
         this.#logFailure(error, 'a switched generation could not be recorded');
