@@ -81,7 +81,7 @@ export {
   type ErasingAnswer,
   MAX_REASON_LENGTH,
 } from './keeper/erase-request.ts';
-export { keeperActor, RequestRefused } from './keeper/keeper.ts';
+export { keeperActor } from './keeper/keeper.ts';
 export {
   type Comparing,
   type ComparingAnswer,

@@ -12,21 +12,17 @@ import { EventSourced, pause, StorageFull } from '#runtime';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
 import type { KeptItem } from '../pipeline/item-tracer.ts';
 import {
-  blobKeys,
   type ComparedMessage,
   type KeepMessage,
   keepMessageSchema,
-  type Payload,
-  payloadSchema,
   type VerdictMessage,
 } from '../pipeline/messages.ts';
 import type { JournaledVerdict } from '../pipeline/stage-meter.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
 import type { Tenure } from '../pipeline/tenure.ts';
-import { judge, judgeRefusal } from '../rules/judge.ts';
 import { type JudgingContext, judgingContext } from '../rules/judging-context.ts';
-import { type CutItem, conflictingIds, deriveRows } from './cut.ts';
 import { CutPolicy } from './cut-policy.ts';
+import { Cuts, storedPayload } from './cuts.ts';
 import { type ResolutionRequest, resolve } from './dead-fate.ts';
 import type { EraseAnswer, EraseRequest } from './erase-request.ts';
 import { ErasureDesk } from './erasure-desk.ts';
@@ -34,7 +30,6 @@ import { explain } from './explain.ts';
 import type {
   Comparing,
   CutAnswer,
-  DeriveAnswer,
   ExplainAnswer,
   FatesAnswer,
   KeeperAnswer,
@@ -43,24 +38,11 @@ import type {
   SettledAnswer,
 } from './keeper-messages.ts';
 import { Ledger } from './ledger.ts';
-import { erasedSince } from './ledger-contents.ts';
-import { entryEvents, type JudgedEntry, type LedgerEntry, type LedgerEvent } from './ledger-events.ts';
-import {
-  countOutcomes,
-  type ManifestEnvelope,
-  type ManifestRecord,
-  type ManifestRow,
-  manifestDigest,
-} from './manifest.ts';
-import { ManifestStore } from './manifest-store.ts';
-import { announceEntry, cutOutcome, publish } from './outcomes.ts';
+import { entryEvents, type LedgerEntry, type LedgerEvent } from './ledger-events.ts';
+import { announceEntry } from './outcomes.ts';
 import { outsideOf } from './outside.ts';
 import { Replay } from './replay.ts';
-
-/** The request cannot be answered as asked; the keeper itself is well. */
-export class RequestRefused extends Error {
-  override readonly name = 'RequestRefused';
-}
+import { RequestRefused } from './request-refused.ts';
 
 /** Before what found no room in the journal is tried again. */
 const ROOM_RETRY_MS = 1_000;
@@ -115,10 +97,9 @@ function storage(ports: DatasetPorts): EventSourcedOptions<Ledger, LedgerEvent> 
 
 class Keeper implements Behaviour<KeeperMessage> {
   readonly #ports: DatasetPorts;
-  readonly #judging: JudgingContext;
   readonly #store: EventSourced<Ledger, LedgerEvent>;
   readonly #context: ActorContext<KeeperMessage>;
-  readonly #manifests: ManifestStore;
+  readonly #cuts: Cuts;
   readonly #policy: CutPolicy;
   readonly #replay: Replay;
   readonly #erasures: ErasureDesk;
@@ -132,13 +113,13 @@ class Keeper implements Behaviour<KeeperMessage> {
     context: ActorContext<KeeperMessage>,
   ) {
     this.#ports = ports;
-    this.#judging = judging;
     this.#store = store;
     this.#context = context;
-    this.#manifests = new ManifestStore({
-      dataset: ports.dataset,
-      blobs: ports.manifests,
-      heads: ports.heads,
+    this.#cuts = new Cuts({
+      ports,
+      judging,
+      ledger: () => this.#ledger,
+      persist: (events) => this.#persistInTime(events),
     });
     this.#policy = new CutPolicy(ports.config.cut, store.state.cuts.at(-1)?.throughEntry ?? 0);
     this.#replay = new Replay({
@@ -153,7 +134,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       context,
       store,
       persist: (events) => this.#persistInTime(events),
-      rows: () => this.#newestRows(),
+      rows: () => this.#cuts.newestRows(),
     });
   }
 
@@ -167,7 +148,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     const newest = this.#ledger.cuts.at(-1);
     if (newest !== undefined) this.#ports.meter.published(newest);
     await this.#announceEntries();
-    await this.#announceCut();
+    await this.#cuts.announce();
     this.#subscription = await this.#ports.source('keep', this.#store.epoch).subscribe({
       maxBatch: MAX_BATCH,
       prefetch: MAX_BATCH * 2,
@@ -319,7 +300,7 @@ class Keeper implements Behaviour<KeeperMessage> {
       case 'explain':
         return this.#explain(request.key);
       case 'derive':
-        return this.#derive(request.number);
+        return this.#cuts.derive(request.number);
       case 'fates':
         return Promise.resolve(this.#fates(request.sequences));
       case 'resolve':
@@ -376,68 +357,10 @@ class Keeper implements Behaviour<KeeperMessage> {
   }
 
   async #cut(): Promise<CutAnswer> {
-    const beganMs = this.#ports.clock.wallMs();
     const throughEntry = this.#ledger.length;
-    const { rows, items } = await this.#rowsAsOf(throughEntry);
-    const { root, digest } = manifestDigest(rows, this.#judging.configDigest);
+    const answer = await this.#cuts.cut(throughEntry);
     this.#policy.cutAt(throughEntry);
-    const parent = this.#ledger.cuts.at(-1);
-    if (parent !== undefined && parent.digest === digest) return { manifest: parent, unchanged: true };
-    const { dead, repeats, retried, purged, erased } = this.#ledger.counts();
-    const envelope: ManifestEnvelope = {
-      format: 'troupe-manifest/1',
-      dataset: this.#ports.dataset,
-      number: (parent?.number ?? 0) + 1,
-      digest,
-      root,
-      configDigest: this.#judging.configDigest,
-      deciding: this.#judging.deciding,
-      parent: parent === undefined ? null : { number: parent.number, digest: parent.digest },
-      rows: rows.length,
-      counts: countOutcomes(rows),
-      chunks: await this.#manifests.putChunks(rows),
-      throughEntry,
-      outside: { dead, repeats, retried, purged, erased },
-      findings: [...conflictingIds(items)],
-      createdAt: new Date(this.#ports.clock.wallMs()).toISOString(),
-    };
-    const manifest: ManifestRecord = {
-      number: envelope.number,
-      digest,
-      envelope: await this.#manifests.putEnvelope(envelope),
-      throughEntry,
-      rows: rows.length,
-      counts: envelope.counts,
-      createdAt: envelope.createdAt,
-    };
-    await this.#persistInTime([{ type: 'cut', manifest }]);
-    this.#ports.faults.reach('keep.cut');
-    this.#ports.meter.published(manifest);
-    this.#ports.tracer.cut(manifest.number, beganMs);
-    await this.#announceCut();
-    return { manifest, unchanged: false };
-  }
-
-  /** Publishes the newest manifest's pointer and outcomes unless the journal says that both are out. */
-  async #announceCut(): Promise<void> {
-    const manifest = this.#ledger.cuts.at(-1);
-    if (manifest === undefined || this.#ledger.cutAnnounced >= manifest.number) return;
-    await this.#manifests.publish(manifest);
-    const before = this.#ledger.cuts.at(-2);
-    const rowsBefore = before && (await this.#manifests.rowsByItem(await this.#manifests.envelope(before)));
-    const rows = await this.#manifests.rowsByItem(await this.#manifests.envelope(manifest));
-    const published: Promise<void>[] = [];
-    for (const row of rows.values()) {
-      const entry = this.#ledger.item(row.item);
-      const outcome = cutOutcome(this.#ports.dataset, manifest.number, row, rowsBefore?.get(row.item), {
-        sequence: entry?.sequence ?? 0,
-        verdict: entry?.judgement.verdict,
-        survivorId: row.survivor === null ? undefined : rows.get(row.survivor)?.id,
-      });
-      if (outcome !== undefined) published.push(publish(this.#ports, outcome, `m.${manifest.number}`));
-    }
-    await Promise.all(published);
-    await this.#persistInTime([{ type: 'cut_announced', number: manifest.number }]);
+    return answer;
   }
 
   /** Persists once there is room: a cut that has begun is finished before anything else. */
@@ -454,62 +377,13 @@ class Keeper implements Behaviour<KeeperMessage> {
     }
   }
 
-  async #derive(number: number): Promise<DeriveAnswer> {
-    const manifest = this.#ledger.cuts.find((cut) => cut.number === number);
-    if (manifest === undefined)
-      throw new RequestRefused(`manifest ${number} is not in the ledger of ${this.#ports.dataset}`);
-    const erased = erasedSince(this.#ledger, manifest);
-    if (erased > 0) return { digest: null, erased };
-    const envelope = await this.#manifests.envelope(manifest);
-    if (envelope.configDigest !== this.#judging.configDigest) {
-      throw new RequestRefused(
-        `manifest ${number} was cut under configuration ${envelope.configDigest.slice(0, 12)}; ` +
-          `this node has ${this.#judging.configDigest.slice(0, 12)} and cannot derive it again`,
-      );
-    }
-    const { rows } = await this.#rowsAsOf(manifest.throughEntry);
-    return { digest: manifestDigest(rows, this.#judging.configDigest).digest, erased };
-  }
-
-  async #rowsAsOf(
-    throughEntry: number,
-  ): Promise<{ rows: readonly ManifestRow[]; items: readonly CutItem[] }> {
-    const view = this.#ledger.asOf(throughEntry);
-    const items: CutItem[] = [];
-    for (const entry of view.items) items.push({ entry, judgement: await this.#judgementOf(entry) });
-    return { rows: deriveRows(items, view.edges, this.#judging), items };
-  }
-
-  /** The entry's own judgement, or a new one when it was judged under another configuration. */
-  async #judgementOf(entry: JudgedEntry): Promise<JudgedEntry['judgement']> {
-    if (entry.config === this.#judging.configDigest) return entry.judgement;
-    const payload = await this.#payload(entry.item);
-    if (payload === null) return entry.judgement;
-    // What was refused has no content to judge: it may be refused for another reason, but stays refused.
-    if (entry.facts === null) return judgeRefusal(payload, this.#judging) ?? entry.judgement;
-    const { source, time, metadata } = payload;
-    return judge({ source, time, metadata, facts: entry.facts }, this.#judging);
-  }
-
   async #explain(key: string): Promise<ExplainAnswer> {
     const number = this.#ledger.cuts.at(-1)?.number;
     return explain(this.#ledger, key, {
-      dedup: this.#judging.config.dedup,
-      manifest: number === undefined ? null : { number, rows: await this.#newestRows() },
-      payload: (item) => this.#payload(item),
+      dedup: this.#ports.config.dedup,
+      manifest: number === undefined ? null : { number, rows: await this.#cuts.newestRows() },
+      payload: (item) => storedPayload(this.#ports, item),
     });
-  }
-
-  /** Of the newest manifest; none where nothing was cut. */
-  async #newestRows(): Promise<ReadonlyMap<string, ManifestRow>> {
-    const newest = this.#ledger.cuts.at(-1);
-    if (newest === undefined) return new Map();
-    return this.#manifests.rowsByItem(await this.#manifests.envelope(newest));
-  }
-
-  async #payload(item: string): Promise<Payload | null> {
-    const bytes = await this.#ports.blobs.get(blobKeys.payload(item));
-    return bytes === undefined ? null : payloadSchema.parse(this.#ports.codec.decode(bytes));
   }
 }
 
