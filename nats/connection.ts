@@ -40,6 +40,7 @@ import { featuresOf, type ServerFeatures } from './features.ts';
 import { gatherWrites } from './gathered-writes.ts';
 import { isJetStreamAway, patiently } from './patience.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
+import { ERROR_CODE_HEADER, ERROR_HEADER } from './service-headers.ts';
 import { certificateProblem, tlsOptions } from './tls.ts';
 import { WindowPublisher } from './window-publisher.ts';
 
@@ -47,8 +48,6 @@ import { WindowPublisher } from './window-publisher.ts';
 const ELECTION_MS = 20_000;
 /** Longest that an orderly close may take; whoever waits for the server has something better to do by then. */
 const DRAIN_MS = 5_000;
-const ERROR_HEADER = 'Nats-Service-Error';
-const ERROR_CODE_HEADER = 'Nats-Service-Error-Code';
 
 /** Where to connect and as whom. */
 export interface ConnectOptions extends Credentials {

@@ -3,10 +3,8 @@
 import type { Msg } from 'nats';
 import type { NatsLink } from './connection.ts';
 import { publishHeaders } from './publish-transport.ts';
+import { ERROR_CODE_HEADER, ERROR_HEADER } from './service-headers.ts';
 
-/** Of ADR-32. */
-const ERROR_HEADER = 'Nats-Service-Error';
-const ERROR_CODE_HEADER = 'Nats-Service-Error-Code';
 /** When to ask again, in ms; beside code 429. */
 export const RETRY_AFTER_HEADER = 'Retry-After-Ms';
 /** Names who passed a request on; such a one is passed on no more. */

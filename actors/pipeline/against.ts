@@ -1,14 +1,13 @@
 // Holds contents against the indexes of other datasets, without becoming part of them (DESIGN section 7): what a pair
 // means is decided at the cut, as for the dataset's own.
 import type { CandidatePair } from '../dedup/claim.ts';
-import { cosine } from '../dedup/cosine.ts';
 import type { IndexCallOptions } from '../dedup/index-client.ts';
 import type { ContentKeys } from '../dedup/index-spec.ts';
 import { comparesVectors, isRecorded } from '../dedup/relation.ts';
 import type { ContentFacts, Edge } from '../kinds/kind.ts';
-import { round } from '../rules/judge.ts';
 import type { ContentLoader } from './content-loader.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
+import { measuredEdge } from './measured-edge.ts';
 
 /** Another dataset as it is asked. */
 export interface AgainstDataset {
@@ -74,21 +73,14 @@ async function measure(
   own: ReadonlySet<string>,
   load: ContentLoader,
 ): Promise<Edge | undefined> {
-  const { a, b, distances } = pair;
+  const { a, b } = pair;
   const [mine, theirs] = own.has(a) ? [a, b] : [b, a];
   const [proxy, theirProxy] = await Promise.all([load.proxy(mine), other.proxy(theirs)]);
   if (theirProxy === undefined) return undefined;
   const [proxyA, proxyB] = mine === a ? [proxy, theirProxy] : [theirProxy, proxy];
-  const { distance, algorithm, turned } = kind.verify(pair, proxyA, proxyB);
+  const comparison = kind.verify(pair, proxyA, proxyB);
   const theirVector = comparesVectors(config.dedup) ? await other.vector(theirs) : undefined;
-  return {
-    a,
-    b,
-    hashes: distances,
-    distance: round(distance),
-    ...(turned !== undefined && { turned: { ...turned, distance: round(turned.distance) } }),
-    algorithm,
-    similarity: theirVector === undefined ? null : cosine(await load.vector(mine), theirVector),
-    against: other.dataset,
-  };
+  // The cosine of two vectors is the same either way.
+  const vectors = theirVector && ([await load.vector(mine), theirVector] as const);
+  return { ...measuredEdge(pair, comparison, vectors), against: other.dataset };
 }

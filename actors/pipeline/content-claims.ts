@@ -4,7 +4,6 @@
 // decided at the cut.
 import type { ActorContext } from '#runtime';
 import type { CandidatePair } from '../dedup/claim.ts';
-import { cosine } from '../dedup/cosine.ts';
 import { inversesOf } from '../dedup/dedup-engine.ts';
 import { type IndexCallOptions, IndexClient } from '../dedup/index-client.ts';
 import type { IndexShardMessage } from '../dedup/index-shard.ts';
@@ -12,10 +11,10 @@ import type { ContentKeys, IndexSpec } from '../dedup/index-spec.ts';
 import { LocalIndex } from '../dedup/local-index.ts';
 import { comparesVectors, isRecorded, relationOf } from '../dedup/relation.ts';
 import type { ContentFacts, Edge } from '../kinds/kind.ts';
-import { round } from '../rules/judge.ts';
 import { edgesAgainst } from './against.ts';
 import { ContentLoader } from './content-loader.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
+import { measuredEdge } from './measured-edge.ts';
 
 /** The edges that each content was found to have; contents without any may be absent. */
 export type FoundEdges = ReadonlyMap<string, readonly Edge[]>;
@@ -89,21 +88,13 @@ export class ContentClaims {
   }
 
   async #measure(pair: CandidatePair, load: ContentLoader): Promise<Edge> {
-    const { a, b, distances } = pair;
+    const { a, b } = pair;
     const [proxyA, proxyB] = await Promise.all([load.proxy(a), load.proxy(b)]);
-    const { distance, algorithm, turned } = this.#ports.kind.verify(pair, proxyA, proxyB);
-    const similarity = comparesVectors(this.#ports.config.dedup)
-      ? cosine(...(await Promise.all([load.vector(a), load.vector(b)])))
-      : null;
-    return {
-      a,
-      b,
-      hashes: distances,
-      distance: round(distance),
-      ...(turned !== undefined && { turned: { ...turned, distance: round(turned.distance) } }),
-      algorithm,
-      similarity,
-    };
+    const comparison = this.#ports.kind.verify(pair, proxyA, proxyB);
+    const vectors = comparesVectors(this.#ports.config.dedup)
+      ? await Promise.all([load.vector(a), load.vector(b)])
+      : undefined;
+    return measuredEdge(pair, comparison, vectors);
   }
 }
 

@@ -1,4 +1,5 @@
-// The breakers of one dataset: one for its model's session, one for each place that its references lead to.
+// The breakers of one dataset: one for its model's session, one for each place that its references lead to; and that of a
+// model which answers for others.
 import { type ModelIdentity, SourceGuard } from '#actors';
 import { CircuitBreaker, type Clock, type RandomSource, type SystemHappening } from '#runtime';
 import type { Config } from '../config/index.ts';
@@ -28,12 +29,26 @@ export function connectBreakers({ dataset, config, model, clock, random, emit }:
       breaker: { ...breaker, jitter: JITTER },
       giveUpAfterMs,
     }),
-    modelBreaker: new CircuitBreaker({
-      ...common,
-      path: `${dataset}/embedding`,
-      name: `model ${model.name}`,
-      // One batch at a time is in hand: what share of a window failed says no more than the last ones in a row.
-      options: { ...config.node.modelBreaker, failureRate: 1, minCalls: 1, windowMs: 60_000, jitter: JITTER },
-    }),
+    modelBreaker: modelBreaker({ ...common, path: `${dataset}/embedding`, config, model }),
   };
+}
+
+/** The breaker of the sessions of one model; `path` is where they are. */
+export function modelBreaker({
+  path,
+  config,
+  model,
+  clock,
+  random,
+  emit,
+}: Omit<BreakerConnections, 'dataset'> & { readonly path: string }): CircuitBreaker {
+  return new CircuitBreaker({
+    path,
+    name: `model ${model.name}`,
+    // One batch at a time is in hand: what share of a window failed says no more than the last ones in a row.
+    options: { ...config.node.modelBreaker, failureRate: 1, minCalls: 1, windowMs: 60_000, jitter: JITTER },
+    clock,
+    random,
+    emit,
+  });
 }

@@ -22,9 +22,10 @@ import {
   serveNode,
   serveRequests,
 } from '#nats';
-import { CircuitBreaker, type SystemEvent, type SystemHappening } from '#runtime';
+import type { SystemEvent, SystemHappening } from '#runtime';
 import { EMBEDDING_PROFILES } from '../config/embedding.ts';
 import { plainModelName } from '../config/index.ts';
+import { modelBreaker } from './connect-breakers.ts';
 import { messageCodec } from './message-codec.ts';
 import { type ModelStanding, modelStanding } from './model-standing.ts';
 import { asModelFailure, modelContext, resolveModel } from './resolve-model.ts';
@@ -33,7 +34,6 @@ import { TOKENS } from './tokens.ts';
 /** How often a replica tells its load, at most and at least. */
 const LOAD_EVERY_MS = 50;
 const LOAD_AT_LEAST_MS = 1_000;
-const JITTER = 0.2;
 
 export interface ServedModelOptions {
   /** Name of this node. */
@@ -75,7 +75,8 @@ export class ServedModel {
     options: ServedModelOptions,
   ): Promise<ServedModel> {
     const name = plainModelName(reference);
-    const { node: settings } = node.resolve(TOKENS.config).config;
+    const { config } = node.resolve(TOKENS.config);
+    const { node: settings } = config;
     const { embedding } = settings;
     const [link, names, clock, random, log] = [
       node.resolve(TOKENS.link),
@@ -87,14 +88,8 @@ export class ServedModel {
     const use = { path: 'node.embedding.serve' };
     const model = { ...(await resolveModel(modelContext(node), use, reference)), name };
     const emit = (happening: SystemHappening) => options.onEvent({ ...happening, atMs: clock.wallMs() });
-    const breaker = new CircuitBreaker({
-      path: `embed-${name}/sessions`,
-      name: `model ${name}`,
-      options: { ...settings.modelBreaker, failureRate: 1, minCalls: 1, windowMs: 60_000, jitter: JITTER },
-      clock,
-      random,
-      emit,
-    });
+    const path = `embed-${name}/sessions`;
+    const breaker = modelBreaker({ path, config, model, clock, random, emit });
     const sizing: EmbeddingSizing = {
       sessions: embedding.sessions,
       decodeThreads: 1,
