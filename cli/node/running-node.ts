@@ -30,6 +30,8 @@ import type { NodeDurability } from './system-server.ts';
 import { TOKENS } from './tokens.ts';
 
 const SWITCH_RETRY_MS = 1_000;
+/** What saying that a node has left may take beyond its drain time. */
+const LEAVING_MS = 3_000;
 
 /** Why a node ended by itself; undefined after `stop`. */
 export type NodeEnd =
@@ -189,8 +191,20 @@ export class RunningNode {
     if (!stopped.signal.aborted) {
       this.#options.log.warn({ node: this.name, drainMs }, 'stages still work: what they hold comes again');
     }
-    const leaving = this.#cluster?.drain(Math.max(0, untilMs - clock.monotonicMs()));
-    await this.#options.ending.waitFor('hand-over of shards', Promise.resolve(leaving));
+    const leftMs = Math.max(0, untilMs - clock.monotonicMs());
+    const left = new AbortController();
+    const leaving = Promise.resolve(this.#cluster?.drain(leftMs)).finally(() => left.abort());
+    await this.#options.ending.waitFor(
+      'hand-over of shards',
+      Promise.race([leaving, pause(clock, leftMs + LEAVING_MS, left.signal)]),
+    );
+    if (left.signal.aborted) return;
+    this.#options.log.warn(
+      { node: this.name },
+      'the server does not hear that this node leaves: it goes without a word',
+    );
+    leaving.catch(() => {});
+    await this.#options.link.close();
   }
 
   async #open(): Promise<void> {

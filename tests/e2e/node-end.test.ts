@@ -61,10 +61,13 @@ describe('a node whose server says nothing any more', () => {
     expect(node.failure.message).toContain('node joining has not renewed its lease');
   });
 
-  it('gives its start up when it is told to stop before it has a lease', async () => {
+  it.each([
+    ['before it has a lease', 'connected to NATS'],
+    ['while it joins', '"state":"joining"'],
+  ])('gives its start up when it is told to stop %s', async (_, logged) => {
     const { args, ...others } = options('early', LONG_LEASE);
     await using node = await TroupeNode.start({ ...others, args: [...args, '--drain-timeout', '1s'] });
-    await node.logged('connected to NATS');
+    await node.logged(logged);
     freezeServer();
     node.signal('SIGTERM');
     expect(await node.ended()).toEqual({ code: 1, signal: null });
