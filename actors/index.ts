@@ -98,7 +98,6 @@ export {
   type OutsideAnswer,
   type SettledAnswer,
 } from './keeper/keeper-messages.ts';
-export type { VerdictCounts } from './keeper/ledger.ts';
 export type { JudgedEntry } from './keeper/ledger-events.ts';
 export type { ManifestEnvelope, ManifestRecord, ManifestRow, OutcomeCounts } from './keeper/manifest.ts';
 export {
@@ -114,6 +113,7 @@ export { type ManifestCheck, ManifestStore } from './keeper/manifest-store.ts';
 export { MAX_ASKED } from './keeper/max-asked.ts';
 export type { OutcomeMessage } from './keeper/outcomes.ts';
 export type { DeadSequence, OutsideSummary, RepeatedSequence } from './keeper/outside.ts';
+export type { VerdictCounts } from './keeper/verdict-counts.ts';
 export type { Kind } from './kinds/kind.ts';
 export type { AgainstDataset } from './pipeline/against.ts';
 export { canonicalJson, sha256Hex } from './pipeline/canonical.ts';

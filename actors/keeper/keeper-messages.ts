@@ -9,11 +9,11 @@ import { type DeadResolution, resolutionRequestSchema, type SequenceFate } from 
 import type { GenerationRecord } from './edge-generations.ts';
 import { type EraseAnswer, type ErasingAnswer, eraseRequestSchema } from './erase-request.ts';
 import type { Erasure, ToDelete } from './erasures.ts';
-import type { VerdictCounts } from './ledger.ts';
 import type { JudgedEntry, LedgerEntry } from './ledger-events.ts';
 import type { ManifestRecord, ManifestRow } from './manifest.ts';
 import { MAX_ASKED } from './max-asked.ts';
 import type { OutsideSummary } from './outside.ts';
+import type { VerdictCounts } from './verdict-counts.ts';
 
 export const keeperRequestSchema = z.discriminatedUnion('op', [
   /** Cuts a manifest from what is settled. */

@@ -9,21 +9,7 @@ import { type ErasedEntry, type Erasure, Erasures, type SavedErasures } from './
 import { itemsByContent } from './ledger-contents.ts';
 import type { JudgedEntry, LedgerEntry, LedgerEvent } from './ledger-events.ts';
 import type { ManifestRecord } from './manifest.ts';
-
-/** How many sequences ended how. */
-export interface VerdictCounts {
-  readonly eligible: number;
-  readonly rejected: number;
-  readonly review: number;
-  readonly dead: number;
-  readonly repeats: number;
-  /** Dead once, and published again as another sequence. */
-  readonly retried: number;
-  /** Dead once, and deleted by a person. */
-  readonly purged: number;
-  /** Sequences of erased items. */
-  readonly erased: number;
-}
+import { noVerdicts, type VerdictCounts } from './verdict-counts.ts';
 
 export class Ledger {
   /** In journal order; a replaced dead entry stays in its place, overruled by the later one. */
@@ -36,6 +22,9 @@ export class Ledger {
   /** What was done about dead sequences; it counts only while the entry is a dead one. */
   readonly #resolutions = new Map<number, DeadResolution>();
   readonly #cuts: ManifestRecord[] = [];
+  readonly #counts = noVerdicts();
+  /** Every sequence up to this one has a verdict. */
+  #completeThrough = 0;
   #accountedBytes = 0;
   #announced = 0;
   #cutAnnounced = 0;
@@ -86,7 +75,8 @@ export class Ledger {
         return;
       case 'resolved':
         for (const [sequence, resolution] of event.resolutions) {
-          if (this.fate(sequence).state === 'dead') this.#resolutions.set(sequence, resolution);
+          if (this.fate(sequence).state !== 'dead') continue;
+          this.#recounting([sequence], () => this.#resolutions.set(sequence, resolution));
         }
         return;
       case 'announced':
@@ -238,7 +228,7 @@ export class Ledger {
   missing(through: number, limit: number): { readonly count: number; readonly sequences: readonly number[] } {
     const sequences: number[] = [];
     let count = 0;
-    for (let sequence = 1; sequence <= through; sequence++) {
+    for (let sequence = this.#completeThrough + 1; sequence <= through; sequence++) {
       if (this.#bySequence.has(sequence)) continue;
       count += 1;
       if (sequences.length < limit) sequences.push(sequence);
@@ -247,23 +237,7 @@ export class Ledger {
   }
 
   counts(): VerdictCounts {
-    const counts = {
-      eligible: 0,
-      rejected: 0,
-      review: 0,
-      dead: 0,
-      repeats: 0,
-      retried: 0,
-      purged: 0,
-      erased: 0,
-    };
-    for (const entry of this.#bySequence.values()) {
-      if (entry.type === 'erased') counts.erased += 1;
-      else if (entry.type === 'dead') counts[this.#resolutions.get(entry.sequence)?.state ?? 'dead'] += 1;
-      else if (this.leadOf(entry.item) !== entry.sequence) counts.repeats += 1;
-      else counts[entry.judgement.verdict] += 1;
-    }
-    return counts;
+    return { ...this.#counts };
   }
 
   encode(codec: Codec): Uint8Array {
@@ -296,7 +270,7 @@ export class Ledger {
     const { generations = { ...UNREPLAYED, edges: saved.edges ?? [] } } = saved;
     ledger.#generations = EdgeGenerations.restore(generations);
     for (const [sequence, resolution] of saved.resolutions ?? [])
-      ledger.#resolutions.set(sequence, resolution);
+      ledger.#recounting([sequence], () => ledger.#resolutions.set(sequence, resolution));
     ledger.#cuts.push(...saved.cuts);
     ledger.#announced = saved.announced;
     ledger.#cutAnnounced = saved.cutAnnounced;
@@ -308,17 +282,47 @@ export class Ledger {
     if (known !== undefined && (came.type === 'dead' || !isReplaceable(known))) return;
     const entry = compactCopy(came.type === 'judged' ? this.#unlessErased(came, known) : came);
     this.#order.push(entry);
-    this.#bySequence.set(entry.sequence, entry);
     this.#accountedBytes += ENTRY_PLACES + retainedBytes(entry);
-    if (entry.type === 'dead' || entry.item === null) return;
-    const sequences = this.#sequencesOf.get(entry.item);
+    const item = entry.type === 'dead' ? null : entry.item;
+    const lead = item === null ? undefined : this.leadOf(item);
+    this.#recounting(lead === undefined ? [entry.sequence] : [entry.sequence, lead], () => {
+      this.#bySequence.set(entry.sequence, entry);
+      if (item !== null) this.#join(item, entry.sequence);
+    });
+    while (this.#bySequence.has(this.#completeThrough + 1)) this.#completeThrough += 1;
+  }
+
+  #join(item: string, sequence: number): void {
+    const sequences = this.#sequencesOf.get(item);
     if (sequences === undefined) {
-      this.#sequencesOf.set(entry.item, [entry.sequence]);
-      this.#accountedBytes += MAP_ENTRY_BYTES + retainedBytes([entry.sequence]);
+      this.#sequencesOf.set(item, [sequence]);
+      this.#accountedBytes += MAP_ENTRY_BYTES + retainedBytes([sequence]);
     } else {
-      sequences.push(entry.sequence);
+      sequences.push(sequence);
       sequences.sort((a, b) => a - b);
     }
+  }
+
+  /** Keeps the counts while how these sequences ended may change. */
+  #recounting(sequences: Iterable<number>, change: () => void): void {
+    const distinct = new Set(sequences);
+    const count = (by: number) => {
+      for (const sequence of distinct) {
+        const outcome = this.#countedAs(sequence);
+        if (outcome !== undefined) this.#counts[outcome] += by;
+      }
+    };
+    count(-1);
+    change();
+    count(1);
+  }
+
+  #countedAs(sequence: number): keyof VerdictCounts | undefined {
+    const entry = this.#bySequence.get(sequence);
+    if (entry === undefined) return undefined;
+    if (entry.type === 'erased') return 'erased';
+    if (entry.type === 'dead') return this.#resolutions.get(sequence)?.state ?? 'dead';
+    return this.leadOf(entry.item) === sequence ? entry.judgement.verdict : 'repeats';
   }
 
   #isErased(item: string): boolean {
@@ -328,9 +332,7 @@ export class Ledger {
   /** A judged entry, or the name of it where its item, or the sequence as long as it was dead, is erased. */
   #unlessErased(came: JudgedEntry, known: LedgerEntry | undefined): JudgedEntry | ErasedEntry {
     const { item, facts } = came;
-    if (known?.type === 'erased') {
-      this.#erasures.bury({ item, erasure: known.erasure, survivorOf: [] });
-    }
+    if (known?.type === 'erased') this.#eraseItems([{ item, survivorOf: [] }], known.erasure);
     const tombstone = this.#erasures.tombstone(item);
     if (tombstone === undefined) return came;
     this.#erasures.leave({ item, ...(facts && { content: facts.content }) });
@@ -339,6 +341,19 @@ export class Ledger {
 
   #erase({ at, reason, items, sequences }: Extract<LedgerEvent, { type: 'erased' }>): void {
     const erasure: Erasure = { at, reason, manifest: this.#cuts.at(-1)?.number ?? 0 };
+    const gone = new Map<LedgerEntry, ErasedEntry>();
+    for (const sequence of sequences) {
+      const entry = this.#bySequence.get(sequence);
+      if (entry?.type !== 'dead') continue;
+      this.#erasures.leave({ sequence });
+      gone.set(entry, { type: 'erased', sequence, item: null, id: entry.id, erasure });
+    }
+    this.#replace(gone);
+    this.#eraseItems(items, erasure);
+  }
+
+  /** Of each item a tombstone and, of its sequences, the names. */
+  #eraseItems(items: Extract<LedgerEvent, { type: 'erased' }>['items'], erasure: Erasure): void {
     const contents = new Set<string>();
     const gone = new Map<LedgerEntry, ErasedEntry>();
     for (const { item, survivorOf } of items) {
@@ -352,12 +367,6 @@ export class Ledger {
         gone.set(entry, erasedEntry(entry, erasure));
       }
     }
-    for (const sequence of sequences) {
-      const entry = this.#bySequence.get(sequence);
-      if (entry?.type !== 'dead') continue;
-      this.#erasures.leave({ sequence });
-      gone.set(entry, { type: 'erased', sequence, item: null, id: entry.id, erasure });
-    }
     for (const content of contents) this.#erasures.leave({ content });
     this.#replace(gone);
     this.#releasePending(contents);
@@ -370,7 +379,7 @@ export class Ledger {
       if (left === undefined) continue;
       const kept = compactCopy(left);
       this.#order[at] = kept;
-      this.#bySequence.set(kept.sequence, kept);
+      this.#recounting([kept.sequence], () => this.#bySequence.set(kept.sequence, kept));
       this.#accountedBytes += retainedBytes(kept) - retainedBytes(entry);
     }
   }

@@ -51,6 +51,27 @@ function essence(ledger: Ledger, through: number) {
   };
 }
 
+/** How the sequences ended, from each one's entry. */
+function recounted(ledger: Ledger): ReturnType<Ledger['counts']> {
+  const ends = [...ledger.entries()].map((entry) => {
+    if (entry.type === 'erased') return 'erased';
+    const fate = ledger.fate(entry.sequence);
+    if (entry.type === 'dead') return fate.state;
+    return ledger.leadOf(entry.item) === entry.sequence ? entry.judgement.verdict : 'repeats';
+  });
+  const of = (end: string) => ends.filter((each) => each === end).length;
+  return {
+    eligible: of('eligible'),
+    rejected: of('rejected'),
+    review: of('review'),
+    dead: of('dead'),
+    repeats: of('repeats'),
+    retried: of('retried'),
+    purged: of('purged'),
+    erased: of('erased'),
+  };
+}
+
 const CONTENTS = ['p', 'q', 'r', 's'] as const;
 const VERDICTS = ['eligible', 'rejected', 'review'] as const;
 
@@ -113,6 +134,47 @@ describe('the ledger', () => {
         const { eligible, rejected, review, dead: ended, repeats } = ledger.counts();
         expect(eligible + rejected + review + ended + repeats).toBe(through);
       }),
+    );
+  });
+
+  it('counts as one who goes through all sequences, whatever came, was resolved and was erased in between', () => {
+    const person = { by: 'ann', at: '2026-01-01T00:00:00Z' };
+    fc.assert(
+      fc.property(
+        arrivals,
+        fc.array(
+          fc.record({
+            after: fc.nat({ max: 20 }),
+            sequence: fc.integer({ min: 1, max: 12 }),
+            done: fc.constantFrom('purged', 'erased'),
+          }),
+          { maxLength: 5 },
+        ),
+        ({ messages, order }, steps) => {
+          const ledger = new Ledger();
+          for (const [at, place] of order.entries()) {
+            ledger.apply(
+              eventOf(
+                ledger,
+                [messages[place]].filter((message) => message !== undefined),
+              ),
+            );
+            for (const { sequence, done } of steps.filter(({ after }) => after === at)) {
+              const entry = ledger.entry(sequence);
+              if (done === 'purged') {
+                ledger.apply({ type: 'resolved', resolutions: [[sequence, { state: 'purged', ...person }]] });
+              } else if (entry !== undefined) {
+                const items = entry.type === 'judged' ? [{ item: entry.item, survivorOf: [] }] : [];
+                const sequences = entry.type === 'dead' ? [sequence] : [];
+                ledger.apply({ type: 'erased', at: person.at, reason: null, items, sequences });
+              }
+            }
+            expect(ledger.counts()).toEqual(recounted(ledger));
+            expect(Ledger.decode(memoryCodec, ledger.encode(memoryCodec)).counts()).toEqual(ledger.counts());
+          }
+        },
+      ),
+      { numRuns: 50 },
     );
   });
 
