@@ -139,6 +139,7 @@ export {
   type KeptItem,
 } from './pipeline/item-tracer.ts';
 export { blobKeys, type Payload, payloadSchema } from './pipeline/messages.ts';
+export { RecentProxies } from './pipeline/recent-proxies.ts';
 export { ROLE_OF_STAGE, ROLES, type Role, unattendedStages } from './pipeline/roles.ts';
 export { type DatasetShard, shardPath } from './pipeline/shard-path.ts';
 export {

@@ -25,6 +25,7 @@ const WORKING = new TextEncoder().encode('+WPI');
 export interface SubscribeOptions {
   readonly maxBatch: number;
   readonly prefetch: number;
+  readonly gatherMs?: number;
   readonly deliver: (batch: readonly Delivery[]) => void;
   readonly failed: (error: Error) => void;
 }
@@ -44,6 +45,8 @@ export class PullSubscription implements WorkSubscription {
   readonly #stopped = new AbortController();
   readonly #tickMs: number;
   #cancelTick: () => void = () => {};
+  #cancelGathering: (() => void) | undefined;
+  #handedOutMs = Number.NEGATIVE_INFINITY;
   #inbox = '';
   #subscription: Subscription | undefined;
   #demands = 0;
@@ -92,6 +95,7 @@ export class PullSubscription implements WorkSubscription {
     this.#leftovers.stop();
     this.#stopListening();
     this.#cancelTick();
+    this.#cancelGathering?.();
     // What is on its way still arrives while the subscription drains, and is given back with the rest.
     const drained = new AbortController();
     void this.#subscription
@@ -201,6 +205,7 @@ export class PullSubscription implements WorkSubscription {
 
   #handOut(): void {
     while (this.#state === 'running' && this.#demands > 0 && this.#waiting.length > 0) {
+      if (this.#isGathering()) return;
       const batch: HeldDelivery[] = [];
       while (batch.length < this.#options.maxBatch) {
         const delivery = this.#waiting.shift();
@@ -208,8 +213,24 @@ export class PullSubscription implements WorkSubscription {
         batch.push(delivery);
       }
       this.#demands--;
+      this.#handedOutMs = this.#link.clock.monotonicMs();
       this.#options.deliver(batch);
     }
+  }
+
+  /** Whether what waits is to wait for more; then it is handed out when its time is over. */
+  #isGathering(): boolean {
+    const { gatherMs = 0, maxBatch } = this.#options;
+    if (gatherMs === 0 || this.#waiting.length >= maxBatch) return false;
+    const { clock } = this.#link;
+    const leftMs = this.#handedOutMs + gatherMs - clock.monotonicMs();
+    if (leftMs <= 0) return false;
+    this.#cancelGathering ??= clock.schedule(leftMs, () => {
+      this.#cancelGathering = undefined;
+      this.#handOut();
+      this.#pull();
+    });
+    return true;
   }
 
   #scheduleTick(keepAliveMs: number): void {

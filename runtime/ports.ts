@@ -75,12 +75,17 @@ export interface WorkSubscription {
 export interface WorkSource {
   /**
    * Pulls by demand: after each `demand()`, `deliver` is called once with 1 to `maxBatch` deliveries, as soon
-   * as at least one is there.
+   * as at least one is there, or as `gatherMs` says.
    */
   subscribe(options: {
     readonly maxBatch: number;
     /** Messages held in this process at once, waiting and in hand. */
     readonly prefetch: number;
+    /**
+     * After a batch the next one waits this long, in ms, unless it is full before: what arrives steadily is handled in
+     * batches, and what arrives alone, at once. Default 0.
+     */
+    readonly gatherMs?: number;
     readonly deliver: (batch: readonly Delivery[]) => void;
     /** The subscription cannot go on (its consumer was deleted and not recreated, or the connection closed). */
     readonly failed: (error: Error) => void;

@@ -17,6 +17,7 @@ import {
   keepMessageSchema,
   type VerdictMessage,
 } from '../pipeline/messages.ts';
+import { GATHER_MS } from '../pipeline/stage.ts';
 import type { JournaledVerdict } from '../pipeline/stage-meter.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
 import type { Tenure } from '../pipeline/tenure.ts';
@@ -152,6 +153,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     this.#subscription = await this.#ports.source('keep', this.#store.epoch).subscribe({
       maxBatch: MAX_BATCH,
       prefetch: MAX_BATCH * 2,
+      gatherMs: GATHER_MS,
       deliver: (deliveries) => {
         this.#context.self.tell({ type: 'batch', deliveries });
       },

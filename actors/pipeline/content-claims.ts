@@ -19,6 +19,9 @@ import { measuredEdge } from './measured-edge.ts';
 /** The edges that each content was found to have; contents without any may be absent. */
 export type FoundEdges = ReadonlyMap<string, readonly Edge[]>;
 
+/** Pairs whose proxies are read while others are measured. */
+const READ_AHEAD = 16;
+
 export class ContentClaims {
   readonly #ports: DatasetPorts;
   readonly #index: IndexClient;
@@ -76,7 +79,8 @@ export class ContentClaims {
   /** Measures each pair, for both of its contents; what is far apart under any sensible threshold is not recorded. */
   async #verify(pairs: readonly CandidatePair[], load: ContentLoader): Promise<Map<string, Edge[]>> {
     const edges = new Map<string, Edge[]>();
-    for (const pair of pairs) {
+    for (const [at, pair] of pairs.entries()) {
+      for (const { a, b } of pairs.slice(at, at + READ_AHEAD)) load.ahead(a, b);
       const edge = await this.#measure(pair, load);
       const { config, meter } = this.#ports;
       if (!isRecorded(edge, config.dedup)) continue;

@@ -22,6 +22,12 @@ export class ContentLoader {
     });
   }
 
+  /** Begins to read proxies that will be asked for. */
+  ahead(...contents: readonly string[]): void {
+    // Whoever asks is told of a failure.
+    for (const content of contents) this.proxy(content).catch(() => {});
+  }
+
   /** @throws PassingFailure `proxy_missing` */
   vector(content: string): Promise<Float32Array> {
     return once(this.#vectors, content, async () => {

@@ -7,6 +7,7 @@ import type { JudgingContext } from '../rules/judging-context.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { deskActor } from './desk.ts';
 import { embedderActor } from './embedder.ts';
+import { ErasureGate } from './erasure-guard.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
 import { IntakeGate } from './intake-gate.ts';
 import { replayerActor } from './replayer.ts';
@@ -87,6 +88,7 @@ export function datasetTree(
   const numbered = (count: number) => Array.from({ length: count }, (_, index) => index);
   const shards = shardNumbers(ports.generation, ports.config);
   const decoders = numbered(sizing.decodeThreads);
+  const erasures = new ErasureGate(ports);
   const gate = new IntakeGate({ journal: ports.journal('keeper', 0), clock: ports.clock, log: ports.log });
   const ingesting = (id: string): IngestorOptions => ({
     id,
@@ -95,6 +97,7 @@ export function datasetTree(
     analyseMemoryMb: DECODER_MEMORY_MB,
     judging,
     gate,
+    erasures,
   });
   const parts: SupervisorSpec['children'] = [
     // Their children come and go with ownership (dataset-shards.ts).

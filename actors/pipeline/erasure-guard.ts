@@ -1,8 +1,9 @@
 // Keeps a content that is being erased from coming back half way: while it is deleted, ingestors let items that have it
 // wait, unless they were published before the erasure began, which then waits for them.
 import { z } from 'zod';
-import { pause } from '#runtime';
+import { type Clock, pause } from '#runtime';
 import type { DatasetPorts } from './dataset-ports.ts';
+import { SharedRead } from './shared-read.ts';
 
 const RETRY_MS = 200;
 
@@ -42,21 +43,31 @@ export async function assertErasureGuard(ports: GuardPorts, epoch: number): Prom
   assertNotLater((await read(ports))?.epoch, epoch);
 }
 
-/**
- * Resolves when an item with this content may be stored.
- * @throws the signal's reason
- */
-export async function passErasureGuard(
-  ports: GuardPorts & Pick<DatasetPorts, 'clock'>,
-  { content, sequence }: { readonly content: string; readonly sequence: number },
-  signal: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    const guard = await read(ports);
-    if (guard === undefined || !guard.contents.includes(content)) return;
-    if (guard.through !== null && sequence <= guard.through) return;
-    await pause(ports.clock, RETRY_MS, signal);
-    signal.throwIfAborted();
+/** What all ingestors of a node pass; they share reads of the guard. */
+export class ErasureGate {
+  readonly #clock: Clock;
+  readonly #guard: SharedRead<ErasureGuard | undefined>;
+
+  constructor(ports: GuardPorts & Pick<DatasetPorts, 'clock'>) {
+    this.#clock = ports.clock;
+    this.#guard = new SharedRead(() => read(ports));
+  }
+
+  /**
+   * Resolves when an item with this content may be stored.
+   * @throws the signal's reason
+   */
+  async pass(
+    { content, sequence }: { readonly content: string; readonly sequence: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (;;) {
+      const guard = await this.#guard.get();
+      if (guard === undefined || !guard.contents.includes(content)) return;
+      if (guard.through !== null && sequence <= guard.through) return;
+      await pause(this.#clock, RETRY_MS, signal);
+      signal.throwIfAborted();
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import { analyseWithAttempts } from './analysis-attempts.ts';
 import { itemDigest, sha256Hex } from './canonical.ts';
 import type { DatasetPorts } from './dataset-ports.ts';
 import { type Envelope, type EnvelopeLimits, readEnvelope } from './envelope.ts';
-import { passErasureGuard } from './erasure-guard.ts';
+import type { ErasureGate } from './erasure-guard.ts';
 import { FetchFailed, gaveUp, laterOf } from './fetch-failed.ts';
 import { heldSequence } from './hop-headers.ts';
 import type { IntakeGate } from './intake-gate.ts';
@@ -27,6 +27,8 @@ export interface IngestorOptions {
   readonly analyseMemoryMb: number;
   readonly judging: JudgingContext;
   readonly gate: IntakeGate;
+  /** Shared by all ingestors of a node: see `ErasureGate`. */
+  readonly erasures: ErasureGate;
 }
 
 /** Until when an item's content is read, and which try of the item it is. */
@@ -175,7 +177,7 @@ class Ingestor {
     const { body } = envelope;
     using hold = this.#ports.bodyBudget.open();
     const { content, analysis } = await this.#examine(envelope, hold, attempt);
-    await passErasureGuard(this.#ports, { content, sequence }, attempt.signal);
+    await this.#options.erasures.pass({ content, sequence }, attempt.signal);
     // What was fetched is gone by now; an inline body is still to be stored.
     if (body.type === 'reference') hold.release();
     const { facts, proxy, modelProxy } = analysis;

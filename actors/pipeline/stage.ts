@@ -103,6 +103,8 @@ export const MAX_ATTEMPTS = 3;
 /** From this delivery on a message is suspect and handled alone. */
 const SUSPECT_FROM = 3;
 const RETRY_MS = 250;
+/** What a stage that works in batches waits for more after a batch that was not full: see `WorkSource`. */
+export const GATHER_MS = 50;
 /** Before a failure that somebody has to mend is tried again in place. */
 const LONG_RETRY_MS = 15_000;
 
@@ -147,6 +149,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
     this.#subscription = await this.#ports.source(stage).subscribe({
       maxBatch,
       prefetch,
+      ...(maxBatch > 1 && { gatherMs: GATHER_MS }),
       deliver: (deliveries) => {
         this.#inHand = deliveries;
         this.#context.self.tell({ type: 'batch', deliveries });

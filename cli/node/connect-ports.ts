@@ -65,7 +65,7 @@ export async function connectPorts(
         subject: names.subjects.journal(dataset, actor, shard),
         codec: node.resolve(TOKENS.codec),
       }),
-    blobs: datasetBlobs(link, names, dataset),
+    blobs: node.resolve(TOKENS.recentProxies).before(datasetBlobs(link, names, dataset), dataset),
     snapshots: new NatsBlobs(link, names.objects.snapshots(dataset)),
     manifests: new NatsBlobs(link, names.objects.manifests(dataset)),
     vectors: datasetVectors(link, names, dataset),

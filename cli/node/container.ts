@@ -2,6 +2,7 @@
 // to supervisors and to whoever opened the connection, never to the container.
 import 'reflect-metadata';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
+import { RecentProxies } from '#actors';
 import { CODEC_VERSIONS, type NatsLink, namesOf, VersionedCodec } from '#nats';
 import { ByteBudget, killAt, type Logger, noFaults, systemClock, systemRandom } from '#runtime';
 import type { LoadedConfig } from '../config/index.ts';
@@ -9,6 +10,9 @@ import { TOKENS } from './tokens.ts';
 
 /** Variable that makes the process kill itself at a named point (`keep.appended:3`), for fault tests. */
 export const FAULT_VARIABLE = 'TROUPE_FAULT';
+
+/** Room for about 1,300 proxies. */
+const RECENT_PROXY_BYTES = 16 * 2 ** 20;
 
 export function nodeContainer(options: {
   readonly config: LoadedConfig;
@@ -33,6 +37,9 @@ export function nodeContainer(options: {
   });
   node.register(TOKENS.bodyBudget, {
     useFactory: instanceCachingFactory(() => new ByteBudget(bodyBudget)),
+  });
+  node.register(TOKENS.recentProxies, {
+    useFactory: instanceCachingFactory(() => new RecentProxies(RECENT_PROXY_BYTES)),
   });
   node.register(TOKENS.decodeBudget, {
     useFactory: instanceCachingFactory(() => new ByteBudget(decodeBudget)),

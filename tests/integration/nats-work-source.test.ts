@@ -39,13 +39,20 @@ await describeOnServers('a work source', (under) => {
   /** Collects batches; `demand` asks once more after each when `eager`. */
   async function worker(
     source: NatsWorkSource,
-    options: { prefetch?: number; maxBatch?: number; eager?: boolean; handle?: (delivery: Delivery) => void },
+    options: {
+      prefetch?: number;
+      maxBatch?: number;
+      gatherMs?: number;
+      eager?: boolean;
+      handle?: (delivery: Delivery) => void;
+    },
   ) {
     const batches: (readonly Delivery[])[] = [];
     const errors: Error[] = [];
     const subscription: WorkSubscription = await source.subscribe({
       maxBatch: options.maxBatch ?? 10,
       prefetch: options.prefetch ?? 20,
+      gatherMs: options.gatherMs ?? 0,
       deliver(batch) {
         batches.push(batch);
         for (const delivery of batch) options.handle?.(delivery);
@@ -60,6 +67,32 @@ await describeOnServers('a work source', (under) => {
       seen: () => batches.flat().map((delivery) => text(delivery.data)),
     };
   }
+
+  it('gives what comes alone at once, and then waits for a full batch where it is to gather', async () => {
+    const { link, publish, source } = await queue();
+    const { batches, subscription } = await worker(source(link), { gatherMs: 600_000 });
+    subscription.demand();
+    await publish(0, 1);
+    await until('the first one', () => batches.length === 1);
+    subscription.demand();
+    await publish(1, 6);
+    await link.flush();
+    expect(batches).toHaveLength(1);
+    await publish(6, 11);
+    await until('a full batch', () => batches.length === 2);
+    expect(batches.map(({ length }) => length)).toEqual([1, 10]);
+    await subscription.close();
+  });
+
+  it('gathers no longer than it is told', async () => {
+    const { link, publish, source } = await queue();
+    const { subscription, seen } = await worker(source(link), { gatherMs: 20, eager: true });
+    subscription.demand();
+    for (let at = 0; at < 5; at++) await publish(at, at + 1);
+    await until('all of them', () => seen().length === 5);
+    expect(seen()).toEqual(['0', '1', '2', '3', '4']);
+    await subscription.close();
+  });
 
   it('gives one batch for each demand, of at most maxBatch, in order', async () => {
     const { link, publish, source, stream } = await queue();

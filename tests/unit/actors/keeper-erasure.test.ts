@@ -14,7 +14,7 @@ import type {
   KeeperMessage,
   KeeperRequest,
 } from '../../../actors/keeper/keeper-messages.ts';
-import { passErasureGuard, setErasureGuard } from '../../../actors/pipeline/erasure-guard.ts';
+import { ErasureGate, setErasureGuard } from '../../../actors/pipeline/erasure-guard.ts';
 import { blobKeys, type JudgedMessage } from '../../../actors/pipeline/messages.ts';
 import { vectorKey } from '../../../actors/pipeline/vector-store.ts';
 import { judgingContext } from '../../../actors/rules/judging-context.ts';
@@ -224,10 +224,11 @@ describe('an erasure', () => {
     expect(await pending()).toBe('what is on its way in intake');
     const content = contentOf('q');
     const { signal } = new AbortController();
-    await passErasureGuard(ports, { content, sequence: 1 }, signal);
-    await passErasureGuard(ports, { content: contentOf('other'), sequence: 2 }, signal);
+    const gate = new ErasureGate(ports);
+    await gate.pass({ content, sequence: 1 }, signal);
+    await gate.pass({ content: contentOf('other'), sequence: 2 }, signal);
     let hasPassed = false;
-    const passed = passErasureGuard(ports, { content, sequence: 2 }, signal).then(() => {
+    const passed = gate.pass({ content, sequence: 2 }, signal).then(() => {
       hasPassed = true;
     });
     await clock.advance(5_000);

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ActorSystem, ByteBudget, ThreadCrashed } from '#runtime';
 import type { AnalyseRequest, Kind } from '../../../actors/kinds/kind.ts';
 import { sha256Hex } from '../../../actors/pipeline/canonical.ts';
+import { ErasureGate } from '../../../actors/pipeline/erasure-guard.ts';
 import { ingestorActor } from '../../../actors/pipeline/ingestor.ts';
 import { IntakeGate } from '../../../actors/pipeline/intake-gate.ts';
 import { judgingContext } from '../../../actors/rules/judging-context.ts';
@@ -64,6 +65,7 @@ async function arena(analyse: Analyse, contentOf = (bytes: number) => new Uint8A
           analyseMemoryMb: 64,
           judging: judgingContext(ports.config, kind, ports.model),
           gate: new IntakeGate({ journal: ports.journal('keeper', 0), clock, log: ports.log }),
+          erasures: new ErasureGate(ports),
         }),
       ],
     },

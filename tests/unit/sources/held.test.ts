@@ -5,6 +5,7 @@ import { ManualClock } from '#testkit';
 import type { Kind } from '../../../actors/kinds/kind.ts';
 import { sha256Hex } from '../../../actors/pipeline/canonical.ts';
 import type { ContentSource } from '../../../actors/pipeline/dataset-ports.ts';
+import { ErasureGate } from '../../../actors/pipeline/erasure-guard.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from '../../../actors/pipeline/ingestor.ts';
 import { IntakeGate } from '../../../actors/pipeline/intake-gate.ts';
 import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
@@ -81,6 +82,7 @@ async function arena(
     analyseMemoryMb: 64,
     judging: judgingContext(ports.config, kind, ports.model),
     gate: new IntakeGate({ journal: ports.journal('keeper', 0), clock, log: ports.log }),
+    erasures: new ErasureGate(ports),
   });
   let restarts = 0;
   running = await ActorSystem.start({

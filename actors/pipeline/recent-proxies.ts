@@ -1,0 +1,49 @@
+// The proxies that a node handled last, in memory: near duplicates come close together in time, and each is measured
+// against several. A proxy is named by its content's digest, so what is remembered is never out of date.
+import { LRUCache } from 'lru-cache';
+import type { BlobStore } from '#runtime';
+import { blobKeys } from './messages.ts';
+
+/** What an entry costs beside its bytes: key, object, places in the cache's lists. */
+const ENTRY_BYTES = 300;
+
+/** One memory for all datasets of a node. */
+export class RecentProxies {
+  readonly #proxies: LRUCache<string, Uint8Array>;
+
+  constructor(maxBytes: number) {
+    const sizeCalculation = ({ byteLength }: Uint8Array) => byteLength + ENTRY_BYTES;
+    this.#proxies = new LRUCache({ maxSize: maxBytes, sizeCalculation });
+  }
+
+  /** The blobs of a dataset, whose proxies are remembered as they are stored and read. */
+  before(blobs: BlobStore, dataset: string): BlobStore {
+    const isProxy = (key: string) => key.startsWith(blobKeys.proxy(''));
+    const nameOf = (key: string) => `${dataset}/${key}`;
+    return {
+      put: async (key, bytes) => {
+        const fresh = await blobs.put(key, bytes);
+        if (isProxy(key)) this.#proxies.set(nameOf(key), alone(bytes));
+        return fresh;
+      },
+      get: async (key) => {
+        if (!isProxy(key)) return blobs.get(key);
+        const known = this.#proxies.get(nameOf(key));
+        if (known !== undefined) return known;
+        const bytes = await blobs.get(key);
+        if (bytes !== undefined) this.#proxies.set(nameOf(key), alone(bytes));
+        return bytes;
+      },
+      has: (key) => blobs.has(key),
+      delete: async (key) => {
+        this.#proxies.delete(nameOf(key));
+        await blobs.delete(key);
+      },
+    };
+  }
+}
+
+/** The bytes without the rest of a larger buffer, which they would keep from being collected. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength === bytes.byteLength ? bytes : bytes.slice();
+}
