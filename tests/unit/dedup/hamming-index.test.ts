@@ -145,6 +145,31 @@ describe('HammingIndex', () => {
     expect(new HammingIndex().bytes).toBeLessThan(4_096);
   });
 
+  it('holds in a snapshot the hashes as they were inserted, below and above the size of its tables', () => {
+    for (const size of [10, 6_000]) {
+      const stored = clustered.slice(0, size);
+      const { words, values } = filled(stored).snapshot();
+      expect([...new BigUint64Array(words.buffer)]).toEqual(stored);
+      expect([...values]).toEqual(stored.map((_, value) => value));
+    }
+  });
+
+  it('finds after a restart what it found before, and takes inserts as before', () => {
+    for (const size of [10, 4_095, 6_000]) {
+      const stored = clustered.slice(0, size);
+      const restored = HammingIndex.restore(filled(stored).snapshot());
+      for (let at = 0; at < 200; at += 1) {
+        const hash = flip(clustered[at] as bigint, [at % 64]);
+        restored.insert(hash, size + at);
+        stored.push(hash);
+      }
+      for (const radius of [0, 4, 10, MAX_HAMMING_RADIUS]) {
+        const hash = clustered[radius] as bigint;
+        expect(byValue(restored.query(hash, radius))).toEqual(bruteForce(stored, hash, radius));
+      }
+    }
+  });
+
   it('refuses a radius outside 0 to 16', () => {
     for (const radius of [-1, 17, 1.5, Number.NaN]) {
       expect(() => large.query(0n, radius)).toThrow(RangeError);
