@@ -129,6 +129,7 @@ export {
 } from './pipeline/dataset-ports.ts';
 export { DatasetShards } from './pipeline/dataset-shards.ts';
 export { type DatasetSizing, datasetTree, STATELESS_PARTS, workersOf } from './pipeline/dataset-tree.ts';
+export { EMBED_CAUSES, type EmbedCause, type EmbedCounts } from './pipeline/embed-contents.ts';
 export type { ErasurePorts } from './pipeline/erasure-ports.ts';
 export { DEAD_REASONS, type DeadReason, ItemFailure, PassingFailure } from './pipeline/item-failure.ts';
 export {
@@ -153,9 +154,12 @@ export {
 } from './pipeline/stage-meter.ts';
 export { decodeVector, VECTOR_PRECISIONS, type VectorPrecision } from './pipeline/vector-codec.ts';
 export {
+  type GroupFacts,
+  parseGroup,
   type RecordedVersions,
   recordedPrecision,
   recordedVectorKey,
+  vectorGroup,
   vectorKey,
 } from './pipeline/vector-store.ts';
 export { globMatches } from './rules/glob.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { EmbeddingPool, embedThreadModule, imageKind, type ModelIdentity, VectorCache } from '#actors';
-import { ensureCache, NatsEntries, NatsLink, namesOf } from '#nats';
+import { ensureSystem, NatsLink, namesOf, SharedCache } from '#nats';
 import {
   type BlobStore,
   ByteBudget,
@@ -32,8 +32,8 @@ export const embedBench: Bench = {
     await using server = await startTestServer();
     const link = await NatsLink.connect({ servers: server.url, token: server.token, name: 'bench' });
     try {
-      await ensureCache(link, { system: SYSTEM });
-      const entries = new NatsEntries(link, namesOf(SYSTEM).records.cache);
+      await ensureSystem(link, { system: SYSTEM });
+      const entries = new SharedCache(link, namesOf(SYSTEM).records.cache);
       return {
         ...(options.only === 'caches' ? {} : await speed(options, entries)),
         ...(options.only === 'speed' ? {} : await caches(options, entries)),

@@ -64,8 +64,18 @@ export class NatsEntries implements BlobStore {
   }
 
   #subject(key: string): string {
-    return this.#prefix + key.replace(/[^-/_a-zA-Z0-9]/gu, escaped);
+    return this.#prefix + keyToken(key);
   }
+}
+
+/** A key as one token of a subject. */
+export function keyToken(key: string): string {
+  return key.replace(/[^-/_a-zA-Z0-9]/gu, escaped);
+}
+
+/** The key that `keyToken` made a token of. */
+export function keyOfToken(token: string): string {
+  return decodeURIComponent(token.replaceAll('=', '%'));
 }
 
 /** `=` and the UTF-8 bytes in hexadecimal, for what the key of a record may not hold. */

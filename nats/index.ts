@@ -95,12 +95,12 @@ export {
   reloadServer,
   resolveNatsServer,
 } from './server/index.ts';
+export { SharedCache } from './shared-cache.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
 export { type StreamHealth, streamHealth } from './stream-health.ts';
 export {
   datasetExists,
   deleteDataset,
-  ensureCache,
   ensureDataset,
   ensureStream,
   ensureSystem,

@@ -38,6 +38,8 @@ export interface SystemNames {
     askEmbed(model: string, node: string): string;
     /** Where the replicas tell each other how busy they are. */
     embedLoads(model: string): string;
+    /** Where nodes are told which vectors are gone from the shared cache, so that none keeps them in memory. */
+    readonly forgetVectors: string;
   };
   readonly streams: {
     intake(dataset: string): string;
@@ -139,6 +141,7 @@ function buildNames(system: string, parts: NameParts): SystemNames {
       askEmbed: (model, node) =>
         `${system}.ask-embed.${parts.token('model', model)}.${parts.token('node', node)}`,
       embedLoads: (model) => `${system}.embed-loads.${parts.token('model', model)}`,
+      forgetVectors: `${system}.forget-vectors`,
     },
     streams: {
       intake: stream('INTAKE'),

@@ -98,9 +98,17 @@ export async function readLastDirect(
   stream: string,
   subject: string,
 ): Promise<Uint8Array | undefined> {
-  const answer = await patiently(link, () =>
-    link.requestMessage(`$JS.API.DIRECT.GET.${stream}.${subject}`, '', REQUEST_TIMEOUT_MS),
-  );
+  return patiently(link, () => readNearby(link, stream, subject, REQUEST_TIMEOUT_MS));
+}
+
+/** As `readLastDirect`, asked once. @throws NoResponders, RequestTimeout, LinkClosed */
+export async function readNearby(
+  link: NatsLink,
+  stream: string,
+  subject: string,
+  timeoutMs: number,
+): Promise<Uint8Array | undefined> {
+  const answer = await link.requestMessage(`$JS.API.DIRECT.GET.${stream}.${subject}`, '', timeoutMs);
   // A plain copy: what came is a Buffer over the connection's own.
   return answer.headers?.code === 0 ? new Uint8Array(answer.data) : undefined;
 }

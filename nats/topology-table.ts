@@ -71,6 +71,8 @@ export interface SystemOptions {
   readonly eventsMaxAgeMs?: number;
   /** Limit of the uploads bucket; default none. */
   readonly uploadsMaxBytes?: number;
+  /** Limit of the vectors that nodes share, the oldest of which go first. */
+  readonly cacheMaxBytes?: number;
 }
 
 /**
@@ -193,24 +195,18 @@ export function systemPlan(options: SystemOptions): TopologyPlan {
       ].map((bucket) => recordBucket(common, bucket)),
       objectBucket(common, names.objects.uploads, options.uploadsMaxBytes),
       objectBucket(common, names.objects.models, undefined),
+      {
+        ...entryBucket(common, records.cache),
+        discard: DiscardPolicy.Old,
+        max_bytes: options.cacheMaxBytes ?? 256 * MIB,
+      },
     ],
     consumers: [],
-    limited: new Set(options.eventsMaxBytes === undefined ? [] : [names.streams.events]),
+    limited: new Set([
+      ...(options.eventsMaxBytes === undefined ? [] : [names.streams.events]),
+      ...(options.cacheMaxBytes === undefined ? [] : [recordStream(records.cache)]),
+    ]),
   };
-}
-
-/** The bucket of vectors that nodes share: the oldest go when it is full. */
-export function cachePlan(
-  options: Pick<SystemOptions, 'system' | 'replicas' | 'storage'> & { readonly maxBytes?: number },
-): TopologyPlan {
-  const bucket = namesOf(options.system).records.cache;
-  const { maxBytes } = options;
-  const stream = {
-    ...entryBucket(commonOf(options), bucket),
-    discard: DiscardPolicy.Old,
-    max_bytes: maxBytes ?? 256 * MIB,
-  };
-  return { streams: [stream], consumers: [], limited: new Set(maxBytes === undefined ? [] : [stream.name]) };
 }
 
 /** The streams and shared consumers of one dataset. */

@@ -14,7 +14,6 @@ import { patiently } from './patience.ts';
 import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
 import {
   type ConsumerPlan,
-  cachePlan,
   type DatasetOptions,
   datasetPlan,
   type StreamOptions,
@@ -55,15 +54,6 @@ export function plannedStreams(
 ): readonly StreamPlan[] {
   const plans = [systemPlan(system), ...datasets.map((dataset) => datasetPlan(dataset, options))];
   return plans.flatMap(({ streams }) => streams);
-}
-
-/** Makes the bucket of vectors that nodes share, as `ensureSystem` does. @throws as `ensureSystem` */
-export async function ensureCache(
-  link: NatsLink,
-  options: { readonly system: string; readonly maxBytes?: number; readonly provision?: boolean },
-): Promise<void> {
-  const { provision = true } = options;
-  await ensure(link, cachePlan(await withReplicas(link, options)), { provision });
 }
 
 /**

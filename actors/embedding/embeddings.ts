@@ -3,8 +3,8 @@
 import type { BlobStore } from '#runtime';
 import type { Kind } from '../kinds/kind.ts';
 import type { ModelIdentity } from '../pipeline/dataset-ports.ts';
-import { decodeVector, encodeVector } from '../pipeline/vector-codec.ts';
-import { vectorKey } from '../pipeline/vector-store.ts';
+import { decodeVector, encodedBytes, encodeVector } from '../pipeline/vector-codec.ts';
+import { vectorGroup, vectorKey } from '../pipeline/vector-store.ts';
 import type { Batcher } from './batcher.ts';
 import type { VectorCache } from './vector-cache.ts';
 
@@ -29,6 +29,8 @@ export interface EmbeddingsOptions {
 export class Embeddings {
   readonly #options: EmbeddingsOptions;
   readonly #flights = new Map<string, Promise<FoundVector>>();
+  /** Changes when vectors are to be forgotten: what is on its way then is kept nowhere. */
+  #keeping = 0;
   readonly #counts: Record<VectorCause, number> = { memory: 0, shared: 0, flight: 0, inference: 0 };
 
   constructor(options: EmbeddingsOptions) {
@@ -38,6 +40,11 @@ export class Embeddings {
   /** Requests by where their vectors came from, since the start. */
   get counts(): Readonly<Record<VectorCause, number>> {
     return this.#counts;
+  }
+
+  /** What its vectors have in common in the shared store. */
+  get group(): string {
+    return vectorGroup(this.#options);
   }
 
   /** Contents whose vectors are being found or made. */
@@ -66,21 +73,26 @@ export class Embeddings {
     }
   }
 
+  /** Keeps no vector of these contents in memory; default: none at all. The shared store is left as it is. */
+  forget(contents?: readonly string[]): void {
+    const { memory } = this.#options;
+    this.#keeping += 1;
+    if (contents === undefined) memory.clear();
+    else for (const content of contents) memory.delete(vectorKey(this.#options, content));
+  }
+
   async #find(key: string, picture: () => Promise<Uint8Array>): Promise<FoundVector> {
     const { memory, shared, batcher } = this.#options;
-    const { precision } = this.#options.model;
+    const { precision, dimension } = this.#options.model;
+    const keeping = this.#keeping;
     const stored = await shared.get(key);
-    if (stored !== undefined) {
-      const vector = decodeVector(stored, precision);
-      memory.put(key, vector);
-      return { vector, cause: 'shared' };
-    }
-    const bytes = encodeVector(await batcher.submit(key, await picture()), precision);
-    await shared.put(key, bytes);
+    const isUsable = stored?.length === encodedBytes(dimension, precision);
+    const bytes = isUsable ? stored : encodeVector(await batcher.submit(key, await picture()), precision);
+    if (!isUsable && keeping === this.#keeping) await shared.put(key, bytes);
     // What a cache would give, so that an answer does not depend on who asked before.
     const vector = decodeVector(bytes, precision);
-    memory.put(key, vector);
-    return { vector, cause: 'inference' };
+    if (keeping === this.#keeping) memory.put(key, vector);
+    return { vector, cause: isUsable ? 'shared' : 'inference' };
   }
 
   #counted(found: FoundVector): FoundVector {

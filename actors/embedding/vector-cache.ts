@@ -33,6 +33,10 @@ export class VectorCache {
     this.#vectors?.set(key, vector);
   }
 
+  delete(key: string): void {
+    this.#vectors?.delete(key);
+  }
+
   clear(): void {
     this.#vectors?.clear();
   }

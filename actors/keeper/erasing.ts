@@ -120,6 +120,7 @@ export class Erasing {
     ports.faults.reach('erase.unindexed');
     await this.#assertOwner();
     await this.#each(contents, (content) => this.#deleteCopies(content));
+    await ports.erasure.forgetVectors(contents);
     await this.deletePayloads(batch.items);
     for (const letter of batch.letters) await ports.erasure.deleteDeadLetter(letter);
     ports.faults.reach('erase.deleted');

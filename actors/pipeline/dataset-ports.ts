@@ -80,7 +80,10 @@ export interface DatasetPorts {
   readonly blobs: BlobStore;
   readonly snapshots: ListedBlobStore;
   readonly manifests: BlobStore;
+  /** State of the dataset: a vector that took part in a verdict stays until it is erased. */
   readonly vectors: BlobStore;
+  /** Vectors that all datasets and the embedding service share, under the same keys; any may be gone at any time. */
+  readonly sharedVectors: BlobStore;
   /** Pointers to manifests and HEAD. */
   readonly heads: RecordStore;
   /** Durable marks of suspect messages: key `dataset.stage.sequence`. */

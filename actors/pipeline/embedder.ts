@@ -1,5 +1,5 @@
 // The embedder: turns proxies into vectors in batches, one ONNX session in a worker thread. A vector is stored
-// under everything that determines it, so a content is paid for once and only a repeat costs a look-up; a model's own
+// under everything that determines it, so a content is paid for once, whichever dataset had it first; a model's own
 // proxy is read only when its content has no vector yet. While the session's breaker is not closed nothing is pulled,
 // and what is in hand waits.
 import type { ActorSpec } from '#runtime';
@@ -54,9 +54,9 @@ async function embedBatch(
     fresh: item.fresh,
     picture: () => pictureOf(ports, item),
   }));
-  const made = await embedContents(ports, contents, embed);
-  ports.meter.embedded({ found: items.length - made, made });
-  if (made > 0) ports.faults.reach('embed.stored');
+  const counts = await embedContents(ports, contents, embed);
+  ports.meter.embedded(counts);
+  if (counts.inference > 0) ports.faults.reach('embed.stored');
   return items.map((item) => {
     const { proxy: _, fresh: __, ...rest } = item;
     const message: DedupMessage = { ...rest, vector: vectorKey(ports, item.facts.content) };

@@ -19,4 +19,6 @@ export interface ErasurePorts {
   deleteDeadLetter(letter: number): Promise<void>;
   /** Deletes the copy that was uploaded under an `obj://` URI; an absent one is no error. */
   deleteUpload(uri: string): Promise<void>;
+  /** Deletes vectors by any model that are shared beyond the dataset, also from the memory of nodes. */
+  forgetVectors(contents: readonly string[]): Promise<void>;
 }

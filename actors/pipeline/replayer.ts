@@ -150,7 +150,10 @@ class Generation {
       picture: async () => picture,
     }));
     const perRun = Math.max(1, Math.floor(model.batch / limitFactor));
-    await embedContents(this.#ports, contents, (missing) => this.#session.embed(missing, perRun, signal));
+    const counts = await embedContents(this.#ports, contents, (missing) =>
+      this.#session.embed(missing, perRun, signal),
+    );
+    this.#ports.meter.embedded(counts);
     return failures;
   }
 

@@ -3,6 +3,7 @@
 import type { PairRelation } from '../dedup/relation.ts';
 import type { OutcomeCounts } from '../keeper/manifest.ts';
 import type { Stage } from './dataset-ports.ts';
+import type { EmbedCounts } from './embed-contents.ts';
 import type { DeadReason } from './item-failure.ts';
 
 /** Parts of the pipeline that are busy or not: every stage, and the threads that decode for the intake. */
@@ -33,8 +34,8 @@ export interface StageMeter {
   died(stage: Stage, reason: DeadReason): void;
   /** An item's content was analysed; `isNew`: no item had this content before. */
   analysed(isNew: boolean): void;
-  /** A batch was embedded: so many of its items had a vector, for so many the model ran. */
-  embedded(batch: { readonly found: number; readonly made: number }): void;
+  /** A batch was embedded: for how many of its items the vector came from where. */
+  embedded(counts: EmbedCounts): void;
   /** A desk measured a pair that has this relation under the configuration in force. */
   related(relation: PairRelation): void;
   journaled(verdicts: readonly JournaledVerdict[]): void;
@@ -76,7 +77,7 @@ export function metersTogether(meters: readonly Partial<StageMeter>[]): StageMet
     left: (stage, ageMs) => each((meter) => meter.left?.(stage, ageMs)),
     died: (stage, reason) => each((meter) => meter.died?.(stage, reason)),
     analysed: (isNew) => each((meter) => meter.analysed?.(isNew)),
-    embedded: (batch) => each((meter) => meter.embedded?.(batch)),
+    embedded: (counts) => each((meter) => meter.embedded?.(counts)),
     related: (relation) => each((meter) => meter.related?.(relation)),
     journaled: (verdicts) => each((meter) => meter.journaled?.(verdicts)),
     published: (manifest) => each((meter) => meter.published?.(manifest)),

@@ -29,6 +29,18 @@ export function encodeVector(vector: Float32Array, precision: VectorPrecision): 
   }
 }
 
+/** How many bytes `encodeVector` makes of a vector. */
+export function encodedBytes(dimension: number, precision: VectorPrecision): number {
+  switch (precision) {
+    case 'f32':
+      return dimension * Float32Array.BYTES_PER_ELEMENT;
+    case 'f16':
+      return dimension * Float16Array.BYTES_PER_ELEMENT;
+    case 'i8':
+      return SCALE_BYTES + dimension;
+  }
+}
+
 /** The vector that `encodeVector` stored; of another precision than `f32` it is scaled to length 1. */
 export function decodeVector(bytes: Uint8Array, precision: VectorPrecision): Float32Array<ArrayBuffer> {
   const { buffer } = Uint8Array.from(bytes);

@@ -10,9 +10,31 @@ export interface VectorMaker {
 }
 
 /** Everything that determines a vector: decoding, model bytes, what is done around the model, precision, dimension, content. */
-export function vectorKey({ model, kind }: VectorMaker, content: string): string {
+export function vectorKey(maker: VectorMaker, content: string): string {
+  return `${vectorGroup(maker)}/${content}`;
+}
+
+/** The part of the key that vectors of the same making share. */
+export function vectorGroup({ model, kind }: VectorMaker): string {
   const { digest, recipe, precision, dimension } = model;
-  return `${kind.version}/${digest.slice(0, 16)}/${recipe.slice(0, 16)}/${precision}/${dimension}/${content}`;
+  return `${kind.version}/${digest.slice(0, 16)}/${recipe.slice(0, 16)}/${precision}/${dimension}`;
+}
+
+/** What the name of a group says of the vectors in it. */
+export interface GroupFacts {
+  readonly kind: string;
+  /** First 16 hex digits of the sha256 of the model file. */
+  readonly digest: string;
+  /** First 16 hex digits of the digest of all that is done around the model. */
+  readonly recipe: string;
+  readonly precision: VectorPrecision;
+  readonly dimension: number;
+}
+
+/** @throws RangeError for what no version of this program has written */
+export function parseGroup(group: string): GroupFacts {
+  const [kind = '', digest = '', recipe = '', precision, dimension] = group.split('/');
+  return { kind, digest, recipe, precision: parsePrecision(precision), dimension: Number(dimension) };
 }
 
 /** What a deciding configuration records of the vectors that it decides by (`judgingContext`). */

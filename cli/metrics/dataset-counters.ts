@@ -1,6 +1,14 @@
 // What the actors of one dataset tell, as metrics. How busy workers are and what actors hold is kept elsewhere
 // (`WorkFlow`, `StageTotals`) and looked up when somebody reads.
-import type { DeadReason, JournaledVerdict, OutcomeCounts, Stage, StageMeter } from '#actors';
+import {
+  type DeadReason,
+  EMBED_CAUSES,
+  type EmbedCounts,
+  type JournaledVerdict,
+  type OutcomeCounts,
+  type Stage,
+  type StageMeter,
+} from '#actors';
 import { CLASS_OF_REASON } from './dead-class.ts';
 import type { Instruments } from './instruments.ts';
 
@@ -35,9 +43,8 @@ export class DatasetCounters implements Omit<StageMeter, 'working' | 'holds'> {
     this.#count('troupe_contents_total', { content: isNew ? 'new' : 'known' });
   }
 
-  embedded({ found, made }: { readonly found: number; readonly made: number }): void {
-    this.#count('troupe_vector_cache_total', { result: 'hit' }, found);
-    this.#count('troupe_vector_cache_total', { result: 'miss' }, made);
+  embedded(counts: EmbedCounts): void {
+    for (const cause of EMBED_CAUSES) this.#count('troupe_vectors_total', { cause }, counts[cause]);
   }
 
   related(relation: Parameters<StageMeter['related']>[0]): void {

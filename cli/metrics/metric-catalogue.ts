@@ -1,6 +1,6 @@
 // Every metric of a node: name, type, labels with all values that they can have, and meaning. The instruments are made
 // from it, docs/observability.md has it as a table, dashboards may name nothing else, and a test holds a live node to it.
-import { JOURNALED_VERDICTS, STAGES, WORKING_PARTS } from '#actors';
+import { EMBED_CAUSES, JOURNALED_VERDICTS, STAGES, WORKING_PARTS } from '#actors';
 import { DEAD_CLASSES } from './dead-class.ts';
 import { ACTOR_LABELS, HAND_OFF_PHASES } from './event-labels.ts';
 
@@ -171,10 +171,10 @@ export const METRICS = {
     help: 'Items whose content was analysed: `known` ones are exact duplicates of an item before.',
     labels: { dataset, content: ['new', 'known'] },
   },
-  troupe_vector_cache_total: {
+  troupe_vectors_total: {
     type: 'counter',
-    help: 'Items that were embedded: `hit` had a vector already, for `miss` the model ran.',
-    labels: { dataset, result: ['hit', 'miss'] },
+    help: 'Items that were embedded, by where their vectors came from: `stored`, the dataset had it; `shared`, the cache of all datasets; `flight`, another item of the same batch needed it; `inference`, the model.',
+    labels: { dataset, cause: EMBED_CAUSES },
   },
   troupe_pairs_total: {
     type: 'counter',

@@ -1,6 +1,7 @@
 // What an erasure needs of JetStream beside the stores of the dataset.
 import type { ErasurePorts } from '#actors';
 import { deleteMessage, eachMessage, type NatsLink, NatsUploads, type SystemNames, streamState } from '#nats';
+import { forgetVectors } from './vector-sharing.ts';
 
 /** The queues, dead letters and uploads of `dataset` as an erasure sees them. */
 export function connectErasure(link: NatsLink, names: SystemNames, dataset: string): ErasurePorts {
@@ -22,5 +23,6 @@ export function connectErasure(link: NatsLink, names: SystemNames, dataset: stri
     },
     deleteDeadLetter: (letter) => deleteMessage(link, dead, letter),
     deleteUpload: (uri) => new NatsUploads(link, names.objects.uploads).delete(uri),
+    forgetVectors: (contents) => forgetVectors({ link, names }, contents),
   };
 }

@@ -8,6 +8,7 @@ import {
   type NatsLink,
   NatsRecords,
   NatsWorkSource,
+  SharedCache,
   type SystemNames,
   streamState,
 } from '#nats';
@@ -69,6 +70,7 @@ export async function connectPorts(
     snapshots: new NatsBlobs(link, names.objects.snapshots(dataset)),
     manifests: new NatsBlobs(link, names.objects.manifests(dataset)),
     vectors: datasetVectors(link, names, dataset),
+    sharedVectors: new SharedCache(link, names.records.cache),
     heads: new NatsRecords(link, names.records.heads, { whenFull: 'wait' }),
     attempts: new NatsRecords(link, names.records.attempts, { whenFull: 'wait' }),
     contents: connectSources({ config: loaded, link, names, clock, guard: breakers.guard }),

@@ -40,6 +40,7 @@ export function systemTopology({ system, storage }: Pick<Config, 'system' | 'sto
     provision,
     ...(replicas !== undefined && { replicas }),
     ...(limits.events !== undefined && { eventsMaxBytes: limits.events }),
+    ...(limits.cache !== undefined && { cacheMaxBytes: limits.cache }),
   };
 }
 

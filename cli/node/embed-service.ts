@@ -1,6 +1,5 @@
 // A node's answers to whoever asks for vectors: by the models that its configuration names.
 import type { DependencyContainer } from 'tsyringe';
-import { ensureCache } from '#nats';
 import { ServedModel, type ServedModelOptions } from './served-model.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -17,12 +16,6 @@ export class EmbedService {
     const served: ServedModel[] = [];
     const { serve } = config.node.embedding;
     try {
-      if (serve.length > 0) {
-        const { limits, provision } = config.storage;
-        const { cache: maxBytes } = limits;
-        const asked = { system: config.system, provision, ...(maxBytes !== undefined && { maxBytes }) };
-        await ensureCache(node.resolve(TOKENS.link), asked);
-      }
       for (const model of new Set(serve)) served.push(await ServedModel.start(node, model, options));
     } catch (error) {
       await Promise.all(served.map((each) => each.end()));

@@ -441,6 +441,7 @@ export class RunningNode {
         work: dataset.flow.recent(),
         breakers: dataset.breakers(),
         model: modelStanding(dataset.model),
+        vectors: dataset.totals.vectors,
         accountedBytes: dataset.totals.accountedBytes,
       })),
     };

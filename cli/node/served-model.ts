@@ -13,11 +13,11 @@ import {
   VectorCache,
 } from '#actors';
 import {
-  NatsEntries,
   type NatsLink,
   type ServiceAnswer,
   ServiceRefusal,
   type ServiceRequest,
+  SharedCache,
   type SystemNames,
   serveNode,
   serveRequests,
@@ -30,6 +30,7 @@ import { messageCodec } from './message-codec.ts';
 import { type ModelStanding, modelStanding } from './model-standing.ts';
 import { asModelFailure, modelContext, resolveModel } from './resolve-model.ts';
 import { TOKENS } from './tokens.ts';
+import { type Forgotten, onForgotten } from './vector-sharing.ts';
 
 /** How often a replica tells its load, at most and at least. */
 const LOAD_EVERY_MS = 50;
@@ -102,19 +103,13 @@ export class ServedModel {
       maxBytes: link.maxPayload,
       maxPixels: 100_000_000,
     };
-    const entries = new NatsEntries(link, names.records.cache);
     const pool = await EmbeddingPool.start({
       model,
       kind: imageKind,
       sessionModule: embedThreadModule(),
       sizing,
       memory: new VectorCache(embedding.memory),
-      shared: {
-        put: (key, bytes) => entries.putNamed(key, bytes),
-        get: (key) => entries.get(key),
-        has: (key) => entries.has(key),
-        delete: (key) => entries.delete(key),
-      },
+      shared: new SharedCache(link, names.records.cache),
       breaker,
       decodeBudget: node.resolve(TOKENS.decodeBudget),
       clock,
@@ -163,6 +158,7 @@ export class ServedModel {
     const handle = (request: ServiceRequest) => this.#handle(request);
     this.#ends.push(
       link.subscribe(subjects.embedLoads(name), ({ data }) => this.#heard(data)),
+      onForgotten({ link, names }, (forgotten) => this.#forget(forgotten)),
       serveRequests(link, subjects.askEmbed(name, node), handle, { self: node }),
       serveRequests(link, subjects.embed(name), handle, { queue: 'embed', self: node }),
       serveNode(link, {
@@ -247,6 +243,13 @@ export class ServedModel {
       };
     }
     return { data: new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), headers };
+  }
+
+  /** Others have deleted these vectors: none of them stays in memory. */
+  #forget(forgotten: Forgotten): void {
+    const { embeddings } = this.#pool;
+    if ('contents' in forgotten) embeddings.forget(forgotten.contents);
+    else if ('all' in forgotten || forgotten.groups.includes(embeddings.group)) embeddings.forget();
   }
 
   #heard(data: Uint8Array): void {

@@ -1,6 +1,6 @@
 // Sums up what each stage has handled and what each actor with state holds, for status and for accounts of where time
 // and memory went.
-import type { Stage, StageMeter } from '#actors';
+import { EMBED_CAUSES, type EmbedCounts, type Stage, type StageMeter } from '#actors';
 
 export interface StageTotal {
   readonly items: number;
@@ -8,7 +8,8 @@ export interface StageTotal {
   readonly busyMs: number;
 }
 
-export class StageTotals implements Pick<StageMeter, 'handled' | 'holds'> {
+export class StageTotals implements Pick<StageMeter, 'handled' | 'embedded' | 'holds'> {
+  #vectors: EmbedCounts = { stored: 0, shared: 0, flight: 0, inference: 0 };
   readonly #accountedBytes = new Map<string, number>();
   readonly #totals = new Map<Stage, StageTotal>();
 
@@ -17,8 +18,17 @@ export class StageTotals implements Pick<StageMeter, 'handled' | 'holds'> {
     this.#totals.set(stage, { items: total.items + items, busyMs: total.busyMs + busyMs });
   }
 
+  embedded(counts: EmbedCounts): void {
+    this.#vectors = addedCounts(this.#vectors, counts);
+  }
+
   holds(actor: string, accountedBytes: number): void {
     this.#accountedBytes.set(actor, accountedBytes);
+  }
+
+  /** Items that were embedded, by where their vectors came from. */
+  get vectors(): EmbedCounts {
+    return this.#vectors;
   }
 
   /** Bytes by actor, as each accounts for its own state. */
@@ -29,4 +39,10 @@ export class StageTotals implements Pick<StageMeter, 'handled' | 'holds'> {
   toJSON(): Readonly<Record<string, StageTotal>> {
     return Object.fromEntries(this.#totals);
   }
+}
+
+/** Both together. */
+export function addedCounts(one: EmbedCounts, other: EmbedCounts): EmbedCounts {
+  const sums = EMBED_CAUSES.map((cause) => [cause, one[cause] + other[cause]]);
+  return Object.fromEntries(sums) as EmbedCounts;
 }

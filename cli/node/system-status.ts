@@ -1,7 +1,15 @@
 // Gathers the state of a system from what is there: the answers of its nodes, the streams, the manifests. Works
 // from any machine that reaches NATS, also when no node answers. `cli/status/` shows it to people.
 import { z } from 'zod';
-import { type Comparing, STAGES, type Stage, type VerdictCounts, WORKING_PARTS } from '#actors';
+import {
+  type Comparing,
+  EMBED_CAUSES,
+  type EmbedCounts,
+  STAGES,
+  type Stage,
+  type VerdictCounts,
+  WORKING_PARTS,
+} from '#actors';
 import { type ConsumerStanding, consumerStates, statsOf, streamState, type WaitingSubject } from '#nats';
 import type { ActorSnapshot, BreakerSnapshot, FailingShard } from '#runtime';
 import { dueText } from '../duration-text.ts';
@@ -12,6 +20,7 @@ import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from 
 import { datasetLoad, type NodeWork, stageRates } from './dataset-load.ts';
 import { waitingProblems } from './full-storage.ts';
 import { type ModelStanding, modelStandingSchema } from './model-standing.ts';
+import { addedCounts } from './stage-totals.ts';
 import { readStorage, type StorageStatus } from './storage-status.ts';
 import type { RecentWork } from './work-flow.ts';
 
@@ -83,6 +92,8 @@ export interface DatasetStatus {
   readonly comparing: Comparing | null;
   readonly keeperEpoch: number | null;
   readonly deadLetters: number;
+  /** Items that were embedded by the nodes that answer since they started, by where their vectors came from. */
+  readonly vectors: EmbedCounts;
   /** What limits its throughput now, and what to change. */
   readonly bottleneck: Bottleneck;
 }
@@ -134,6 +145,8 @@ const workSchema: z.ZodType<RecentWork> = z.object({
   windowMs: z.number(),
   parts: z.record(z.enum(WORKING_PARTS), partSchema),
 });
+const noVectors: EmbedCounts = { stored: 0, shared: 0, flight: 0, inference: 0 };
+const vectorCountsSchema = z.record(z.enum(EMBED_CAUSES), z.number()).default({ ...noVectors });
 const nodeStatsSchema = z.object({
   node: z.string(),
   durability: z.string(),
@@ -163,6 +176,7 @@ const nodeStatsSchema = z.object({
       /** Absent where an older program answers. */
       work: workSchema.optional(),
       model: modelStandingSchema.exactOptional(),
+      vectors: vectorCountsSchema,
       accountedBytes: z.record(z.string(), z.number()).default({}),
     }),
   ),
@@ -178,11 +192,13 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
   ]);
   const nodes: NodeStatus[] = [];
   const works = new Map<string, NodeWork[]>();
+  const vectors = new Map<string, EmbedCounts>();
   for (const { version, started, data } of answers) {
     const parsed = nodeStatsSchema.safeParse(data);
     if (!parsed.success) continue;
     const { node: name, durability, cores, failingShards, waiting, datasets: own } = parsed.data;
-    for (const { name: dataset, work, breakers } of own) {
+    for (const { name: dataset, work, breakers, vectors: counts } of own) {
+      vectors.set(dataset, addedCounts(vectors.get(dataset) ?? noVectors, counts));
       if (work === undefined) continue;
       works.set(dataset, [...(works.get(dataset) ?? []), { node: name, cores, work, breakers }]);
     }
@@ -216,7 +232,8 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
       room,
       syncsEachWrite,
     });
-    return { ...dataset, stages, bottleneck: findBottleneck(load) };
+    const counts = vectors.get(dataset.name) ?? noVectors;
+    return { ...dataset, stages, vectors: counts, bottleneck: findBottleneck(load) };
   });
   return {
     system: system.names.system,
@@ -276,7 +293,9 @@ type QueueStatus = Omit<StageStatus, 'itemsPerS' | 'busy'>;
 async function datasetStatus(
   system: ClientSystem,
   dataset: string,
-): Promise<Omit<DatasetStatus, 'stages' | 'bottleneck'> & { readonly stages: readonly QueueStatus[] }> {
+): Promise<
+  Omit<DatasetStatus, 'stages' | 'vectors' | 'bottleneck'> & { readonly stages: readonly QueueStatus[] }
+> {
   const { streams } = system.names;
   const intake = await streamState(system.link, streams.intake(dataset));
   const stages = [await stageStatus(system, 'intake', streams.intake(dataset))];

@@ -177,14 +177,16 @@ function operating({ datasets }: Grantee, names: SystemNames): readonly Grant[] 
   const { subjects, records, objects } = names;
   const isSystemWide = datasets.includes(ALL_DATASETS);
   const wide: Grant = {
-    why: 'to drain nodes, to make what the system keeps, to add models, and to clear the records of deleted datasets',
+    why: 'to drain nodes, to make what the system keeps, to add models, to clear and warm the shared cache, and to clear the records of deleted datasets',
     publish: [
       recordSubject(records.nodes, '>'),
       recordSubject(records.models, '>'),
       ...objectSubjects(objects.models),
       ...describingOf(objects.models, objectStream(objects.models)),
+      recordSubject(records.cache, '>'),
+      subjects.forgetVectors,
       ...systemStreams(names).flatMap(makingOf),
-      ...[records.datasets, records.nodes, records.shards, records.heads, records.attempts]
+      ...[records.datasets, records.nodes, records.shards, records.heads, records.attempts, records.cache]
         .map(recordStream)
         .flatMap(purgingOf),
     ],
@@ -253,6 +255,7 @@ function running(names: SystemNames): readonly Grant[] {
         subjects.askNodes,
         subjects.askEmbed(any, any),
         subjects.embedLoads(any),
+        subjects.forgetVectors,
         ...serviceRequests(names.service),
         '_INBOX.>',
       ],
@@ -263,6 +266,7 @@ function running(names: SystemNames): readonly Grant[] {
         subjects.embed(any),
         subjects.askEmbed(any, any),
         subjects.embedLoads(any),
+        subjects.forgetVectors,
         ...serviceSubjects(names.service),
       ],
     },
@@ -276,7 +280,7 @@ function systemStreams({ streams, records, objects }: SystemNames): readonly str
     ...[records.datasets, records.nodes, records.shards, records.heads, records.attempts, records.config].map(
       recordStream,
     ),
-    recordStream(records.models),
+    ...[records.models, records.cache].map(recordStream),
     ...[objects.uploads, objects.models].map(objectStream),
   ];
 }

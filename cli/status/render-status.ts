@@ -179,8 +179,18 @@ function breakerLines(breakers: readonly BreakerSnapshot[], atMs: number, paint:
 }
 
 function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
-  const { name, published, head, stages, verdicts, comparing, deadLetters, keeperEpoch, bottleneck } =
-    dataset;
+  const {
+    name,
+    published,
+    head,
+    stages,
+    verdicts,
+    comparing,
+    deadLetters,
+    vectors,
+    keeperEpoch,
+    bottleneck,
+  } = dataset;
   const shown =
     head === null ? 'no manifest yet' : `HEAD is manifest ${head.number}, ${head.digest.slice(0, 16)}`;
   const columns = [
@@ -209,7 +219,17 @@ function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
     ...(verdicts === null
       ? []
       : [`verdicts: ${counts.join(', ')}; dead letters: ${deadLetters}; keeper epoch ${keeperEpoch}`]),
+    ...vectorLines(vectors),
     ...replayLines(comparing),
+  ];
+}
+
+/** Nothing before anything was embedded. */
+function vectorLines({ stored, shared, flight, inference }: DatasetStatus['vectors']): readonly string[] {
+  const all = stored + shared + flight + inference;
+  if (all === 0) return [];
+  return [
+    `vectors: ${inference} by the model, ${stored} from the dataset, ${shared} from the shared cache, ${flight} with another item (${Math.floor(((all - inference) / all) * 100)} % without inference)`,
   ];
 }
 

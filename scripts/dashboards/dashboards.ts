@@ -250,7 +250,7 @@ const dedup: Dashboard = {
         'Share of the items for which the model did not run.',
         [
           [
-            `${rate('troupe_vector_cache_total', 'dataset', '{dataset=~"$dataset", result="hit"}')} / ${rate('troupe_vector_cache_total', 'dataset', OF)}`,
+            `${rate('troupe_vectors_total', 'dataset', '{dataset=~"$dataset", cause!="inference"}')} / ${rate('troupe_vectors_total', 'dataset', OF)}`,
             '{{dataset}}',
           ],
         ],
@@ -278,8 +278,8 @@ const dedup: Dashboard = {
       ]),
     ],
     [
-      panel('stack', 'Embedding', 'ops', 'Items for which the model ran, and those that had a vector.', [
-        [rate('troupe_vector_cache_total', 'dataset, result'), '{{dataset}} {{result}}'],
+      panel('stack', 'Embedding', 'ops', 'Items by where their vectors came from.', [
+        [rate('troupe_vectors_total', 'dataset, cause'), '{{dataset}} {{cause}}'],
       ]),
       panel('stack', 'Memory of indexes and ledgers', 'bytes', 'By their own account, on each node.', [
         [

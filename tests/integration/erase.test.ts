@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { blobKeys } from '#actors';
-import { NatsUploads } from '#nats';
+import { blobKeys, sha256Hex } from '#actors';
+import { NatsUploads, SharedCache } from '#nats';
 import type { EraseAnswer } from '../../actors/keeper/erase-request.ts';
 import type { CorpusItem } from '../../cli/corpus/index.ts';
 import type { ClientSystem } from '../../cli/node/client-system.ts';
@@ -53,6 +53,11 @@ describe('troupe erase', () => {
   it('while items come leaves what a fresh run without the erased gives, and nothing of them anywhere', async () => {
     const { items } = pictures;
     const half = items.length / 2;
+    // Somebody has asked for vectors of all of them by another model, too.
+    const cache = new SharedCache(client.link, client.names.records.cache);
+    for (const { path } of items) {
+      await cache.put(`image@1/other/model/f32/1/${sha256Hex(await readFile(path))}`, new Uint8Array(4));
+    }
     await system.waitSettled(await system.publish(items.slice(0, half)));
     const before = await system.cut();
     const rows = await system.manifestRows();
@@ -81,6 +86,9 @@ describe('troupe erase', () => {
     expect(traces.digests.length).toBeGreaterThan(2);
     expect(traces.hashes.length).toBeGreaterThan(0);
     expect(await leftOver(client, 'photos', traces)).toEqual([]);
+    const shared = await cache.groups();
+    expect([...shared.values()].every((entries) => entries > 0)).toBe(true);
+    expect(shared.size).toBe(2);
     const kept = await tracesOf(
       pictures,
       [rows.find(({ id, outcome }) => outcome === 'kept' && !ids.includes(id))?.id ?? ''],

@@ -15,6 +15,7 @@ import {
   ObjectDamaged,
   objectStream,
   recordStream,
+  SharedCache,
   streamState,
   UploadNotFound,
   UploadTooLarge,
@@ -313,5 +314,54 @@ await describeOnServers('objects', (under) => {
     }
     await expect(store.put('broken', broken())).rejects.toThrow('source broke');
     expect(await blobs.has('broken')).toBe(false);
+  });
+});
+
+await describeOnServers('a cache that all nodes share', (under) => {
+  async function cache() {
+    const link = await under.link();
+    const names = namesOf(under.newSystem());
+    await ensureSystem(link, { system: names.system });
+    const bucket = names.records.cache;
+    return { link, bucket, cache: new SharedCache(link, bucket) };
+  }
+
+  it('gives back what was first put under a key, and knows how many entries each group has', async () => {
+    const { cache: shared } = await cache();
+    expect(await shared.put('image@2/a b/one', bytes('1'))).toBe(true);
+    expect(await shared.put('image@2/a b/one', bytes('other'))).toBe(false);
+    expect(await shared.put('image@2/a b/two', bytes('2'))).toBe(true);
+    expect(await shared.put('é/three', bytes('3'))).toBe(true);
+    expect(text(await shared.get('image@2/a b/one'))).toBe('1');
+    expect(await shared.get('image@2/one')).toBeUndefined();
+    expect(Object.fromEntries(await shared.groups())).toEqual({ 'image@2/a b': 2, é: 1 });
+  });
+
+  it('forgets one key, a name in all groups, a group, or everything, and says how many that were', async () => {
+    const { link, bucket, cache: shared } = await cache();
+    for (const group of ['a', 'b', 'c']) {
+      for (const name of ['x', 'y', 'z']) await shared.put(`${group}/${name}`, bytes(group + name));
+    }
+    await shared.delete('a/x');
+    await shared.deleteNamed('y');
+    expect(Object.fromEntries(await shared.groups())).toEqual({ a: 1, b: 2, c: 2 });
+    expect(await shared.clear('b')).toBe(2);
+    expect(await shared.has('b/x')).toBe(false);
+    expect(await shared.clear()).toBe(3);
+    expect((await streamState(link, recordStream(bucket))).messages).toBe(0);
+    expect(await shared.groups()).toEqual(new Map());
+  });
+
+  it('lets the oldest go when it is full, and holds nobody up when it is not there at all', async () => {
+    const { link, bucket, cache: shared } = await cache();
+    const stream = recordStream(bucket);
+    const { config } = await link.manager.streams.info(stream);
+    await link.manager.streams.update(stream, { ...config, max_bytes: 4_096 });
+    for (let at = 0; at < 10; at++) await shared.put(`g/${at}`, new Uint8Array(1_000));
+    expect(await shared.has('g/0')).toBe(false);
+    expect(await shared.has('g/9')).toBe(true);
+    await link.manager.streams.delete(stream);
+    expect(await shared.put('g/9', bytes('9'))).toBe(false);
+    expect(await shared.get('g/9')).toBeUndefined();
   });
 });

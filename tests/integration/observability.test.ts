@@ -197,7 +197,7 @@ describe('the metrics of a live node', () => {
       stored: moved('troupe_dead_letters_stored'),
       spoilt: moved('troupe_dead_letters_total', { stage: 'intake', class: 'content' }),
       analysed: moved('troupe_contents_total'),
-      embedded: moved('troupe_vector_cache_total'),
+      embedded: moved('troupe_vectors_total'),
       number: after.sum('troupe_manifest_number'),
       items: ['kept', 'duplicate', 'rejected', 'review'].map((outcome) =>
         after.sum('troupe_manifest_items', { outcome }),

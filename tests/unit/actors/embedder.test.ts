@@ -1,9 +1,13 @@
 // The embedder before a model that fails: a dead model pauses pulling and uses nothing up, a poison item dies alone.
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ActorSpec, ActorSystem, ThreadCrashed, ThreadTimeout } from '#runtime';
+import type { EmbedCounts } from '../../../actors/pipeline/embed-contents.ts';
 import { embedderActor } from '../../../actors/pipeline/embedder.ts';
 import type { EmbedCall } from '../../../actors/pipeline/guarded-session.ts';
 import { MAX_ATTEMPTS } from '../../../actors/pipeline/stage.ts';
+import { noMeter } from '../../../actors/pipeline/stage-meter.ts';
+import { encodeVector } from '../../../actors/pipeline/vector-codec.ts';
+import { vectorKey } from '../../../actors/pipeline/vector-store.ts';
 import { factsOf, sha } from '../../support/ledger-messages.ts';
 import { type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
 
@@ -23,17 +27,24 @@ interface Arena extends MemoryDataset {
   item(value: number, content?: { readonly name: string; readonly fresh: boolean }): void;
   /** Intake sequences that went on. */
   embedded(): readonly number[];
+  /** What the embedder told of each batch. */
+  readonly counted: EmbedCounts[];
   readonly crashes: () => number;
 }
 
 /** A session at hand and an embedder with batches of at most `maxBatch`. */
 async function arena(maxBatch = 4): Promise<Arena> {
   const dataset = memoryDataset();
-  const { clock, ports, publisher } = dataset;
+  const { clock, publisher } = dataset;
+  const counted: EmbedCounts[] = [];
+  const meter = { ...noMeter, embedded: (counts: EmbedCounts) => void counted.push(counts) };
+  const ports = { ...dataset.ports, meter };
   let sequence = 0;
   let crashes = 0;
   const arena: Arena = {
     ...dataset,
+    ports,
+    counted,
     runs: [],
     session: () => {},
     item: (value, { name, fresh } = { name: `c${sequence + 1}`, fresh: false }) => {
@@ -185,6 +196,54 @@ describe('a content', () => {
     stage.item(2, { name: 'known', fresh: false });
     await stage.clock.advance(1_000);
     expect(asked).toHaveLength(1);
+  });
+});
+
+describe('a content that somebody else has paid for', () => {
+  const keyOf = ({ ports }: Arena, name: string) => vectorKey(ports, factsOf(name).content);
+
+  it('is not given to the model: its vector is copied into the dataset, where it stays', async () => {
+    const stage = await arena(4);
+    const bytes = encodeVector(Float32Array.of(1), 'f32');
+    await stage.ports.sharedVectors.put(keyOf(stage, 'known'), bytes);
+    stage.item(1, { name: 'known', fresh: true });
+    stage.item(2, { name: 'new', fresh: true });
+    stage.item(3, { name: 'known', fresh: false });
+    await stage.clock.advance(1_000);
+    expect(stage.embedded()).toEqual([1, 2, 3]);
+    expect(stage.runs).toEqual([[2]]);
+    await stage.ports.sharedVectors.delete(keyOf(stage, 'known'));
+    expect(await stage.ports.vectors.get(keyOf(stage, 'known'))).toEqual(bytes);
+    stage.item(4, { name: 'known', fresh: false });
+    await stage.clock.advance(1_000);
+    expect(stage.runs).toEqual([[2]]);
+    expect(stage.counted).toEqual([
+      { stored: 0, shared: 1, flight: 0, inference: 0 },
+      { stored: 1, shared: 0, flight: 0, inference: 1 },
+      { stored: 1, shared: 0, flight: 0, inference: 0 },
+    ]);
+  });
+
+  it('is given to the model all the same where what is shared is no vector of this length', async () => {
+    const stage = await arena();
+    await stage.ports.sharedVectors.put(keyOf(stage, 'odd'), Uint8Array.of(1, 2, 3));
+    stage.item(1, { name: 'odd', fresh: true });
+    await stage.clock.advance(1_000);
+    expect(stage.runs).toEqual([[1]]);
+    expect(await stage.ports.vectors.get(keyOf(stage, 'odd'))).toHaveLength(4);
+  });
+
+  it('first here is shared with all others, and items of one batch share one run', async () => {
+    const stage = await arena(4);
+    // The first batch is what is there when the embedder begins to pull.
+    stage.item(1);
+    for (const value of [7, 8, 9]) stage.item(value, { name: 'same', fresh: false });
+    await stage.clock.advance(1_000);
+    expect(stage.runs).toEqual([[1], [9]]);
+    expect(stage.counted[1]).toEqual({ stored: 0, shared: 0, flight: 2, inference: 1 });
+    expect(await stage.ports.sharedVectors.get(keyOf(stage, 'same'))).toEqual(
+      await stage.ports.vectors.get(keyOf(stage, 'same')),
+    );
   });
 });
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { decodeVector, encodeVector, parsePrecision } from '../../../actors/pipeline/vector-codec.ts';
+import {
+  decodeVector,
+  encodedBytes,
+  encodeVector,
+  parsePrecision,
+} from '../../../actors/pipeline/vector-codec.ts';
 import { SeededRandom } from '../../../cli/corpus/seeded-random.ts';
 
 const random = new SeededRandom(3);
@@ -33,6 +38,7 @@ describe('a stored vector', () => {
         const vector = unitVector(512);
         const bytes = encodeVector(vector, precision);
         expect(bytes).toHaveLength(size);
+        expect(encodedBytes(512, precision)).toBe(size);
         const back = decodeVector(bytes, precision);
         expect(Math.abs(lengthOf(back) - 1)).toBeLessThan(1e-6);
         expect(1 - product(vector, back)).toBeLessThan(off);

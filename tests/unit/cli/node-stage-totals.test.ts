@@ -13,6 +13,13 @@ describe('stage totals', () => {
       intake: { items: 1, busyMs: 1 },
     });
   });
+
+  it('add up items by where their vectors came from', () => {
+    const totals = new StageTotals();
+    totals.embedded({ stored: 1, shared: 2, flight: 3, inference: 4 });
+    totals.embedded({ stored: 10, shared: 0, flight: 0, inference: 1 });
+    expect(totals.vectors).toEqual({ stored: 11, shared: 2, flight: 3, inference: 5 });
+  });
 });
 
 describe('the layout of a dataset', () => {

@@ -127,6 +127,7 @@ const STATUS: SystemStatus = {
       comparing: null,
       keeperEpoch: null,
       deadLetters: 0,
+      vectors: { stored: 2, shared: 5, flight: 1, inference: 3 },
       bottleneck: {
         by: 'stage',
         stage: 'intake',
@@ -172,6 +173,7 @@ Stage   Unprocessed  Ack Pending  Redelivered  Items/s  Busy
 intake           40           16            0     12.3  98 %
 held              0          120            7      0.0
 limit: stage intake (busy 98 %, 12 items/s, 40 wait, about 3 s of work): its threads decode for 97 % of their time; set node.decodeThreads to 3 (now 1) on vm-1
+vectors: 3 by the model, 2 from the dataset, 5 from the shared cache, 1 with another item (72 % without inference)
 
 problem: photos/embedding/session on vm-1 is waiting`,
     );

@@ -58,6 +58,26 @@ describe('the vectors of contents', () => {
     expect(other.inferences()).toBe(0);
   });
 
+  it('that are to be forgotten are kept nowhere, also where they are just being made', async () => {
+    const { vector, embeddings, shared } = service();
+    await Promise.all([vector(1), vector(2)]);
+    embeddings.forget([sha('1')]);
+    expect([(await vector(1)).cause, (await vector(2)).cause]).toEqual(['shared', 'memory']);
+    embeddings.forget();
+    expect((await vector(2)).cause).toBe('shared');
+    const onItsWay = vector(3);
+    embeddings.forget([sha('3')]);
+    expect((await onItsWay).cause).toBe('inference');
+    expect(shared.keys().filter((key) => key.endsWith(sha('3')))).toEqual([]);
+    expect((await vector(3)).cause).toBe('inference');
+  });
+
+  it('are made anew where what is shared is no vector of this length', async () => {
+    const { vector, embeddings, shared } = service();
+    await shared.put(`${embeddings.group}/${sha('9')}`, new Uint8Array(3));
+    expect((await vector(9)).cause).toBe('inference');
+  });
+
   it('are kept in memory up to its bytes, the least recently used going first', async () => {
     const { vector } = service(new MemoryBlobs(), 3 * 304);
     for (const content of [1, 2, 3, 1, 4]) await vector(content);
