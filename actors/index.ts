@@ -152,13 +152,19 @@ export {
   WORKING_PARTS,
   type WorkingPart,
 } from './pipeline/stage-meter.ts';
-export { decodeVector, VECTOR_PRECISIONS, type VectorPrecision } from './pipeline/vector-codec.ts';
+export {
+  decodeVector,
+  encodedBytes,
+  VECTOR_PRECISIONS,
+  type VectorPrecision,
+} from './pipeline/vector-codec.ts';
 export {
   type GroupFacts,
   parseGroup,
   type RecordedVersions,
   recordedPrecision,
   recordedVectorKey,
+  recordedVersions,
   vectorGroup,
   vectorKey,
 } from './pipeline/vector-store.ts';

@@ -5,6 +5,7 @@ import { AuditTrail } from './audit-log/audit-trail.ts';
 import type { CliEnvironment } from './command-environment.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerAuditLog } from './commands/audit-log.ts';
+import { registerCache } from './commands/cache.ts';
 import { registerCalibrate } from './commands/calibrate.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDataset } from './commands/dataset.ts';
@@ -50,6 +51,7 @@ const COMMANDS: readonly Register[] = [
   registerDead,
   registerShards,
   registerModel,
+  registerCache,
   registerSecure,
   registerHash,
   registerConfig,

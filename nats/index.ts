@@ -95,7 +95,7 @@ export {
   reloadServer,
   resolveNatsServer,
 } from './server/index.ts';
-export { SharedCache } from './shared-cache.ts';
+export { SharedCache, type SharedCacheStanding } from './shared-cache.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
 export { type StreamHealth, streamHealth } from './stream-health.ts';
 export {

@@ -13,6 +13,15 @@ import { readNearby } from './stored-message.ts';
 /** Longest that a look-up may take: what it saves is worth no more. */
 const LOOK_UP_MS = 1_000;
 
+export interface SharedCacheStanding {
+  readonly entries: number;
+  /** As stored, with names and everything. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** How many entries each group has. */
+  readonly groups: ReadonlyMap<string, number>;
+}
+
 /** Keys are `group/name`, where the group may hold further `/`; the same bytes belong to a key for ever. */
 export class SharedCache implements BlobStore {
   readonly #link: NatsLink;
@@ -73,9 +82,9 @@ export class SharedCache implements BlobStore {
     return this.#purge(`${this.#prefix}${group === undefined ? '' : `${keyToken(group)}.`}>`);
   }
 
-  /** How many entries each group has. */
-  async groups(): Promise<ReadonlyMap<string, number>> {
-    const { state } = await patiently(this.#link, () =>
+  /** What it holds now. @throws JetStreamApiError where it is not there */
+  async standing(): Promise<SharedCacheStanding> {
+    const { state, config } = await patiently(this.#link, () =>
       this.#link.manager.streams.info(this.#stream, { subjects_filter: `${this.#prefix}*.*` }),
     );
     const groups = new Map<string, number>();
@@ -84,7 +93,8 @@ export class SharedCache implements BlobStore {
       const group = keyOfToken(token);
       groups.set(group, (groups.get(group) ?? 0) + 1);
     }
-    return groups;
+    const { messages: entries, bytes } = state;
+    return { entries, bytes, maxBytes: config.max_bytes, groups };
   }
 
   async #purge(filter: string): Promise<number> {

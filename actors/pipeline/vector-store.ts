@@ -45,6 +45,12 @@ export interface RecordedVersions {
   readonly embedding: string;
 }
 
+/** What the deciding configuration of a manifest records of its vectors. */
+export function recordedVersions(deciding: Readonly<Record<string, unknown>>): RecordedVersions {
+  const { kind, model, embedding } = deciding.versions as Readonly<Record<string, string>>;
+  return { kind: kind ?? '', model: model ?? '', embedding: embedding ?? '' };
+}
+
 /** How the vectors of a deciding configuration are stored. */
 export function recordedPrecision({ embedding }: RecordedVersions): VectorPrecision {
   return parsePrecision(embedding.split('/')[1]);

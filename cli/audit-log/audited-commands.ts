@@ -26,6 +26,8 @@ const AUDITED: Readonly<Record<string, AuditedCommand>> = {
   'shards drain': {},
   'shards resize': {},
   'model add': {},
+  'cache clear': {},
+  'cache warm': {},
 };
 
 /** What a command is about to do. */

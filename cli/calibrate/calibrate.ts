@@ -6,6 +6,7 @@ import {
   type ModelIdentity,
   PictureReader,
   payloadSchema,
+  recordedVersions,
   thresholdOf,
 } from '#actors';
 import { silentLogger } from '#runtime';
@@ -131,11 +132,6 @@ export async function calibrate(
     recall,
     remarks,
   });
-}
-
-function recordedVersions(deciding: Readonly<Record<string, unknown>>) {
-  const { kind, model, embedding } = deciding.versions as Readonly<Record<string, string>>;
-  return { kind: kind ?? '', model: model ?? '', embedding: embedding ?? '' };
 }
 
 function splitModel(version: string): readonly [name: string, digest: string] {

@@ -4,6 +4,8 @@ import { type ModelIdentity, PROVIDERS, VECTOR_PRECISIONS } from '#actors';
 
 export const modelStandingSchema = z.object({
   name: z.string(),
+  /** sha256 of the model file; absent where an older program answers. */
+  digest: z.string().exactOptional(),
   provider: z.enum(PROVIDERS),
   /** How its vectors are stored. */
   precision: z.enum(VECTOR_PRECISIONS),
@@ -16,10 +18,11 @@ export type ModelStanding = z.infer<typeof modelStandingSchema>;
 
 export function modelStanding({
   name,
+  digest,
   provider,
   precision,
   dimension,
   unavailable = [],
 }: ModelIdentity): ModelStanding {
-  return { name, provider, precision, dimension, unavailable: [...unavailable] };
+  return { name, digest, provider, precision, dimension, unavailable: [...unavailable] };
 }

@@ -86,7 +86,7 @@ describe('troupe erase', () => {
     expect(traces.digests.length).toBeGreaterThan(2);
     expect(traces.hashes.length).toBeGreaterThan(0);
     expect(await leftOver(client, 'photos', traces)).toEqual([]);
-    const shared = await cache.groups();
+    const { groups: shared } = await cache.standing();
     expect([...shared.values()].every((entries) => entries > 0)).toBe(true);
     expect(shared.size).toBe(2);
     const kept = await tracesOf(

@@ -334,7 +334,7 @@ await describeOnServers('a cache that all nodes share', (under) => {
     expect(await shared.put('é/three', bytes('3'))).toBe(true);
     expect(text(await shared.get('image@2/a b/one'))).toBe('1');
     expect(await shared.get('image@2/one')).toBeUndefined();
-    expect(Object.fromEntries(await shared.groups())).toEqual({ 'image@2/a b': 2, é: 1 });
+    expect(Object.fromEntries((await shared.standing()).groups)).toEqual({ 'image@2/a b': 2, é: 1 });
   });
 
   it('forgets one key, a name in all groups, a group, or everything, and says how many that were', async () => {
@@ -344,12 +344,12 @@ await describeOnServers('a cache that all nodes share', (under) => {
     }
     await shared.delete('a/x');
     await shared.deleteNamed('y');
-    expect(Object.fromEntries(await shared.groups())).toEqual({ a: 1, b: 2, c: 2 });
+    expect(Object.fromEntries((await shared.standing()).groups)).toEqual({ a: 1, b: 2, c: 2 });
     expect(await shared.clear('b')).toBe(2);
     expect(await shared.has('b/x')).toBe(false);
     expect(await shared.clear()).toBe(3);
     expect((await streamState(link, recordStream(bucket))).messages).toBe(0);
-    expect(await shared.groups()).toEqual(new Map());
+    expect((await shared.standing()).groups).toEqual(new Map());
   });
 
   it('lets the oldest go when it is full, and holds nobody up when it is not there at all', async () => {

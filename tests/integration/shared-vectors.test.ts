@@ -96,3 +96,67 @@ describe('the vectors of items of which two in three are exact duplicates', () =
     expect(after).toMatchObject({ shared: before.shared + 1, inference: before.inference });
   });
 });
+
+describe('troupe cache', () => {
+  interface Stats {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly maxBytes: number;
+    readonly models: readonly { readonly names: readonly string[]; readonly entries: number }[];
+    readonly vectors: readonly {
+      readonly of: { readonly dataset?: string; readonly model?: string };
+      readonly counts: Readonly<Record<string, number>>;
+    }[];
+  }
+  const stats = async () => JSON.parse(await good('cache', 'stats', '--json')) as Stats;
+
+  it('stats shows what is held by model, and where vectors came from since the node started', async () => {
+    const { entries, bytes, maxBytes, models, vectors } = await stats();
+    expect({ entries, maxBytes }).toEqual({ entries: UNIQUE + 1, maxBytes: 2 ** 28 });
+    expect(bytes).toBeGreaterThan(entries * 224 * 4);
+    expect(models).toMatchObject([
+      { names: ['troupe-tiny'], entries, dimension: 224, vectorBytes: entries * 224 * 4 },
+    ]);
+    const third = vectors.find(({ of }) => of.dataset === 'third');
+    expect(third?.counts).toMatchObject({ shared: UNIQUE + 1, inference: 0 });
+    const served = vectors.find(({ of }) => of.model === 'troupe-tiny');
+    expect(served?.counts).toEqual({ memory: 0, shared: UNIQUE, flight: 0, inference: 1 });
+    expect(await good('cache', 'stats')).toMatch(/troupe-tiny +224 +f32 +21/);
+  });
+
+  it('clear asks for --yes, takes one model or all, in the bucket and in memory, and nothing of a dataset', async () => {
+    expect(await system.command('cache', 'clear')).toMatchObject({ code: 2 });
+    const unknown = await system.command('cache', 'clear', '--model', 'none', '--yes');
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('(troupe-tiny), got none') });
+    expect((await stats()).entries).toBe(UNIQUE + 1);
+    const [content = new Uint8Array()] = contents;
+    const { link, names } = await system.connect();
+    const cause = async () => {
+      const answer = await link.requestMessage(names.subjects.embed('troupe-tiny'), content, 10_000);
+      return answer.headers?.get('Troupe-Cause');
+    };
+    expect(await cause()).toBe('memory');
+    expect(await good('cache', 'clear', '--model', 'troupe-tiny', '--yes')).toContain('21 vectors');
+    expect((await stats()).entries).toBe(0);
+    await system.waitFor(async () => (await cause()) !== 'memory', {
+      deadlineMs: 10_000,
+      what: 'the node has forgotten the vector, too',
+    });
+    await good('cache', 'clear', '--yes');
+    const before = await counted('third');
+    expect(await counted('third')).toEqual(before);
+  });
+
+  it('warm brings back what a manifest was cut with, so that a new dataset pays for nothing', async () => {
+    await good('cache', 'clear', '--yes');
+    await good('manifest', 'cut', 'second');
+    const none = await system.command('cache', 'warm', '--from', 'second@9');
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('no manifest 9 of second') });
+    const warmed = JSON.parse(await good('cache', 'warm', '--from', 'second@1', '--json')) as object;
+    expect(warmed).toMatchObject({ dataset: 'second', manifest: 1, added: UNIQUE, present: 0, missing: 0 });
+    expect(await good('cache', 'warm', '--from', 'second')).toContain(`${UNIQUE} were there already`);
+    await good('dataset', 'create', 'fourth');
+    expect(await counted('fourth')).toMatchObject({ inference: 0, shared: UNIQUE });
+    expect(await good('audit-log')).toMatch(/cache warm[\s\S]*cache clear|cache clear[\s\S]*cache warm/);
+  });
+});

@@ -35,6 +35,7 @@ const UNTOLD = [
   'model list',
   'model inspect',
   'model bench',
+  'cache stats',
   'config streams',
   // They work on a folder, which keeps what became of each key.
   'secure init',
