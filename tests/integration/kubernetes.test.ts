@@ -19,6 +19,7 @@ import {
   titleOf,
   unknownFields,
 } from '../support/kubernetes.ts';
+import { podEnd } from '../support/pod-end.ts';
 import { containerOf, nodeOf, nodesIn, probesOf, type Workload, workloadsIn } from '../support/workloads.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -149,9 +150,17 @@ describe.skipIf(kustomize === undefined).each(BUILDS)('k8s, $name', ({ build }) 
         expect(port).toBe('http');
         expect(await http.statusOf(path)).toBe(200);
       }
-      expect(workload.spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(
-        config.node.drainMs / 1000 + END_S,
-      );
+      const { terminationGracePeriodSeconds } = workload.spec.template.spec;
+      expect(terminationGracePeriodSeconds).toBeGreaterThanOrEqual(config.node.drainMs / 1000 + END_S);
+      // What tests/chaos/kubernetes-drain.test.ts ends a node by.
+      const { livenessProbe, readinessProbe } = probesOf(container);
+      expect({
+        hooks: container.lifecycle,
+        graceMs: terminationGracePeriodSeconds * 1_000,
+        drainMs: config.node.drainMs,
+        livePath: livenessProbe?.path,
+        readyPath: readinessProbe?.path,
+      }).toEqual(podEnd());
     }
     expect(await http.statusOf('/healthz')).toBe(404);
   });

@@ -90,10 +90,18 @@ export class TroupeNode implements AsyncDisposable {
     }
   }
 
+  /** Where its metrics and health answer, once it is up and where its configuration has a port. */
+  get httpUrl(): string {
+    const { http } = JSON.parse(this.#started().stdout) as { readonly http: readonly string[] };
+    const [url] = http;
+    if (url === undefined) throw new Error(`node ${this.name} was started without node.http.port`);
+    return url;
+  }
+
   /** SIGTERM; resolves with how it ended. */
-  async stop(): Promise<ProcessEnd> {
+  async stop(deadlineMs = STOP_MS): Promise<ProcessEnd> {
     this.#started().signal('SIGTERM');
-    return await this.ended(STOP_MS);
+    return await this.ended(deadlineMs);
   }
 
   /** SIGKILL; resolves when the process is gone. */
