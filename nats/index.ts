@@ -57,8 +57,10 @@ export type { ObjectDescription } from './object-description.ts';
 export {
   ACCOUNT_SUBJECTS,
   consumingOf,
+  DISCOVERY_SUBJECTS,
   deletingFrom,
   describingOf,
+  equippingOf,
   inboxPrefixOf,
   infoOf,
   LISTING_SUBJECTS,

@@ -79,6 +79,8 @@ export interface SystemNames {
   };
   /** Name of the `$SRV` service which each node answers as. */
   readonly service: string;
+  /** Name of the `$SRV` service which each replica of a model answers as. */
+  embedService(model: string): string;
 }
 
 /**
@@ -173,6 +175,7 @@ function buildNames(system: string, parts: NameParts): SystemNames {
       manifests: datasetBucket('manifests'),
     },
     service: `${system}-node`,
+    embedService: (model) => oneToken(`${system}-embed-${parts.token('model', model)}`),
   };
 }
 

@@ -7,12 +7,14 @@ export const ACCOUNT_SUBJECTS: readonly string[] = ['$JS.API.INFO'];
 /** To see which streams there are, and how they stand. */
 export const LISTING_SUBJECTS: readonly string[] = ['$JS.API.STREAM.NAMES', '$JS.API.STREAM.LIST'];
 
-/** To ask the nodes of a service how they are. */
+const SERVICE_VERBS = ['PING', 'INFO', 'STATS'];
+
+/** To ask which services there are. */
+export const DISCOVERY_SUBJECTS: readonly string[] = SERVICE_VERBS.map((verb) => `$SRV.${verb}`);
+
+/** To ask the nodes of a service how they are; a service called `*` is any service of the account. */
 export function serviceRequests(service: string): readonly string[] {
-  return ['PING', 'INFO', 'STATS'].flatMap((verb) => [
-    `$SRV.${verb}.${service}`,
-    `$SRV.${verb}.${service}.*`,
-  ]);
+  return SERVICE_VERBS.flatMap((verb) => [`$SRV.${verb}.${service}`, `$SRV.${verb}.${service}.*`]);
 }
 
 /** What a node listens on as a service. */
@@ -50,12 +52,15 @@ export function purgingOf(stream: string): readonly string[] {
   return [`$JS.API.STREAM.PURGE.${stream}`];
 }
 
-/** To make a stream and its consumers, and to change their limits. */
+/** To make a stream, and to change its limits. */
 export function makingOf(stream: string): readonly string[] {
+  return [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.UPDATE.${stream}`];
+}
+
+/** To look at a stream, and to make consumers of it. */
+export function equippingOf(stream: string): readonly string[] {
   return [
     ...standingOf(stream),
-    `$JS.API.STREAM.CREATE.${stream}`,
-    `$JS.API.STREAM.UPDATE.${stream}`,
     `$JS.API.CONSUMER.CREATE.${stream}.>`,
     `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.*`,
   ];

@@ -9,7 +9,7 @@ import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { examples } from '../help.ts';
 import { parseWholeNumber } from '../option-values.ts';
-import { USER_ROLES, type UserRole } from '../secure/roles.ts';
+import { ROLES_THAT_PROVISION, USER_ROLES, type UserRole } from '../secure/roles.ts';
 import { SecurityFolder } from '../secure/security-folder.ts';
 import { FILES } from '../secure/server-files.ts';
 import type { Terminal } from '../terminal.ts';
@@ -63,6 +63,10 @@ function registerInit(secure: Command, environment: CliEnvironment): void {
       'where the server will see this folder, in a container, say (default: where it is)',
     )
     .option('--store <folder>', 'where the server keeps its streams (default: store in this folder)')
+    .option(
+      '--no-provision',
+      'nodes and operators may not make, change or delete streams; also with storage.provision: false in troupe.yaml',
+    )
     .addHelpText(
       'after',
       examples([
@@ -72,6 +76,7 @@ function registerInit(secure: Command, environment: CliEnvironment): void {
           'troupe secure init k8s-secure --host nats --mount /etc/nats --store /data',
           'for one in a container',
         ],
+        ['troupe secure init --no-provision', 'streams are made by others: see `troupe config streams`'],
         ['nats-server -c secure/nats-server.conf', 'starts it'],
         ['set -a; . secure/users/node.env; troupe up', 'a node on it'],
       ]),
@@ -85,26 +90,34 @@ function registerInit(secure: Command, environment: CliEnvironment): void {
           readonly days: number;
           readonly mount?: string;
           readonly store?: string;
+          readonly provision: boolean;
         },
         command: Command,
       ) => {
         const { terminal, config } = contextOf(command, environment);
         const { host, ...plan } = options;
         const hosts = host ?? [...new Set(['localhost', '127.0.0.1', hostname()])];
+        const { system, storage } = config().config;
+        const provision = plan.provision && storage.provision;
         const made = await SecurityFolder.create(
           folder,
-          { ...plan, hosts, system: config().config.system },
+          { ...plan, hosts, system, provision },
           environment.clock.wallMs,
         );
         const server = join(made.path, FILES.server);
         const users = made.state.users.map(({ name, role }) => ({ name, role, ...made.filesOf(name) }));
-        terminal.show({ folder: made.path, server, url: made.url, users }, () => {
+        terminal.show({ folder: made.path, server, url: made.url, provision, users }, () => {
           terminal.print(`wrote ${made.path}, for ${made.url}`);
           terminal.print(`start the server   nats-server -c ${server}`);
           for (const { name, env } of users) terminal.print(`${name.padEnd(18)} set -a; . ${env}`);
           terminal.print(
             `keep ${FILES.authorityKey} away from the server: whoever has it makes certificates`,
           );
+          if (!provision) {
+            terminal.print(
+              'nobody may make streams; who shall: secure add-user NAME --role operator --provision',
+            );
+          }
         });
       },
     );
@@ -120,6 +133,8 @@ function registerAddUser(secure: Command, environment: CliEnvironment): void {
         'only of this dataset; again for more (a tenant); default: all',
       ).argParser(parseDatasets),
     )
+    .option('--provision', 'an operator or node that may make, change and delete streams (default)')
+    .option('--no-provision', 'one that may not: others manage the streams')
     .addHelpText(
       'after',
       examples([
@@ -135,17 +150,30 @@ function registerAddUser(secure: Command, environment: CliEnvironment): void {
           'troupe secure add-user watch --role viewer --reload',
           'reads everything; the running server knows it at once',
         ],
+        [
+          'troupe secure add-user worker --role node --no-provision',
+          'a node on streams that others manage (troupe up --no-provision)',
+        ],
       ]),
     )
     .action(
       async (
         name: string,
-        options: OfFolder & { readonly role: UserRole; readonly dataset?: readonly string[] },
+        options: OfFolder & {
+          readonly role: UserRole;
+          readonly dataset?: readonly string[];
+          readonly provision?: boolean;
+        },
         command: Command,
       ) => {
         const folder = await open(options, environment);
-        const { role, dataset: datasets = [] } = options;
-        const files = await folder.addUser({ name, role, datasets });
+        const { role, dataset: datasets = [], provision } = options;
+        const files = await folder.addUser({
+          name,
+          role,
+          datasets,
+          ...(provision !== undefined && { provision }),
+        });
         const reloaded = await reload(folder, options);
         const { terminal } = contextOf(command, environment);
         terminal.show({ name, role, datasets, ...files, reloaded }, () => {
@@ -249,12 +277,19 @@ function registerShow(secure: Command, environment: CliEnvironment): void {
           terminal.print(`system ${system} on ${folder.url}`);
           terminal.print(`certificate until ${certificate.until}, authority until ${authority.until}`);
           terminal.table(
-            [{ title: 'User' }, { title: 'Role' }, { title: 'Datasets' }, { title: 'Key' }],
-            users.flatMap(({ name, role, datasets, keys }) =>
+            [
+              { title: 'User' },
+              { title: 'Role' },
+              { title: 'Datasets' },
+              { title: 'Streams' },
+              { title: 'Key' },
+            ],
+            users.flatMap(({ name, role, datasets, provision, keys }) =>
               keys.map(({ publicKey }, at) => [
                 at === 0 ? name : `${name} (former key)`,
                 role,
                 datasets.join(', ').replace('*', 'all'),
+                ROLES_THAT_PROVISION.has(role) && provision ? 'makes them' : '',
                 publicKey,
               ]),
             ),

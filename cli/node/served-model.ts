@@ -162,7 +162,7 @@ export class ServedModel {
       serveRequests(link, subjects.askEmbed(name, node), handle, { self: node }),
       serveRequests(link, subjects.embed(name), handle, { queue: 'embed', self: node }),
       serveNode(link, {
-        name: `${names.system}-embed-${name}`,
+        name: names.embedService(name),
         id: parts.incarnation,
         version: parts.version,
         description: `vectors by the model ${name}, on ${subjects.embed(name)}`,

@@ -45,7 +45,8 @@ function roleTable(role: UserRole): string {
 
 function rowsOf(grant: Grant, use: 'publish' | 'subscribe'): readonly string[] {
   const subjects = grant[use] ?? [];
-  return subjects.length === 0 ? [] : [row(use, subjects, grant.why)];
+  const why = grant.provisions === true ? `${grant.why}; not with \`--no-provision\`` : grant.why;
+  return subjects.length === 0 ? [] : [row(use, subjects, why)];
 }
 
 function row(use: string, subjects: readonly string[], why: string): string {

@@ -4,8 +4,10 @@ import { STAGES } from '#actors';
 import {
   ACCOUNT_SUBJECTS,
   consumingOf,
+  DISCOVERY_SUBJECTS,
   deletingFrom,
   describingOf,
+  equippingOf,
   inboxPrefixOf,
   infoOf,
   LISTING_SUBJECTS,
@@ -35,6 +37,9 @@ export const ALL_DATASETS = '*';
 /** Roles that are for named datasets only: what they may do cannot be said of all streams without saying too much. */
 export const ROLES_OF_DATASETS: ReadonlySet<UserRole> = new Set(['publisher', 'reviewer']);
 
+/** Roles that make streams, unless others manage them. */
+export const ROLES_THAT_PROVISION: ReadonlySet<UserRole> = new Set(['operator', 'node']);
+
 /** Who is given permissions. */
 export interface Grantee {
   /** Name of the system. */
@@ -46,6 +51,8 @@ export interface Grantee {
   readonly role: UserRole;
   /** Names, or `ALL_DATASETS` alone. */
   readonly datasets: readonly string[];
+  /** Whether it may make, change and delete streams where its role does; default true. */
+  readonly provision?: boolean;
 }
 
 /** One reason with the subjects that it needs. */
@@ -53,6 +60,8 @@ export interface Grant {
   readonly why: string;
   readonly publish?: readonly string[];
   readonly subscribe?: readonly string[];
+  /** Only for users who may make, change and delete streams. */
+  readonly provisions?: true;
 }
 
 /** What a user may do and, where subjects with wildcards say too much, what is taken away again. */
@@ -64,17 +73,18 @@ export interface Permissions {
 /** The permissions of a user. @throws InvalidName for a name that is no subject token or dataset */
 export function permissionsOf(grantee: Grantee): Permissions {
   const names = namePatternsOf(grantee.system);
+  const { provision = true } = grantee;
   const grants = [
     {
       why: 'to connect, and to get answers',
       publish: ACCOUNT_SUBJECTS,
       subscribe: [`${inboxPrefixOf(grantee.user)}.>`],
     },
-    ...grantsOf(grantee, names),
+    ...grantsOf(grantee, names).filter(({ provisions }) => provisions !== true || provision),
   ];
   const audit = names.streams.audit;
-  const mayChangeStreams = grantee.role === 'operator' || grantee.role === 'node';
-  return { grants, denied: mayChangeStreams ? [...purgingOf(audit), ...removingOf(audit)] : [] };
+  const mayShorten = ROLES_THAT_PROVISION.has(grantee.role);
+  return { grants, denied: mayShorten ? [...purgingOf(audit), ...removingOf(audit)] : [] };
 }
 
 function grantsOf(grantee: Grantee, names: SystemNames): readonly Grant[] {
@@ -112,6 +122,10 @@ function publishing({ datasets }: Grantee, names: SystemNames): readonly Grant[]
       why: 'to upload contents that fit no message; uploads of others cannot be read',
       publish: [...objectSubjects(uploads), ...describingOf(uploads, objectStream(uploads))],
     },
+    {
+      why: 'to ask for vectors of pictures, by every model that nodes serve',
+      publish: [names.subjects.embed('*')],
+    },
   ];
 }
 
@@ -127,7 +141,8 @@ function viewing({ datasets }: Grantee, names: SystemNames): readonly Grant[] {
       why: 'to see the status of the system: nodes, shards, queues, events, audit log',
       publish: [
         ...LISTING_SUBJECTS,
-        ...serviceRequests(names.service),
+        ...DISCOVERY_SUBJECTS,
+        ...serviceRequests('*'),
         ...shared.flatMap(readingOf),
         ...[records.attempts, records.config, records.cache].map(recordStream).flatMap(standingOf),
         ...[names.objects.uploads, names.objects.models].map(objectStream).flatMap(standingOf),
@@ -176,8 +191,9 @@ function reviewing({ datasets }: Grantee, { subjects, streams }: SystemNames): r
 function operating({ datasets }: Grantee, names: SystemNames): readonly Grant[] {
   const { subjects, records, objects } = names;
   const isSystemWide = datasets.includes(ALL_DATASETS);
+  const streams = datasets.flatMap((dataset) => datasetStreams(names, dataset));
   const wide: Grant = {
-    why: 'to drain nodes, to make what the system keeps, to add models, to clear and warm the shared cache, and to clear the records of deleted datasets',
+    why: 'to drain nodes, to add models, to clear and warm the shared cache, and to clear the records of deleted datasets',
     publish: [
       recordSubject(records.nodes, '>'),
       recordSubject(records.models, '>'),
@@ -185,11 +201,16 @@ function operating({ datasets }: Grantee, names: SystemNames): readonly Grant[] 
       ...describingOf(objects.models, objectStream(objects.models)),
       recordSubject(records.cache, '>'),
       subjects.forgetVectors,
-      ...systemStreams(names).flatMap(makingOf),
+      ...systemStreams(names).flatMap(equippingOf),
       ...[records.datasets, records.nodes, records.shards, records.heads, records.attempts, records.cache]
         .map(recordStream)
         .flatMap(purgingOf),
     ],
+  };
+  const making: Grant = {
+    why: 'to make the streams that the system keeps its own state in',
+    publish: systemStreams(names).flatMap(makingOf),
+    provisions: true,
   };
   return [
     {
@@ -202,19 +223,20 @@ function operating({ datasets }: Grantee, names: SystemNames): readonly Grant[] 
           ...[records.heads, records.shards, records.attempts].map((bucket) =>
             recordSubject(bucket, `${dataset}.>`),
           ),
-          ...datasetStreams(names, dataset).flatMap((stream) => [
-            ...makingOf(stream),
-            ...removingOf(stream),
-            ...purgingOf(stream),
-          ]),
         ]),
+        ...streams.flatMap((stream) => [...equippingOf(stream), ...purgingOf(stream)]),
       ]),
+    },
+    {
+      why: 'to make and delete the streams of datasets',
+      publish: unique(streams.flatMap((stream) => [...makingOf(stream), ...removingOf(stream)])),
+      provisions: true,
     },
     {
       why: 'to move shards',
       publish: datasets.map((dataset) => recordSubject(records.nodes, `pin.${dataset}.*`)),
     },
-    ...(isSystemWide ? [wide] : []),
+    ...(isSystemWide ? [wide, making] : []),
   ];
 }
 
@@ -227,11 +249,12 @@ function running(names: SystemNames): readonly Grant[] {
   const { subjects } = names;
   const any = '*';
   return [
+    { why: 'to make streams', publish: makingOf(any), provisions: true },
     {
-      why: 'to make streams and consumers, to read and trim them, and to take work from them',
+      why: 'to make consumers, to read and trim streams, and to take work from them',
       publish: unique([
         ...LISTING_SUBJECTS,
-        ...[makingOf, readingOf, purgingOf, deletingFrom, consumingOf].flatMap((subjectsOf) =>
+        ...[equippingOf, readingOf, purgingOf, deletingFrom, consumingOf].flatMap((subjectsOf) =>
           subjectsOf(any),
         ),
       ]),
@@ -259,7 +282,7 @@ function running(names: SystemNames): readonly Grant[] {
         ...serviceRequests(names.service),
         '_INBOX.>',
       ],
-      subscribe: [
+      subscribe: unique([
         ...Object.values(KEEPER_ACTORS).map((actor) => subjects.ask(any, actor)),
         subjects.askIndex(any, any),
         subjects.askNodes,
@@ -268,7 +291,8 @@ function running(names: SystemNames): readonly Grant[] {
         subjects.embedLoads(any),
         subjects.forgetVectors,
         ...serviceSubjects(names.service),
-      ],
+        ...serviceSubjects(names.embedService(any)),
+      ]),
     },
   ];
 }

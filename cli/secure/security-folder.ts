@@ -6,7 +6,13 @@ import { join, resolve } from 'node:path';
 import { inboxPrefixOf, newUserKey } from '#nats';
 import { CommandError, UsageError } from '../command-error.ts';
 import { type CertificatePair, newAuthority, newServerCertificate } from './certificates.ts';
-import { ALL_DATASETS, permissionsOf, ROLES_OF_DATASETS, type UserRole } from './roles.ts';
+import {
+  ALL_DATASETS,
+  permissionsOf,
+  ROLES_OF_DATASETS,
+  ROLES_THAT_PROVISION,
+  type UserRole,
+} from './roles.ts';
 import {
   parseState,
   type SecurityState,
@@ -31,6 +37,8 @@ export interface SecurityPlan {
   readonly store?: string;
   /** Days for which the server's certificate counts. */
   readonly days: number;
+  /** Whether users may make, change and delete streams where their roles do; default true. */
+  readonly provision?: boolean;
 }
 
 /** A user that is to be added. */
@@ -39,6 +47,8 @@ export interface UserPlan {
   readonly role: UserRole;
   /** None: all. */
   readonly datasets: readonly string[];
+  /** Default: as the set-up has it. */
+  readonly provision?: boolean;
 }
 
 /** Files that a user needs to connect. */
@@ -76,6 +86,7 @@ export class SecurityFolder {
       port,
       mount: plan.mount ?? path,
       store: plan.store ?? join(path, 'store'),
+      provision: plan.provision ?? true,
       certificate: { until: after(now(), days) },
       authority: { until: after(now(), AUTHORITY_DAYS) },
       users: [],
@@ -125,7 +136,7 @@ export class SecurityFolder {
   }
 
   /** @throws UsageError for a name that is taken or a role that needs datasets */
-  async addUser({ name, role, datasets }: UserPlan): Promise<UserFiles> {
+  async addUser({ name, role, datasets, ...plan }: UserPlan): Promise<UserFiles> {
     if (!USER_NAME.test(name)) {
       throw new UsageError(`expected a name of 1 to 32 of a-z, 0-9, - and _, got ${JSON.stringify(name)}`);
     }
@@ -138,10 +149,18 @@ export class SecurityFolder {
     if (ROLES_OF_DATASETS.has(role) && datasets.length === 0) {
       throw new UsageError(`expected at least one --dataset: a ${role} is one of certain datasets`);
     }
+    if (plan.provision !== undefined && !ROLES_THAT_PROVISION.has(role)) {
+      const makers = [...ROLES_THAT_PROVISION].join(' or ');
+      throw new UsageError(
+        `expected --provision or --no-provision for ${makers} only: a ${role} makes no streams`,
+      );
+    }
+    const provision = plan.provision ?? this.#state.provision;
     const of = datasets.length === 0 ? [ALL_DATASETS] : [...new Set(datasets)];
     const { publicKey, seed } = newUserKey();
-    const user: SecurityUser = { name, role, datasets: of, keys: [{ publicKey, created: this.#today() }] };
-    permissionsOf({ system: this.#state.system, user: name, key: publicKey, role, datasets: of });
+    const keys = [{ publicKey, created: this.#today() }];
+    const user: SecurityUser = { name, role, datasets: of, provision, keys };
+    permissionsOf({ system: this.#state.system, user: name, key: publicKey, role, datasets: of, provision });
     await this.#writeSecrets(name, seed);
     await this.#save({ ...this.#state, users: [...this.#state.users, user] });
     return this.filesOf(name);

@@ -21,6 +21,8 @@ const userSchema = z.object({
   role: z.enum(USER_ROLES),
   /** Names, or `*` alone. */
   datasets: z.array(z.string()).min(1).default([ALL_DATASETS]),
+  /** Whether it may make, change and delete streams where its role does. */
+  provision: z.boolean().default(true),
   /** The newest first: while a key is rotated, two of them count. */
   keys: z.array(keySchema).min(1),
 });
@@ -34,6 +36,8 @@ const stateSchema = z.object({
   /** Where the server sees this folder, and where it keeps its store and its process number. */
   mount: z.string(),
   store: z.string(),
+  /** What users get who are added without saying so: whether they may make, change and delete streams. */
+  provision: z.boolean().default(true),
   certificate: z.object({ until: z.string() }),
   authority: z.object({ until: z.string() }),
   users: z.array(userSchema),

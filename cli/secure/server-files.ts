@@ -2,7 +2,7 @@
 // is added, rotated or revoked; the server takes it over when it is told to reload (SIGHUP), connections of others stay.
 import { join } from 'node:path';
 import { EMBEDDED_MAX_PAYLOAD_BYTES } from '#nats';
-import { type Grant, permissionsOf } from './roles.ts';
+import { ALL_DATASETS, type Grant, permissionsOf, ROLES_THAT_PROVISION } from './roles.ts';
 import type { SecurityState, SecurityUser } from './security-state.ts';
 
 /** Files in the folder, by what they are. */
@@ -52,11 +52,11 @@ export function usersConfiguration({ system, users }: Pick<SecurityState, 'syste
 }
 
 function userLines(system: string, user: SecurityUser, key: string): readonly string[] {
-  const { name, role, datasets } = user;
-  const { grants, denied } = permissionsOf({ system, user: name, key, role, datasets });
+  const { name, role, datasets, provision } = user;
+  const { grants, denied } = permissionsOf({ system, user: name, key, role, datasets, provision });
   const listed = (of: 'publish' | 'subscribe') => subjectLines(grants, of);
   return [
-    `    # ${name}: ${role} of ${datasets.includes('*') ? 'all datasets' : datasets.join(', ')}`,
+    `    # ${name}: ${titleOf(user)}`,
     '    {',
     `      nkey: ${key}`,
     '      permissions: {',
@@ -74,6 +74,12 @@ function userLines(system: string, user: SecurityUser, key: string): readonly st
     '      }',
     '    }',
   ];
+}
+
+/** What a user is, in words. */
+function titleOf({ role, datasets, provision }: Omit<SecurityUser, 'name' | 'keys'>): string {
+  const scope = `${role} of ${datasets.includes(ALL_DATASETS) ? 'all datasets' : datasets.join(', ')}`;
+  return ROLES_THAT_PROVISION.has(role) && !provision ? `${scope}, makes no streams` : scope;
 }
 
 function subjectLines(grants: readonly Grant[], of: 'publish' | 'subscribe'): readonly string[] {

@@ -12,11 +12,17 @@ const { subjects, streams } = namePatternsOf('troupe');
 const USERS = ['publisher', 'viewer', 'reviewer', 'tenant', 'operator', 'node'] as const;
 type User = (typeof USERS)[number];
 
+/** The same roles where others manage the streams: all but `provisions` is as for the role. */
+const WITHOUT_PROVISION = { node: 'worker', operator: 'deputy' } as const;
+type Reduced = (typeof WITHOUT_PROVISION)[keyof typeof WITHOUT_PROVISION];
+
 interface Attempt {
   readonly what: string;
   readonly publish?: string;
   readonly subscribe?: string;
   readonly allowed: readonly User[];
+  /** It makes, changes or deletes a stream. */
+  readonly provisions?: true;
 }
 
 const READERS = ['viewer', 'reviewer', 'tenant', 'operator', 'node'] as const;
@@ -132,12 +138,63 @@ const ATTEMPTS: readonly Attempt[] = [
     what: 'make a stream of its dataset',
     publish: api(`STREAM.CREATE.${streams.intake('photos')}`),
     allowed: ['tenant', 'operator', 'node'],
+    provisions: true,
   },
-  { what: 'make any stream', publish: api('STREAM.CREATE.other'), allowed: ['operator', 'node'] },
+  {
+    what: 'make any stream',
+    publish: api('STREAM.CREATE.other'),
+    allowed: ['operator', 'node'],
+    provisions: true,
+  },
+  {
+    what: 'change a stream',
+    publish: api(`STREAM.UPDATE.${streams.events}`),
+    allowed: ['operator', 'node'],
+    provisions: true,
+  },
+  {
+    what: 'make a consumer',
+    publish: api(`CONSUMER.DURABLE.CREATE.${streams.intake('photos')}.ingestor`),
+    allowed: ['tenant', 'operator', 'node'],
+  },
   {
     what: 'delete a stream of another dataset',
     publish: api(`STREAM.DELETE.${streams.intake('none')}`),
     allowed: ['operator'],
+    provisions: true,
+  },
+  {
+    what: 'ask for a vector',
+    publish: subjects.embed('troupe-tiny'),
+    allowed: ['publisher', 'tenant', 'operator'],
+  },
+  {
+    what: 'pass a request for a vector on',
+    publish: subjects.askEmbed('troupe-tiny', 'big'),
+    allowed: ['node'],
+  },
+  { what: 'tell how busy a replica is', publish: subjects.embedLoads('troupe-tiny'), allowed: ['node'] },
+  { what: 'answer requests for vectors', subscribe: subjects.embed('troupe-tiny'), allowed: ['node'] },
+  {
+    what: 'ask which services there are',
+    publish: '$SRV.PING',
+    allowed: ['viewer', 'reviewer', 'tenant', 'operator'],
+  },
+  {
+    what: 'ask the replicas of a model how they are',
+    publish: '$SRV.STATS.troupe-embed-troupe-tiny',
+    allowed: ['viewer', 'reviewer', 'tenant', 'operator'],
+  },
+  { what: 'ask the nodes how they are', publish: '$SRV.STATS.troupe-node', allowed: READERS },
+  {
+    what: 'answer as a replica of a model',
+    subscribe: '$SRV.STATS.troupe-embed-troupe-tiny',
+    allowed: ['node'],
+  },
+  {
+    what: 'give the standing of a replica',
+    subscribe: 'troupe-embed-troupe-tiny.id.stats',
+    allowed: ['node'],
   },
   { what: 'take the audit log away', publish: api(`STREAM.DELETE.${streams.audit}`), allowed: [] },
   { what: 'empty the audit log', publish: api(`STREAM.PURGE.${streams.audit}`), allowed: [] },
@@ -168,30 +225,34 @@ const ATTEMPTS: readonly Attempt[] = [
 for (const { label, version } of await availableServerVersions()) {
   describe(`the generated set-up, on nats-server ${version}`, () => {
     let server: SecuredServer;
-    const users = new Map<User, Attempts>();
+    const users = new Map<User | Reduced, Attempts>();
     beforeAll(async () => {
       server = await SecuredServer.start({ version: label });
       await server.secure('add-user', 'publisher', '--role', 'publisher', '--dataset', 'photos');
       await server.secure('add-user', 'viewer', '--role', 'viewer', '--dataset', 'photos');
       await server.secure('add-user', 'reviewer', '--role', 'reviewer', '--dataset', 'photos');
       await server.secure('add-user', 'tenant', '--role', 'operator', '--dataset', 'photos');
+      for (const [role, name] of Object.entries(WITHOUT_PROVISION))
+        await server.secure('add-user', name, '--role', role, '--no-provision');
       await until('the server knows the last user', () =>
-        server.link('tenant').then(
+        server.link('deputy').then(
           (link) => link.close().then(() => true),
           () => false,
         ),
       );
       await server.must('operator', 'dataset', 'create', 'photos');
       await server.must('operator', 'dataset', 'create', 'cats');
-      for (const user of USERS) users.set(user, new Attempts(await server.link(user)));
+      for (const user of [...USERS, ...Object.values(WITHOUT_PROVISION)])
+        users.set(user, new Attempts(await server.link(user)));
     });
     afterAll(async () => {
       await Promise.all([...users.values()].map(({ link }) => link.close()));
       await server[Symbol.asyncDispose]();
     });
 
-    it.each(ATTEMPTS)('lets those alone whose role it is $what', async ({ publish, subscribe, allowed }) => {
-      const found: User[] = [];
+    it.each(ATTEMPTS)('lets those alone whose role it is $what', async (attempt) => {
+      const { publish, subscribe, allowed } = attempt;
+      const found: string[] = [];
       for (const [user, attempts] of users) {
         const may =
           publish === undefined
@@ -199,17 +260,19 @@ for (const { label, version } of await availableServerVersions()) {
             : await attempts.mayPublish(publish);
         if (may) found.push(user);
       }
-      expect(found.sort()).toEqual([...allowed].sort());
+      const reduced = attempt.provisions ? [] : Object.entries(WITHOUT_PROVISION);
+      const alike = reduced.flatMap(([role, name]) => (allowed.includes(role as User) ? [name] : []));
+      expect(found.sort()).toEqual([...allowed, ...alike].sort());
     });
 
     it('lets everyone tell under the own key what was done, where the role has something to do', async () => {
-      const found: User[] = [];
+      const found: string[] = [];
       const { users: known } = await server.state();
       for (const [user, attempts] of users) {
         const key = known.find(({ name }) => name === user)?.keys[0]?.publicKey ?? 'none';
         if (await attempts.mayPublish(subjects.audit(key, 'erase'))) found.push(user);
       }
-      expect(found).toEqual(['reviewer', 'tenant', 'operator']);
+      expect(found).toEqual(['reviewer', 'tenant', 'operator', 'deputy']);
     });
 
     it('tells a publisher at once that another dataset is not for it', async () => {

@@ -23,7 +23,7 @@ describe('a node with the key of a node, under TLS', () => {
     node = await TroupeNode.up({
       server: { url: env.NATS_URL ?? '', token: '' },
       args: [],
-      config: { ...PICTURES_CONFIG, node: { name: 'one' } },
+      config: { ...PICTURES_CONFIG, node: { name: 'one', embedding: { serve: ['troupe-tiny'] } } },
       env,
     });
     pictures = await testPictures(24);
@@ -54,6 +54,24 @@ describe('a node with the key of a node, under TLS', () => {
     await server.must('operator', 'dataset', 'create', 'cats');
     await server.must('operator', 'dataset', 'delete', 'cats', '--yes');
     await server.must('operator', 'erase', 'photos', '1', '--reason', 'asked');
+  });
+
+  it('gives vectors to who publishes, and shows the replicas of a model to who looks', async () => {
+    const subject = 'troupe.embed.troupe-tiny';
+    const picture = await readFile(pictures.of('scene')[0]?.path ?? '');
+    const camera = await server.link('camera');
+    const answer = await camera.connection.request(subject, picture, { timeout: 10_000 });
+    expect(answer.headers?.get('Troupe-Dimension')).toBe('224');
+    await camera.close();
+    const watch = await server.link('watch');
+    await expect(watch.connection.request(subject, picture, { timeout: 2_000 })).rejects.toThrow(/ermission/);
+    const stats = await watch.connection.request('$SRV.STATS.troupe-embed-troupe-tiny', '');
+    expect(stats.json()).toMatchObject({
+      name: 'troupe-embed-troupe-tiny',
+      metadata: { node: 'one', subject },
+    });
+    await watch.close();
+    expect(node.log).not.toContain('Permissions Violation');
   });
 
   it.each([
@@ -96,6 +114,37 @@ describe('a node with the key of a node, under TLS', () => {
     expect(former).toMatchObject([{ user: 'node', why: 'rotated', publicKey: before?.keys[0]?.publicKey }]);
     expect(node.log).not.toContain('Permissions Violation');
     await more[Symbol.asyncDispose]();
+  });
+});
+
+describe('a set-up in which others manage the streams', () => {
+  it('lets nodes and operators do all but make streams, on those that somebody with the right has made', async () => {
+    await using server = await SecuredServer.start({ plan: { provision: false } });
+    await server.secure('add-user', 'admin', '--role', 'operator', '--provision');
+    await server.secure('add-user', 'camera', '--role', 'publisher', '--dataset', 'photos');
+    const env = await server.env('node');
+    const start = {
+      server: { url: env.NATS_URL ?? '', token: '' },
+      config: { ...PICTURES_CONFIG, node: { name: 'one' } },
+      env,
+    };
+    await using refused = await TroupeNode.start({ ...start, args: [] });
+    expect((await refused.ended()).code).toBe(1);
+    expect(refused.failure).toMatchObject({ error: 'permission_denied' });
+
+    const { stdout } = await server.must('operator', 'config', 'streams', 'photos', '--json');
+    const admin = await server.link('admin');
+    for (const stream of JSON.parse(stdout)) await admin.manager.streams.add(stream);
+    await admin.close();
+    await using node = await TroupeNode.up({ ...start, args: ['--no-provision'] });
+    await using pictures = await testPictures(24);
+    await server.must('camera', 'publish', 'photos', pictures.folder, '--metadata', 'site=roof');
+    await allSettled(server, 24, 'operator');
+    await server.must('operator', 'manifest', 'cut', 'photos');
+    await server.must('operator', 'erase', 'photos', '1', '--reason', 'asked');
+    node.signal('SIGTERM');
+    expect((await node.ended()).code).toBe(0);
+    expect(node.log).not.toContain('Permissions Violation');
   });
 });
 
@@ -157,9 +206,9 @@ describe('a server under TLS', () => {
 });
 
 /** Resolves when the account balances and so many items have a verdict. */
-async function allSettled(server: SecuredServer, count: number): Promise<void> {
+async function allSettled(server: SecuredServer, count: number, as = 'watch'): Promise<void> {
   await waitFor(`${count} items have a verdict`, async () => {
-    const run = await server.run('watch', 'audit', 'photos', '--json');
+    const run = await server.run(as, 'audit', 'photos', '--json');
     if (run.code !== 0) throw new Error(`the audit failed: ${run.stdout}${run.stderr}`);
     const { verdicts } = JSON.parse(run.stdout) as { readonly verdicts: Readonly<Record<string, number>> };
     return Object.values(verdicts).reduce((sum, each) => sum + each, 0) >= count;
