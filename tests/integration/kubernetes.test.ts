@@ -2,8 +2,8 @@
 // program takes. No cluster is asked.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { z } from 'zod';
+import { inboxPrefixOf } from '#nats';
 import { silentLogger } from '#runtime';
 import { serveNodeHttp } from '../../cli/http/node-http.ts';
 import { datasetTopology } from '../../cli/node/dataset-topology.ts';
@@ -14,20 +14,19 @@ import {
   builtWith,
   type KubernetesObject,
   kustomize,
+  madeByHand,
   objectsIn,
   schemaProblems,
   titleOf,
   unknownFields,
 } from '../support/kubernetes.ts';
+import { chartValues } from '../support/nats-chart.ts';
 import { podEnd } from '../support/pod-end.ts';
 import { containerOf, nodeOf, nodesIn, probesOf, type Workload, workloadsIn } from '../support/workloads.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-const SECRET = z
-  .looseObject({ metadata: z.object({ name: z.string() }), stringData: z.record(z.string(), z.string()) })
-  .parse(parse(read('k8s/nats/secret.example.yaml')));
-/** Made by hand, as docs/operations.md tells. */
-const BY_HAND = [SECRET.metadata.name];
+/** Made by hand in the nodes' namespace, as docs/operations.md tells. */
+const FILES_SECRET = 'troupe-nats-files';
 /** Beside draining for node.drainMs a node takes at most this long to end. */
 const END_S = 10;
 
@@ -73,7 +72,8 @@ const scalersIn = (objects: readonly KubernetesObject[]) =>
 describe.skipIf(kustomize === undefined).each(BUILDS)('k8s, $name', ({ build }) => {
   const objects = kustomize === undefined ? [] : build();
   const nodes = nodesIn(objects);
-  const settings = (workload: Workload) => settingsOf(nodeOf(workload, objects, SECRET.stringData));
+  const login = loginIn(objects);
+  const settings = (workload: Workload) => settingsOf(nodeOf(workload, objects, login));
   const named = (kind: string): readonly string[] =>
     objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name);
 
@@ -96,12 +96,11 @@ describe.skipIf(kustomize === undefined).each(BUILDS)('k8s, $name', ({ build }) 
       if (serviceAccountName !== undefined) expect(named('ServiceAccount')).toContain(serviceAccountName);
       if (spec.serviceName !== undefined) expect(named('Service')).toContain(spec.serviceName);
       for (const { envFrom } of containers)
-        for (const { secretRef } of envFrom)
-          expect([...named('Secret'), ...BY_HAND]).toContain(secretRef.name);
+        for (const { secretRef } of envFrom) expect(named('Secret')).toContain(secretRef.name);
       for (const { configMap, secret, persistentVolumeClaim } of volumes) {
         if (configMap !== undefined) expect(named('ConfigMap')).toContain(configMap.name);
         if (secret !== undefined && secret.optional !== true)
-          expect(named('Secret')).toContain(secret.secretName);
+          expect([...named('Secret'), FILES_SECRET]).toContain(secret.secretName);
         if (persistentVolumeClaim !== undefined)
           expect(named('PersistentVolumeClaim')).toContain(persistentVolumeClaim.claimName);
       }
@@ -126,16 +125,27 @@ describe.skipIf(kustomize === undefined).each(BUILDS)('k8s, $name', ({ build }) 
       expect(matches(workload.spec.selector.matchLabels, podLabels(workload))).toBe(true);
   });
 
-  it('starts nodes that the program takes, with all roles, and the password of the server', () => {
+  it('starts nodes that the program takes, with all roles, and what the server asks for', () => {
     expect(missingRoles(nodes.map(settings))).toEqual([]);
     // Whatever is recorded may run beside them.
     for (const { config } of nodes.map(settings)) expect(config.datasets).toEqual({});
-    for (const { server } of nodes.map(settings)) {
-      expect(server).toMatchObject({
-        user: SECRET.stringData.NATS_USER,
-        password: SECRET.stringData.NATS_PASSWORD,
-      });
+    for (const workload of nodes) {
+      const { server } = settings(workload);
       for (const url of server.servers) expect(url).toMatch(/^nats:\/\/[a-z.-]+:4222$/);
+      if (login.NATS_USER !== undefined) {
+        expect(server).toMatchObject({ user: 'troupe', password: login.NATS_PASSWORD });
+        continue;
+      }
+      expect(server).toMatchObject({ inboxPrefix: inboxPrefixOf('node') });
+      expect(server).not.toHaveProperty('user');
+      // A pod waits for its files, and finds those of the set-up's user `node` under the names that it is given.
+      const files = workload.spec.template.spec.volumes.find(({ name }) => name === 'nats-files');
+      expect(files?.secret).toMatchObject({ secretName: FILES_SECRET, optional: false });
+      const made = Object.entries(madeByHand('troupe', FILES_SECRET));
+      expect(made.map(([key, source]) => [`/etc/troupe-nats/${key}`, source])).toEqual([
+        [server.nkey, 'secure/users/node.nk'],
+        [server.ca, 'secure/ca.pem'],
+      ]);
     }
   });
 
@@ -291,20 +301,12 @@ describe.skipIf(kustomize === undefined)('k8s, production', () => {
   });
 
   it('reaches the servers of the values of NATS', () => {
-    const values = z
-      .looseObject({
-        fullnameOverride: z.string(),
-        config: z.looseObject({
-          monitor: z.object({ port: z.number() }),
-          cluster: z.looseObject({ replicas: z.number() }),
-        }),
-      })
-      .parse(parse(read('k8s/nats/values.yaml')));
+    const values = chartValues;
     const endpoint = `${values.fullnameOverride}-headless.nats.svc.cluster.local:${values.config.monitor.port}`;
     for (const { spec } of scalersIn(objects))
       for (const { metadata } of spec.triggers) expect(metadata.natsServerMonitoringEndpoint).toBe(endpoint);
     for (const workload of nodesIn(objects)) {
-      const { server, config } = settingsOf(nodeOf(workload, objects, SECRET.stringData));
+      const { server, config } = settingsOf(nodeOf(workload, objects, {}));
       expect(server.servers).toEqual([`nats://${values.fullnameOverride}.nats.svc.cluster.local:4222`]);
       expect(config.storage.replicas).toBe(values.config.cluster.replicas);
     }
@@ -324,6 +326,16 @@ describe('the checks of objects', () => {
     ]);
   });
 });
+
+/** What a Secret among the objects gives to the nodes as variables. */
+function loginIn(objects: readonly KubernetesObject[]): Readonly<Record<string, string>> {
+  const secret = objects.find(({ kind }) => kind === 'Secret');
+  if (secret === undefined) return {};
+  const { data } = z.looseObject({ data: z.record(z.string(), z.string()) }).parse(secret);
+  return Object.fromEntries(
+    Object.entries(data).map(([name, text]) => [name, Buffer.from(text, 'base64').toString()]),
+  );
+}
 
 function labelsOf(selector: unknown): Labels {
   return z.looseObject({ matchLabels: z.record(z.string(), z.string()).default({}) }).parse(selector)

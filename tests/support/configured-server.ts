@@ -1,34 +1,54 @@
-// A real nats-server under a configuration file of compose/ or k8s/, as it stands there, but for ports and the storage folder:
-// those are the test's.
+// A real nats-server under a configuration file of compose/ or k8s/, as it stands there, but for ports, the storage folder and
+// the root of its paths below /etc: those are the test's.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { endWithThisProcess } from './end-with-process.ts';
 import { availableServerVersions } from './nats-server.ts';
 import { waitUntil } from './wait-until.ts';
 
 const START_MS = 30_000;
-const portsSchema = z.object({ nats: z.tuple([z.string()]), monitoring: z.tuple([z.string()]) });
+const portsSchema = z.looseObject({ nats: z.tuple([z.string()]), monitoring: z.tuple([z.string()]) });
 
 export interface ConfiguredServer extends AsyncDisposable {
   readonly url: string;
   readonly monitorUrl: string;
 }
 
+export interface ConfiguredOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** Where the configuration stands. */
+  readonly path?: string;
+  /** Contents of other files below /etc, by path. */
+  readonly files?: ReadonlyMap<string, string>;
+}
+
 /** Starts the newest server that can be had and resolves when it listens. @throws with its log when it ends before */
 export async function startConfigured(
   configuration: string,
-  env: Readonly<Record<string, string>>,
+  { env, path = '/etc/nats/nats.conf', files = new Map() }: ConfiguredOptions,
 ): Promise<ConfiguredServer> {
   const binary = (await availableServerVersions()).at(-1)?.binary;
   if (binary === undefined) throw new Error('expected a nats-server, got none');
   const folder = mkdtempSync(join(tmpdir(), 'troupe-configured-'));
-  const file = join(folder, 'nats.conf');
-  writeFileSync(file, configuration.replace('store_dir: /data', `store_dir: ${JSON.stringify(folder)}`));
+  const write = (file: string, text: string) => {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  };
+  write(
+    path,
+    configuration
+      .replaceAll('/etc/', `${folder}/etc/`)
+      .replace(/(?<=store_dir"?: )"?\/data"?/, JSON.stringify(folder)),
+  );
+  for (const [file, text] of files) write(file, text);
   const own = ['-a', '127.0.0.1', '-p', '-1', '-m', '-1', '--ports_file_dir', folder];
-  const child = spawn(binary, ['-c', file, ...own], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(binary, ['-c', join(folder, path), ...own], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk.toString();

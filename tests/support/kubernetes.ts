@@ -63,6 +63,26 @@ export function objectsIn(text: string): readonly KubernetesObject[] {
   return parseAllDocuments(text).map((document) => objectSchema.parse(document.toJS()));
 }
 
+const madeSchema = z.looseObject({
+  kind: z.enum(['Secret', 'ConfigMap']),
+  metadata: z.object({ name: z.string(), namespace: z.string() }),
+  data: z.record(z.string(), z.string()).optional(),
+  stringData: z.record(z.string(), z.string()).optional(),
+});
+
+/**
+ * A Secret or ConfigMap that is made by hand, as k8s/nats/objects.example.yaml has it: for each key the file of the security
+ * folder that it holds.
+ */
+export function madeByHand(namespace: string, name: string): Readonly<Record<string, string>> {
+  const made = objectsIn(readFileSync(join(root, 'k8s/nats/objects.example.yaml'), 'utf8')).map((object) =>
+    madeSchema.parse(object),
+  );
+  const found = made.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
+  if (found === undefined) throw new Error(`no ${name} is made by hand in ${namespace}`);
+  return found.data ?? found.stringData ?? {};
+}
+
 /** What the schemas find wrong: kinds that they lack, missing fields, wrong values. */
 export async function schemaProblems(objects: readonly KubernetesObject[]): Promise<readonly string[]> {
   const problems: string[] = [];

@@ -5,6 +5,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { inboxPrefixOf } from '#nats';
 import { EMBEDDED_MAX_PAYLOAD_BYTES } from '../../../nats/server/index.ts';
 import { bytesOf, heapMebibytes, missingRoles, secondsOf, settingsOf } from '../../support/deployed-node.ts';
 
@@ -123,8 +124,9 @@ describe.each(FILES)('compose/%s.yaml', (name) => {
     for (const { server, config } of nodes) {
       const hosts = server.servers.map((url) => new URL(url).hostname);
       if (name === 'production') {
-        expect(server).toMatchObject({ creds: '/run/secrets/nats-creds', ca: '/run/secrets/nats-ca' });
-        expect(Object.keys(secrets)).toEqual(['nats-creds', 'nats-ca']);
+        const [nkey, ca] = ['/run/secrets/nats-nkey', '/run/secrets/nats-ca'];
+        expect(server).toMatchObject({ nkey, ca, inboxPrefix: inboxPrefixOf('node') });
+        expect(Object.keys(secrets)).toEqual(['nats-nkey', 'nats-ca']);
       } else {
         for (const host of hosts) expect(Object.keys(services)).toContain(host);
         expect(server).toMatchObject({ user: 'troupe', password: 'troupe-nats-password' });
