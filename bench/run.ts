@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { actorsBench } from './actors.ts';
+import { cacheBench } from './cache.ts';
 import { chaosBench } from './chaos.ts';
 import { clusterBench } from './cluster.ts';
 import { type Bench, type BenchOptions, BenchRefused, describeRun, formatMetrics } from './contract.ts';
@@ -13,6 +14,7 @@ import { qualityBench } from './quality.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actors: actorsBench,
+  cache: cacheBench,
   chaos: chaosBench,
   cluster: clusterBench,
   dedup: dedupBench,
