@@ -128,6 +128,8 @@ export interface ModelIdentity {
   readonly digest: string;
   /** Digest of all that is done before and after the model (resize, layout, scale, pooling …), 64 hex. */
   readonly recipe: string;
+  /** In the system's registry; absent for a model of the package or of a configuration. No vector depends on it. */
+  readonly version?: string;
   /** How the numbers of a vector are stored. */
   readonly precision: VectorPrecision;
   /** Where the model runs; part of the recipe. */

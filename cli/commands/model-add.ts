@@ -14,6 +14,7 @@ import { determinismText, lengthOfVectors } from '../models/model-record.ts';
 import { fetchModel } from '../models/model-source.ts';
 import { ClientSystem } from '../node/client-system.ts';
 import { systemTopology } from '../node/dataset-topology.ts';
+import { messageCodec } from '../node/message-codec.ts';
 import { ModelRegistry } from '../node/model-registry.ts';
 import { settleProvider } from '../node/settle-provider.ts';
 import { parseWholeNumber } from '../option-values.ts';
@@ -76,6 +77,8 @@ export function registerModelAdd(model: Command, environment: CliEnvironment): v
         onProgress,
         settle: (settled) => settleProvider({ ...system, log: silentLogger }, settled),
       });
+      // Nodes that serve a range which this version is in open it now.
+      system.link.publishCore(system.names.subjects.askNodes, messageCodec.encode({}));
       progress.done(`${record.name}@${record.version}, sha256 ${record.digest}`);
       terminal.show({ ...record, present }, () => {
         terminal.print(

@@ -11,7 +11,7 @@ export const embeddingSchema = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Models for which this node answers on `troupe.embed.<model>`: troupe-tiny, names under `models`, or `NAME@RANGE` for models that were added to the system (the newest version in the range when the node starts). Each has sessions of its own.',
+      'Models for which this node answers on `troupe.embed.<model>`: troupe-tiny, names under `models`, or `NAME@RANGE` for models that were added to the system (the newest version in the range, also one that is added while the node runs). Each has sessions of its own.',
     ),
   profile: z
     .enum(profiles, { error: `one of ${profiles.join(', ')}` })

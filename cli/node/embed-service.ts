@@ -29,6 +29,11 @@ export class EmbedService {
     return Object.fromEntries(this.#models.map(({ name, standing }) => [name, standing]));
   }
 
+  /** Serves the versions that the names of the configuration stand for now; the present ones until then. */
+  async follow(): Promise<void> {
+    await Promise.all(this.#models.map((model) => model.follow()));
+  }
+
   /** Takes no more requests, and resolves when those that it has are answered. */
   async drain(): Promise<void> {
     await Promise.all(this.#models.map((model) => model.drain()));

@@ -6,6 +6,8 @@ export const modelStandingSchema = z.object({
   name: z.string(),
   /** sha256 of the model file; absent where an older program answers. */
   digest: z.string().exactOptional(),
+  /** Of one that was added to the system. */
+  version: z.string().exactOptional(),
   provider: z.enum(PROVIDERS),
   /** How its vectors are stored. */
   precision: z.enum(VECTOR_PRECISIONS),
@@ -19,10 +21,12 @@ export type ModelStanding = z.infer<typeof modelStandingSchema>;
 export function modelStanding({
   name,
   digest,
+  version,
   provider,
   precision,
   dimension,
   unavailable = [],
 }: ModelIdentity): ModelStanding {
-  return { name, digest, provider, precision, dimension, unavailable: [...unavailable] };
+  const standing = { name, digest, provider, precision, dimension, unavailable: [...unavailable] };
+  return version === undefined ? standing : { ...standing, version };
 }

@@ -75,7 +75,8 @@ async function registeredModel(
     : registry.pinned(dataset, reference));
   const file = await registry.fetch(record, modelFolder(context.loaded));
   try {
-    return await settleProvider(context, await configuredModel(name, { file, config: record.settings }));
+    const { settings: config, version } = record;
+    return { ...(await settleProvider(context, await configuredModel(name, { file, config }))), version };
   } catch (error) {
     throw asModelFailure(error, name);
   }

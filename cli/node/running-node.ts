@@ -247,6 +247,8 @@ export class RunningNode {
         ],
       }),
     );
+    // What was added while it opened its models.
+    void this.#embedding.follow();
     void link.closed.then((error) => {
       if (error !== undefined) this.#end({ reason: 'connection', error });
     });
@@ -295,10 +297,12 @@ export class RunningNode {
     });
   }
 
-  /** Makes what runs what is recorded; the shards that follow from it are taken when it resolves. */
+  /** Makes what runs what is recorded, models that it serves for others included; the shards that follow from it are taken when it resolves. */
   async #follow(): Promise<void> {
     // One that failed has told its asker; the next one starts afresh.
     this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
+    // Opening a model takes long, and nobody waits for it.
+    void this.#embedding?.follow();
     await this.#reconciling;
     await this.#cluster?.settle();
   }

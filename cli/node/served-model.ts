@@ -1,36 +1,25 @@
-// One model that this node serves: its pool of sessions behind `troupe.embed.<model>`. Of several replicas the one with room
-// gets a request, whichever it came to first.
+// One model that this node serves: its sessions behind `troupe.embed.<model>`. Of several replicas the one with room gets a
+// request, whichever it came to first. When another version is to be served, that one is opened beside the present one, takes
+// its place at once, and the former one answers what it has in hand.
 import type { DependencyContainer } from 'tsyringe';
 import { z } from 'zod';
-import {
-  EmbeddingPool,
-  type EmbeddingSizing,
-  embedThreadModule,
-  imageKind,
-  Overloaded,
-  Replicas,
-  Tenants,
-  VectorCache,
-} from '#actors';
+import { type ModelIdentity, Overloaded, Replicas, Tenants, type VectorCause } from '#actors';
 import {
   type NatsLink,
   type ServiceAnswer,
   ServiceRefusal,
   type ServiceRequest,
-  SharedCache,
   type SystemNames,
   serveNode,
   serveRequests,
 } from '#nats';
-import type { SystemEvent, SystemHappening } from '#runtime';
-import { EMBEDDING_PROFILES } from '../config/embedding.ts';
+import { type SystemEvent, toError } from '#runtime';
 import { plainModelName } from '../config/index.ts';
-import { modelBreaker } from './connect-breakers.ts';
 import { messageCodec } from './message-codec.ts';
-import { type ModelStanding, modelStanding } from './model-standing.ts';
-import { asModelFailure, modelContext, resolveModel } from './resolve-model.ts';
+import { modelContext, resolveModel } from './resolve-model.ts';
+import { addedCauses, ServedVersion } from './served-version.ts';
 import { TOKENS } from './tokens.ts';
-import { type Forgotten, onForgotten } from './vector-sharing.ts';
+import { onForgotten } from './vector-sharing.ts';
 
 /** How often a replica tells its load, at most and at least. */
 const LOAD_EVERY_MS = 50;
@@ -54,132 +43,111 @@ const messageSchema = z.union([goneSchema, loadSchema]);
 /** A model and who may ask for its vectors. */
 export class ServedModel {
   readonly name: string;
+  readonly #container: DependencyContainer;
+  readonly #options: ServedModelOptions;
+  readonly #reference: string;
   readonly #link: NatsLink;
   readonly #names: SystemNames;
-  readonly #pool: EmbeddingPool;
   readonly #tenants: Tenants;
   readonly #replicas: Replicas;
-  readonly #model: string;
-  readonly #runs: ModelStanding;
   readonly #node: string;
   readonly #over = new AbortController();
   readonly #ends: (() => void)[] = [];
+  /** As the service tells them; those of the model change with its version. */
+  readonly #metadata: Record<string, string>;
+  #current: ServedVersion;
+  /** Former versions that still have something in hand. */
+  readonly #retiring = new Set<ServedVersion>();
+  /** Requests that former versions answered, by where their vectors came from. */
+  #former: Readonly<Record<VectorCause, number>> = { memory: 0, shared: 0, flight: 0, inference: 0 };
+  #following: Promise<void> = Promise.resolve();
   #underWay = 0;
   #hasLeft = false;
   #idle: (() => void) | undefined;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #cancelTelling: (() => void) | undefined;
 
+  /** Resolves when the model is open. @throws CommandError `config_invalid`, `unknown_model` */
   static async start(
-    node: DependencyContainer,
+    container: DependencyContainer,
     reference: string,
     options: ServedModelOptions,
   ): Promise<ServedModel> {
-    const name = plainModelName(reference);
-    const { config } = node.resolve(TOKENS.config);
-    const { node: settings } = config;
-    const { embedding } = settings;
-    const [link, names, clock, random, log] = [
-      node.resolve(TOKENS.link),
-      node.resolve(TOKENS.names),
-      node.resolve(TOKENS.clock),
-      node.resolve(TOKENS.random),
-      node.resolve(TOKENS.log),
-    ];
-    const use = { path: 'node.embedding.serve' };
-    const model = { ...(await resolveModel(modelContext(node), use, reference)), name };
-    const emit = (happening: SystemHappening) => options.onEvent({ ...happening, atMs: clock.wallMs() });
-    const path = `embed-${name}/sessions`;
-    const breaker = modelBreaker({ path, config, model, clock, random, emit });
-    const sizing: EmbeddingSizing = {
-      sessions: embedding.sessions,
-      decodeThreads: 1,
-      batch: embedding.batch ?? EMBEDDING_PROFILES[embedding.profile],
-      delayMs: embedding.delayMs,
-      latencyMs: embedding.latencyMs,
-      waiting: embedding.waiting,
-      embedTimeoutMs: settings.embedTimeoutMs,
-      decodeTimeoutMs: settings.decodeTimeoutMs,
-      maxBytes: link.maxPayload,
-      maxPixels: 100_000_000,
-    };
-    const pool = await EmbeddingPool.start({
-      model,
-      kind: imageKind,
-      sessionModule: embedThreadModule(),
-      sizing,
-      memory: new VectorCache(embedding.memory),
-      shared: new SharedCache(link, names.records.cache),
-      breaker,
-      decodeBudget: node.resolve(TOKENS.decodeBudget),
-      clock,
-      random,
-      log,
-      onEvent: options.onEvent,
-    }).catch((error: unknown) => {
-      throw asModelFailure(error, name);
-    });
-    void pool.ended.then(({ reason, error = new Error(`the sessions of ${name} ended`) }) => {
-      if (reason === 'restart_intensity') options.gaveUp(name, error);
-    });
-    return new ServedModel(name, {
-      ...options,
-      link,
-      names,
-      pool,
-      perTenant: embedding.perTenant,
-      model: `${model.digest}/${model.recipe}/${model.precision}`,
-      runs: modelStanding(model),
-    });
+    const model = await servedIdentity(container, reference);
+    const version = await openVersion(container, model, options);
+    return new ServedModel(container, { reference, options, version });
   }
 
   private constructor(
-    name: string,
-    parts: ServedModelOptions & {
-      readonly link: NatsLink;
-      readonly names: SystemNames;
-      readonly pool: EmbeddingPool;
-      readonly perTenant: number;
-      readonly model: string;
-      readonly runs: ModelStanding;
+    container: DependencyContainer,
+    parts: {
+      readonly reference: string;
+      readonly options: ServedModelOptions;
+      readonly version: ServedVersion;
     },
   ) {
-    const { link, names, node } = parts;
+    const { reference, options, version } = parts;
+    const { node } = options;
+    const name = plainModelName(reference);
+    const link = container.resolve(TOKENS.link);
+    const names = container.resolve(TOKENS.names);
+    const { perTenant } = container.resolve(TOKENS.config).config.node.embedding;
     this.name = name;
+    this.#container = container;
+    this.#options = options;
+    this.#reference = reference;
     this.#link = link;
     this.#names = names;
-    this.#pool = parts.pool;
-    this.#model = parts.model;
-    this.#runs = parts.runs;
+    this.#current = version;
     this.#node = node;
-    this.#tenants = new Tenants(parts.perTenant);
+    this.#tenants = new Tenants(perTenant);
     this.#replicas = new Replicas(node, link.clock);
     const { subjects } = names;
+    this.#metadata = { node, subject: subjects.embed(name), ...metadataOf(version) };
     const handle = (request: ServiceRequest) => this.#handle(request);
     this.#ends.push(
       link.subscribe(subjects.embedLoads(name), ({ data }) => this.#heard(data)),
-      onForgotten({ link, names }, (forgotten) => this.#forget(forgotten)),
+      onForgotten({ link, names }, (forgotten) => {
+        for (const each of [this.#current, ...this.#retiring]) each.forget(forgotten);
+      }),
       serveRequests(link, subjects.askEmbed(name, node), handle, { self: node }),
       serveRequests(link, subjects.embed(name), handle, { queue: 'embed', self: node }),
       serveNode(link, {
         name: names.embedService(name),
-        id: parts.incarnation,
-        version: parts.version,
+        id: options.incarnation,
+        version: options.version,
         description: `vectors by the model ${name}, on ${subjects.embed(name)}`,
-        metadata: { node, model: parts.model, subject: subjects.embed(name) },
+        metadata: this.#metadata,
         statsData: () => this.standing,
       }),
     );
     this.#tell();
   }
 
+  /** By all versions since the start. */
+  get #counts(): Readonly<Record<VectorCause, number>> {
+    const versions = [this.#current, ...this.#retiring];
+    return versions.reduce((sum, { counts }) => addedCauses(sum, counts), this.#former);
+  }
+
   get standing(): object {
     return {
-      ...this.#pool.standing,
-      model: this.#runs,
+      ...this.#current.standing,
+      vectors: this.#counts,
+      model: this.#current.runs,
+      retiring: this.#retiring.size,
       replicas: this.#replicas.others.length + 1,
       tenants: Object.fromEntries(this.#tenants.underWay),
     };
+  }
+
+  /**
+   * Serves what the configuration's name of the model stands for now. A version that cannot be opened leaves things as they
+   * are, which is logged. It never rejects.
+   */
+  follow(): Promise<void> {
+    this.#following = this.#following.then(() => this.#follow());
+    return this.#following;
   }
 
   /** Takes no more requests, and resolves when those that it has are answered. */
@@ -196,7 +164,44 @@ export class ServedModel {
   async end(): Promise<void> {
     this.#leave();
     this.#over.abort(new Error('the node stops'));
-    await this.#pool.stop();
+    // One that is just being opened ends as soon as it is open.
+    await this.#following;
+    await Promise.all([this.#current, ...this.#retiring].map((version) => version.stop()));
+  }
+
+  async #follow(): Promise<void> {
+    const log = this.#container.resolve(TOKENS.log);
+    try {
+      if (this.#over.signal.aborted || this.#hasLeft) return;
+      const model = await servedIdentity(this.#container, this.#reference);
+      if (this.#current.is(model)) return;
+      const next = await openVersion(this.#container, model, this.#options);
+      if (this.#over.signal.aborted) return await next.stop();
+      this.#switchTo(next);
+      log.info(
+        { model: this.name, version: next.version, made: next.made },
+        'the model is another version now',
+      );
+    } catch (error) {
+      const { version } = this.#current;
+      log.error(
+        { model: this.name, serving: version, err: toError(error) },
+        'another version of the model could not be opened: the present one goes on',
+      );
+    }
+  }
+
+  /** From here on no request goes to the former version. */
+  #switchTo(next: ServedVersion): void {
+    const former = this.#current;
+    this.#current = next;
+    Object.assign(this.#metadata, metadataOf(next));
+    this.#retiring.add(former);
+    void former.retire().finally(() => {
+      this.#retiring.delete(former);
+      this.#former = addedCauses(this.#former, former.counts);
+    });
+    this.#tellSoon();
   }
 
   #leave(): void {
@@ -206,7 +211,7 @@ export class ServedModel {
   }
 
   async #handle(request: ServiceRequest): Promise<ServiceAnswer> {
-    const own = { load: this.#underWay, capacity: this.#pool.capacity };
+    const own = { load: this.#underWay, capacity: this.#current.capacity };
     const chosen = request.forwarded ? this.#node : this.#replicas.choose(own);
     if (chosen !== this.#node) return { forwardTo: this.#names.subjects.askEmbed(this.name, chosen) };
     using place = this.#tenants.enter(request.header('Troupe-Tenant') ?? 'default');
@@ -228,28 +233,24 @@ export class ServedModel {
 
   async #embed({ data, header }: ServiceRequest): Promise<ServiceAnswer> {
     if (data.length === 0) throw new ServiceRefusal(400, 'expected the bytes of a picture, got nothing');
-    const { vector, cause, content } = await this.#pool.embed(new Uint8Array(data), this.#over.signal);
+    const served = this.#current;
+    const { vector, cause, content } = await served.embed(new Uint8Array(data), this.#over.signal);
+    const { made, version } = served;
     const headers = {
-      'Troupe-Model': this.#model,
+      'Troupe-Model': made,
+      ...(version !== undefined && { 'Troupe-Model-Version': version }),
       'Troupe-Content': content,
       'Troupe-Cause': cause,
       'Troupe-Dimension': String(vector.length),
     };
     if (header('Accept') === 'application/json') {
-      const json = { model: this.#model, content, cause, vector: [...vector] };
+      const json = { model: made, version: version ?? null, content, cause, vector: [...vector] };
       return {
         data: Buffer.from(JSON.stringify(json)),
         headers: { ...headers, 'Content-Type': 'application/json' },
       };
     }
     return { data: new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), headers };
-  }
-
-  /** Others have deleted these vectors: none of them stays in memory. */
-  #forget(forgotten: Forgotten): void {
-    const { embeddings } = this.#pool;
-    if ('contents' in forgotten) embeddings.forget(forgotten.contents);
-    else if ('all' in forgotten || forgotten.groups.includes(embeddings.group)) embeddings.forget();
   }
 
   #heard(data: Uint8Array): void {
@@ -274,11 +275,30 @@ export class ServedModel {
 
   #tell(): void {
     if (this.#hasLeft) return;
-    const load = { node: this.#node, load: this.#underWay, capacity: this.#pool.capacity };
+    const load = { node: this.#node, load: this.#underWay, capacity: this.#current.capacity };
     this.#link.publishCore(this.#names.subjects.embedLoads(this.name), messageCodec.encode(load));
     this.#toldAtMs = this.#link.clock.monotonicMs();
     this.#tellIn(LOAD_AT_LEAST_MS);
   }
+}
+
+/** What a reference stands for now, under the name that askers know. */
+async function servedIdentity(container: DependencyContainer, reference: string): Promise<ModelIdentity> {
+  const use = { path: 'node.embedding.serve' };
+  const model = await resolveModel(modelContext(container), use, reference);
+  return { ...model, name: plainModelName(reference) };
+}
+
+function openVersion(
+  container: DependencyContainer,
+  model: ModelIdentity,
+  { onEvent, gaveUp }: ServedModelOptions,
+): Promise<ServedVersion> {
+  return ServedVersion.open(container, model, { onEvent, gaveUp: (error) => gaveUp(model.name, error) });
+}
+
+function metadataOf({ made, version }: ServedVersion): Readonly<Record<string, string>> {
+  return { model: made, version: version ?? '' };
 }
 
 /** What the asker is told. */
