@@ -17,11 +17,6 @@ export class SyntheticContents {
     this.#random = new SeededRandom(seed, 20);
   }
 
-  /** The pHashes of all contents made so far, in order. */
-  get phashes(): readonly bigint[] {
-    return this.#phashes;
-  }
-
   next(): ContentKeys {
     const number = this.#phashes.length;
     const phash = this.#nextPhash();
