@@ -112,5 +112,11 @@ export { systemClock } from './system-clock.ts';
 export type { DeadLetterReason, SystemEvent, SystemHappening } from './system-event.ts';
 export { systemRandom } from './system-random.ts';
 export { type ThreadActorOptions, threadActor } from './thread-actor.ts';
-export { ThreadCrashed, type ThreadEnd, ThreadError, ThreadTimeout } from './thread-errors.ts';
+export {
+  ThreadCrashed,
+  type ThreadEnd,
+  ThreadError,
+  ThreadNotBegun,
+  ThreadTimeout,
+} from './thread-errors.ts';
 export type { HeartbeatOptions } from './thread-heartbeat.ts';

@@ -42,6 +42,7 @@ export async function isolatedCall<Q, R>(options: IsolatedCallOptions, request: 
     deadlineMs,
     maxOldGenerationMb,
     heartbeat,
+    concurrency: 1,
     crashed: () => {},
   });
   const { promise, resolve, reject } = Promise.withResolvers<R>();

@@ -30,12 +30,25 @@ export function serveThread<Q, R>(service: ThreadService<Q, R>): void {
   if (port === null)
     throw new InvalidSpec('expected a worker thread of a thread actor, but this is the main thread');
   // The actor's side writes what this side reads.
-  const { data, pulse, gate } = workerData as ThreadStart;
+  const { data, pulse, gate, concurrency } = workerData as ThreadStart;
   useGate(gate);
   const stopping = new AbortController();
+  const waiting: { readonly id: number; readonly request: unknown }[] = [];
+  let inHand = 0;
   const answer = (message: ThreadAnswer, transfer: readonly ArrayBuffer[] = []) =>
     port.postMessage(message, transfer);
 
+  const begin = (): void => {
+    while (inHand < concurrency) {
+      const next = waiting.shift();
+      if (next === undefined) return;
+      inHand += 1;
+      void handle(next.id, next.request).finally(() => {
+        inHand -= 1;
+        begin();
+      });
+    }
+  };
   const handle = async (id: number, request: unknown): Promise<void> => {
     try {
       // The actor at the other end is typed by the same Q.
@@ -48,7 +61,8 @@ export function serveThread<Q, R>(service: ThreadService<Q, R>): void {
   const obey = (order: ThreadOrder): void => {
     switch (order.type) {
       case 'request':
-        void handle(order.id, order.request);
+        waiting.push(order);
+        begin();
         break;
       case 'stop':
         stopping.abort();

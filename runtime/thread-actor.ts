@@ -35,8 +35,14 @@ export interface ThreadActorOptions {
   readonly shutdownMs?: number;
   /** Default as for all actors. */
   readonly mailbox?: MailboxOptions;
-  /** Requests that the thread has at once; default 1. */
+  /** Requests that the thread handles at once; default 1. */
   readonly concurrency?: number;
+  /**
+   * Requests more that lie at the thread already, so that it goes on to the next one without waiting for this side; default
+   * 0. Their time begins when the thread begins them. One that the thread did not begin before it ended fails with
+   * ThreadNotBegun; buffers that it moved there are gone.
+   */
+  readonly ahead?: number;
 }
 
 const defaultStartDeadlineMs = 60_000;
@@ -47,8 +53,8 @@ const terminationMs = 5_000;
 /**
  * An actor that answers `ThreadCall`s on a worker thread of its own. A request fails with ThreadTimeout past
  * its deadline, ThreadCrashed when the thread ends (its `how` says in which way), ActorEnded when the actor is
- * stopped before it could be answered, else with what the thread's `handle` threw (as ThreadError). The first two
- * are crashes of the actor.
+ * stopped before it could be answered, ThreadNotBegun when it lay there `ahead`, else with what the thread's `handle`
+ * threw (as ThreadError). The first two are crashes of the actor.
  */
 export function threadActor<Q, R>(options: ThreadActorOptions): ActorSpec<ThreadCall<Q, R>> {
   const { id, restart, mailbox, shutdownMs = defaultShutdownMs } = options;
@@ -67,7 +73,8 @@ async function startThread<Q, R>(
   options: ThreadActorOptions & { readonly shutdownMs: number },
 ): Promise<Behaviour<ThreadCall<Q, R>>> {
   const { path, clock, signal } = context;
-  const { module, data, deadlineMs, maxOldGenerationMb, heartbeat, shutdownMs, concurrency = 1 } = options;
+  const { module, data, deadlineMs, maxOldGenerationMb, heartbeat, shutdownMs } = options;
+  const { concurrency = 1, ahead = 0 } = options;
   const link = new ThreadLink<R>({
     path,
     clock,
@@ -76,6 +83,7 @@ async function startThread<Q, R>(
     deadlineMs,
     maxOldGenerationMb,
     heartbeat,
+    concurrency,
     crashed: (error) => context.crash(error),
   });
   const terminate = () => link.terminate(new ActorEnded(path));
@@ -99,7 +107,7 @@ async function startThread<Q, R>(
   return {
     receive: (call) => {
       link.send(call.request, call.transfer ?? [], call.reply);
-      return link.underWay < concurrency ? undefined : link.oneSettled();
+      return link.underWay < concurrency + ahead ? undefined : link.oneSettled();
     },
     stopped: async () => {
       await link.idle();

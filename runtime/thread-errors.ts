@@ -1,5 +1,5 @@
 // How a request to a worker thread fails: by its own error, by the thread's end, or by its deadline. The last
-// two are crashes of the actor that owns the thread.
+// two are crashes of the actor that owns the thread. What it had not begun ends in a way of its own.
 import type { FailureClass } from '#supervision';
 import type { SentError } from './thread-protocol.ts';
 
@@ -36,6 +36,21 @@ export class ThreadTimeout extends Error {
 
   constructor(path: string, deadlineMs: number) {
     super(`the thread of ${path} did not answer within ${deadlineMs} ms and was terminated`);
+  }
+}
+
+/**
+ * The thread ended while this request lay there ahead of its turn: it had no part in that, and may be sent again as if it had
+ * never been sent. `cause` is the end of the thread.
+ */
+export class ThreadNotBegun extends Error {
+  override readonly name = 'ThreadNotBegun';
+  readonly code = 'thread_not_begun';
+  /** By its consequence for the request. */
+  readonly failureClass = 'transient';
+
+  constructor(path: string, options: ErrorOptions) {
+    super(`the thread of ${path} ended before it began this request`, options);
   }
 }
 

@@ -5,7 +5,13 @@ import type { Reply } from './actor.ts';
 import { toError } from './actor-errors.ts';
 import { closeGate, newNativeGate } from './native-call.ts';
 import type { Clock } from './ports.ts';
-import { ThreadCrashed, type ThreadEnd, ThreadError, ThreadTimeout } from './thread-errors.ts';
+import {
+  ThreadCrashed,
+  type ThreadEnd,
+  ThreadError,
+  ThreadNotBegun,
+  ThreadTimeout,
+} from './thread-errors.ts';
 import { type HeartbeatOptions, ThreadHeartbeat } from './thread-heartbeat.ts';
 import type { ThreadAnswer, ThreadOrder, ThreadStart } from './thread-protocol.ts';
 
@@ -17,7 +23,8 @@ const MAX_YOUNG_GENERATION_MB = 24;
 
 interface Call<R> {
   readonly reply: Reply<R>;
-  readonly cancelDeadline: () => void;
+  /** Undefined until the thread begins it. */
+  cancelDeadline: (() => void) | undefined;
 }
 
 /** One thread, from its start to its end. */
@@ -25,13 +32,17 @@ export class ThreadLink<R> {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
+  readonly #concurrency: number;
   readonly #crashed: (error: Error) => void;
   readonly #worker: Worker;
   readonly #heartbeat: ThreadHeartbeat;
   readonly #ready = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
   readonly #gate = newNativeGate();
+  /** In the order in which the thread gets them. */
   readonly #calls = new Map<number, Call<R>>();
+  /** Calls that it has begun, as many as its concurrency allows: the first ones of `#calls`. */
+  #begun = 0;
   #settledWaiters: (() => void)[] = [];
   #lastId = 0;
   #over = false;
@@ -44,21 +55,24 @@ export class ThreadLink<R> {
     readonly deadlineMs: number;
     readonly maxOldGenerationMb: number | undefined;
     readonly heartbeat: Partial<HeartbeatOptions> | undefined;
+    readonly concurrency: number;
     /** The thread has ended by itself or was terminated past a deadline; called at most once. */
     readonly crashed: (error: Error) => void;
   }) {
     this.#path = options.path;
     this.#clock = options.clock;
     this.#deadlineMs = options.deadlineMs;
+    this.#concurrency = options.concurrency;
     this.#crashed = options.crashed;
-    const { clock, heartbeat, maxOldGenerationMb } = options;
+    const { clock, heartbeat, maxOldGenerationMb, concurrency } = options;
     this.#heartbeat = new ThreadHeartbeat({
       heartbeat,
       clock,
       underWay: () => this.#calls.size,
       silent: (silentMs) => this.#crash('hang', `did not respond for ${silentMs} ms and was terminated`),
     });
-    const start: ThreadStart = { data: options.data, pulse: this.#heartbeat.pulse, gate: this.#gate };
+    const { pulse } = this.#heartbeat;
+    const start: ThreadStart = { data: options.data, pulse, gate: this.#gate, concurrency };
     this.#worker = new Worker(options.module, {
       workerData: start,
       name: options.path,
@@ -110,11 +124,8 @@ export class ThreadLink<R> {
       reply.fail(toError(thrown));
       return;
     }
-    // Where this event loop was held up itself, the answer may have come: it is heard before the verdict.
-    const cancelDeadline = this.#clock.schedule(this.#deadlineMs, () => {
-      setImmediate(() => this.#deadlinePassed(id));
-    });
-    this.#calls.set(id, { reply, cancelDeadline });
+    this.#calls.set(id, { reply, cancelDeadline: undefined });
+    this.#beginNext();
   }
 
   /** Resolves when the next request has been answered or has failed; at once if none is under way. */
@@ -167,15 +178,36 @@ export class ThreadLink<R> {
   #takeCall(id: number): Call<R> | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
-    call?.cancelDeadline();
+    if (call?.cancelDeadline !== undefined) {
+      call.cancelDeadline();
+      this.#begun -= 1;
+      this.#beginNext();
+    }
     return call;
+  }
+
+  /** The thread goes on to the next call by itself, and that call's time begins. */
+  #beginNext(): void {
+    if (this.#over) return;
+    for (const [id, call] of this.#calls) {
+      if (this.#begun >= this.#concurrency) return;
+      if (call.cancelDeadline !== undefined) continue;
+      this.#begun += 1;
+      // Where this event loop was held up itself, the answer may have come: it is heard before the verdict.
+      call.cancelDeadline = this.#clock.schedule(this.#deadlineMs, () => {
+        setImmediate(() => this.#deadlinePassed(id));
+      });
+    }
   }
 
   /** The late request fails by its deadline, its neighbours on the same thread by the thread's end. */
   #deadlinePassed(id: number): void {
-    if (!this.#calls.has(id)) return;
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
     const error = new ThreadTimeout(this.#path, this.#deadlineMs);
-    this.#takeCall(id)?.reply.fail(error);
+    // Not as one that was answered: nothing begins in its place.
+    this.#calls.delete(id);
+    call.reply.fail(error);
     const detail = 'was terminated, as it did not answer another request in time';
     this.#end(new ThreadCrashed(this.#path, 'hang', detail, { cause: error }), error);
   }
@@ -203,7 +235,11 @@ export class ThreadLink<R> {
     this.#over = true;
     this.#heartbeat.stop();
     this.#ready.reject(error);
-    for (const id of [...this.#calls.keys()]) this.#takeCall(id)?.reply.fail(error);
+    for (const [id, { cancelDeadline }] of [...this.#calls]) {
+      const isInnocent = crash !== undefined && cancelDeadline === undefined;
+      const why = isInnocent ? new ThreadNotBegun(this.#path, { cause: error }) : error;
+      this.#takeCall(id)?.reply.fail(why);
+    }
     if (crash !== undefined) this.#crashed(crash);
     this.#wakeWaiters();
     if (closeGate(this.#gate)) void this.#worker.terminate();

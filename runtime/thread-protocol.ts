@@ -32,6 +32,8 @@ export interface ThreadStart {
   readonly data: unknown;
   readonly gate: NativeGate;
   readonly pulse: Pulse;
+  /** Requests that it handles at once; others wait in the order in which they came. */
+  readonly concurrency: number;
 }
 
 /** Makes an error fit to cross threads. */

@@ -1,5 +1,6 @@
 // Makes batches of what is waiting: a run starts when one is free and either enough is there or the oldest has waited for
-// its delay. Requests of one key that are under way at the same time share one place. A run that fails is halved until
+// its delay. While all runs are busy, whole batches are handed over ahead, so that a session goes from one to the next
+// without a gap. Requests of one key that are under way at the same time share one place. A run that fails is halved until
 // what fails stands alone, which is tried once more, since a session may have ended for another reason; one that ran out
 // of memory is halved, and batches are smaller from then on.
 import type { Clock } from '#runtime';
@@ -27,6 +28,8 @@ export interface BatcherOptions<Q, R> {
   readonly delayMs: number;
   /** Runs at once: as many as there are sessions. */
   readonly runs: number;
+  /** Whole batches that are handed over while all runs are busy, and begin as one of these ends; default 0. */
+  readonly ahead?: number;
   /** Requests that may wait. */
   readonly maxWaiting: number;
   readonly clock: Clock;
@@ -42,11 +45,18 @@ interface Waiting<Q, R> {
   readonly reject: (error: unknown) => void;
 }
 
+/** A batch that was handed over. */
+interface Run {
+  /** Undefined while it lies ahead. */
+  beganMs: number | undefined;
+}
+
 export class Batcher<Q, R> {
   readonly #options: BatcherOptions<Q, R>;
   readonly #queue: Waiting<Q, R>[] = [];
   readonly #underWay = new Map<string, Promise<R>>();
-  #running = 0;
+  /** Of all that is handed over, in that order. */
+  readonly #handedOver: Run[] = [];
   #cancelTimer: (() => void) | undefined;
   /** Mean time of one item, in ms, over the last runs. */
   #itemMs = 1;
@@ -99,10 +109,13 @@ export class Batcher<Q, R> {
   }
 
   #dispatch(): void {
-    const { size, runs, delayMs, clock } = this.#options;
-    while (this.#running < runs && this.#queue.length > 0) {
+    const { size, runs, ahead = 0, delayMs, clock } = this.#options;
+    while (this.#handedOver.length < runs + ahead && this.#queue.length > 0) {
+      const isWhole = this.#queue.length >= size.limit;
+      const isAhead = this.#handedOver.length >= runs;
+      if (isAhead && !isWhole) return;
       const waitedMs = clock.monotonicMs() - (this.#queue[0]?.sinceMs ?? 0);
-      if (this.#queue.length < size.limit && waitedMs < delayMs) {
+      if (!isWhole && waitedMs < delayMs) {
         this.#cancelTimer ??= clock.schedule(delayMs - waitedMs, () => {
           this.#cancelTimer = undefined;
           this.#dispatch();
@@ -110,24 +123,36 @@ export class Batcher<Q, R> {
         return;
       }
       const batch = this.#queue.splice(0, size.take(this.#queue.length));
-      this.#running += 1;
-      void this.#run(batch).finally(() => {
-        this.#running -= 1;
+      const run: Run = { beganMs: isAhead ? undefined : clock.monotonicMs() };
+      this.#handedOver.push(run);
+      void this.#run(batch, run).finally(() => {
+        this.#handedOver.splice(this.#handedOver.indexOf(run), 1);
+        this.#beginNext();
         this.#dispatch();
       });
     }
   }
 
-  async #run(batch: readonly Waiting<Q, R>[], isLastTry = false): Promise<void> {
+  /** Tries part of a batch that failed. */
+  #again(part: readonly Waiting<Q, R>[], isLastTry = false): Promise<void> {
+    return this.#run(part, { beganMs: this.#options.clock.monotonicMs() }, isLastTry);
+  }
+
+  /** As a run ends, the first of those ahead begins. */
+  #beginNext(): void {
+    const next = this.#handedOver.find(({ beganMs }) => beganMs === undefined);
+    if (next !== undefined) next.beganMs = this.#options.clock.monotonicMs();
+  }
+
+  async #run(batch: readonly Waiting<Q, R>[], own: Run, isLastTry = false): Promise<void> {
     const { run, size, clock, halved } = this.#options;
-    const beganMs = clock.monotonicMs();
     let answers: readonly R[];
     try {
       answers = await run(batch.map(({ request }) => request));
     } catch (error) {
       if (batch.length === 1) {
         if (isLastTry || failureClassOf(error) === 'permanent') batch[0]?.reject(error);
-        else await this.#run(batch, true);
+        else await this.#again(batch, true);
         return;
       }
       if (failureClassOf(error) === 'resource') {
@@ -135,11 +160,12 @@ export class Batcher<Q, R> {
         halved?.(batch.length);
       }
       const middle = batch.length >> 1;
-      await this.#run(batch.slice(0, middle));
-      await this.#run(batch.slice(middle));
+      await this.#again(batch.slice(0, middle));
+      await this.#again(batch.slice(middle));
       return;
     }
-    const tookMs = clock.monotonicMs() - beganMs;
+    const nowMs = clock.monotonicMs();
+    const tookMs = nowMs - (own.beganMs ?? nowMs);
     this.#runs += 1;
     this.#items += batch.length;
     this.#itemMs += (tookMs / batch.length - this.#itemMs) / 8;

@@ -61,6 +61,8 @@ export interface EmbeddingPoolOptions {
 
 const SESSION_START_MS = 300_000;
 const THREAD_MEMORY_MB = 512;
+/** Full batches that lie at a session while it runs another: it goes on without waiting for this thread. */
+const AHEAD = 1;
 /** Restarts are counted over this time. */
 const WITHIN_MS = 300_000;
 
@@ -100,7 +102,8 @@ export class EmbeddingPool {
     const session = new GuardedSession({
       ref: leastLoaded(refs<EmbedCall>('sessions', sizing.sessions)),
       breaker,
-      timeoutMs: sizing.embedTimeoutMs,
+      // As long as the run before it may take, and its own time.
+      timeoutMs: (1 + AHEAD) * sizing.embedTimeoutMs,
     });
     this.#size = new BatchSize({ sizes: sizesUpTo(sizing.batch), latencyMs: sizing.latencyMs });
     this.#batcher = new Batcher({
@@ -108,6 +111,7 @@ export class EmbeddingPool {
       size: this.#size,
       delayMs: sizing.delayMs,
       runs: sizing.sessions,
+      ahead: AHEAD * sizing.sessions,
       maxWaiting: sizing.waiting,
       clock,
       halved: (items) =>
@@ -199,6 +203,7 @@ function treeOf({ model, kind, sessionModule, sizing, breaker }: EmbeddingPoolOp
           startDeadlineMs: SESSION_START_MS,
           maxOldGenerationMb: THREAD_MEMORY_MB,
           shutdownMs: 0,
+          ahead: AHEAD,
         }),
       ),
     ),

@@ -7,6 +7,7 @@ import {
   MailboxFull,
   type Pool,
   type ThreadCall,
+  ThreadNotBegun,
   toError,
 } from '#runtime';
 import { PassingFailure } from './item-failure.ts';
@@ -25,7 +26,7 @@ export class GuardedSession {
   readonly #breaker: CircuitBreaker;
   readonly #timeoutMs: number;
 
-  /** `timeoutMs` is the limit of one run. */
+  /** `timeoutMs` is the limit of one run, what it waits for at its session included. */
   constructor(options: {
     readonly ref: Sessions;
     readonly breaker: CircuitBreaker;
@@ -62,6 +63,8 @@ export class GuardedSession {
         if (!isProbe) return vectors;
       } catch (cause) {
         if (signal.aborted) throw cause;
+        // The session ended over what it had in hand: that counts once, for whoever asked it.
+        if (cause instanceof ThreadNotBegun) continue;
         permit.failed(toError(cause));
         if (this.#breaker.state !== 'closed') continue;
         // Of the class of its cause: less at once after a lack of memory, more time after a hang.

@@ -191,6 +191,52 @@ describe('a thread actor', () => {
     expect(await waiting).toMatchObject({ name: 'ActorEnded' });
   });
 
+  it('goes on by itself with what lies there ahead of its turn, in order', async () => {
+    const { system } = await start([thread('a', {}, { ahead: 2 })]);
+    const a = system.ref<Call>('a');
+    const gate = new Int32Array(new SharedArrayBuffer(8));
+    const first = ask(a, { do: 'native', flag: gate });
+    const marks = new Int32Array(new SharedArrayBuffer(4));
+    const marked = [1, 2, 3].map(() => ask(a, { do: 'next', marks }));
+    await inHand();
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    // This side is held up: whatever is answered now, the thread went on to it alone.
+    Atomics.wait(marks, 0, 0, 10_000);
+    Atomics.wait(marks, 0, 1, 10_000);
+    expect(Atomics.load(marks, 0)).toBe(2);
+    expect(await first).toBe('out');
+    expect(await Promise.all(marked)).toEqual([0, 1, 2]);
+  });
+
+  it.each([
+    ['exits', 'exit', {}],
+    ['hangs past its deadline', 'hang', { deadlineMs: 300 }],
+  ] as const)(
+    'does not blame what lay ahead for a request with which its thread %s',
+    async (_, order, options) => {
+      const { system, events } = await start([thread('a', {}, { ahead: 1, ...options })]);
+      const a = system.ref<Call>('a');
+      const [bad, ahead] = [ask(a, { do: order }), ask(a, { do: 'double', of: 1 })];
+      const queued = ask(a, { do: 'double', of: 2 });
+      const [badEnd, aheadEnd] = await Promise.allSettled([bad, ahead]);
+      expect(badEnd).toMatchObject({ reason: { code: expect.stringMatching(/thread_(crashed|timeout)/) } });
+      expect(aheadEnd).toMatchObject({
+        reason: { name: 'ThreadNotBegun', cause: { name: expect.any(String) } },
+      });
+      expect(await queued).toBe(4);
+      expect(crashesOf(events, 'a')).toHaveLength(1);
+    },
+  );
+
+  it('counts the time of what lies ahead from when it begins', async () => {
+    const { system, events } = await start([thread('a', {}, { ahead: 2, deadlineMs: 1_500 })]);
+    const a = system.ref<Call>('a');
+    const all = [1, 2, 3].map(() => ask(a, { do: 'work', forMs: 800 }));
+    expect(await Promise.all(all)).toEqual(['done', 'done', 'done']);
+    expect(crashesOf(events, 'a')).toEqual([]);
+  });
+
   it('fails its start with what the start hook threw', async () => {
     await expect(start([thread('a', { failStart: true })])).rejects.toMatchObject({
       name: 'StartFailed',

@@ -7,6 +7,8 @@ export type Order =
   | { readonly do: 'fill'; readonly buffer: ArrayBuffer }
   | { readonly do: 'thread-data' }
   | { readonly do: 'throw'; readonly message: string; readonly code?: string }
+  /** Counts `marks[0]` up and answers what it was. */
+  | { readonly do: 'next'; readonly marks: Int32Array<SharedArrayBuffer> }
   | { readonly do: 'exit' }
   /** Throws outside of the request, as a stray callback would. */
   | { readonly do: 'stray' }
@@ -61,6 +63,11 @@ serveThread<Order, Outcome>({
           Atomics.store(order.flag, 1, 1);
         });
         return { result: 'out' };
+      case 'next': {
+        const before = Atomics.add(order.marks, 0, 1);
+        Atomics.notify(order.marks, 0);
+        return { result: before };
+      }
       case 'exit':
         return process.exit(3);
       case 'stray':

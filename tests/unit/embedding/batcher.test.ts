@@ -5,6 +5,7 @@ import { BatchSize } from '../../../actors/embedding/batch-size.ts';
 import { Batcher, Overloaded } from '../../../actors/embedding/batcher.ts';
 
 interface Bench {
+  readonly size: BatchSize;
   readonly clock: ManualClock;
   readonly batcher: Batcher<string, string>;
   /** Batches as they were run. */
@@ -18,6 +19,7 @@ function bench(
     readonly delayMs?: number;
     readonly runMs?: number;
     readonly runs?: number;
+    readonly ahead?: number;
     readonly maxWaiting?: number;
     readonly sizes?: readonly number[];
     readonly grown?: number;
@@ -30,8 +32,10 @@ function bench(
   const size = new BatchSize({ sizes: options.sizes ?? [1, 2, 4, 8], latencyMs: 10_000 });
   // As after a while of work: sizes are of interest here, not how they are found.
   for (let at = 0; at < (options.grown ?? 40); at++) size.ran(size.limit, options.runMs ?? 10, 1_000);
+  let idleFromMs = 0;
   const batcher = new Batcher<string, string>({
     size,
+    ahead: options.ahead ?? 0,
     delayMs: options.delayMs ?? 0,
     runs: options.runs ?? 1,
     maxWaiting: options.maxWaiting ?? 1_000,
@@ -40,14 +44,17 @@ function bench(
     run: (requests) =>
       new Promise((resolve, reject) => {
         ran.push([...requests]);
-        clock.schedule(options.runMs ?? 10, () => {
+        // What lies ahead at a single session begins when the one before it ends.
+        const beginsMs = Math.max(clock.monotonicMs(), options.ahead === undefined ? 0 : idleFromMs);
+        idleFromMs = beginsMs + (options.runMs ?? 10);
+        clock.schedule(idleFromMs - clock.monotonicMs(), () => {
           const error = options.fails?.(requests);
           if (error === undefined) resolve(requests.map((request) => `vector of ${request}`));
           else reject(error);
         });
       }),
   });
-  return { clock, batcher, ran, halved };
+  return { clock, batcher, ran, halved, size };
 }
 
 const settle = async (promises: readonly Promise<string>[], clock: ManualClock, ms = 10_000) => {
@@ -86,6 +93,35 @@ describe('a batcher', () => {
     expect(ran).toEqual([['a'], ['b']]);
     await settle(all, clock);
     expect(ran).toHaveLength(3);
+  });
+
+  it('hands a whole batch over while its run is busy, and nothing less', async () => {
+    const { batcher, clock, ran } = bench({ ahead: 1, sizes: [1, 2, 4] });
+    const keys = Array.from({ length: 11 }, (_, at) => `k${at}`);
+    const all = keys.slice(0, 4).map((key) => batcher.submit(key, key));
+    expect(ran.map(({ length }) => length)).toEqual([1]);
+    all.push(...keys.slice(4).map((key) => batcher.submit(key, key)));
+    expect(ran.map(({ length }) => length)).toEqual([1, 4]);
+    await clock.advance(10);
+    // Six wait: a whole batch goes ahead again, the other two have to wait for a run.
+    expect(ran.map(({ length }) => length)).toEqual([1, 4, 4]);
+    await clock.advance(10);
+    expect(ran.map(({ length }) => length)).toEqual([1, 4, 4]);
+    await settle(all, clock);
+    expect(ran.map(({ length }) => length)).toEqual([1, 4, 4, 2]);
+  });
+
+  it('counts as the time of a run that of the model, not that in which it lay ahead', async () => {
+    const { batcher, clock, size } = bench({ ahead: 1, sizes: [1], grown: 0, runMs: 10 });
+    const took: number[] = [];
+    const { ran } = size;
+    size.ran = (items, ms, waiting) => {
+      took.push(ms);
+      ran.call(size, items, ms, waiting);
+    };
+    const all = Array.from({ length: 5 }, (_, at) => batcher.submit(`k${at}`, `k${at}`));
+    await settle(all, clock);
+    expect(took).toEqual([10, 10, 10, 10, 10]);
   });
 
   it('makes one place for all requests of a key that are under way', async () => {
@@ -156,8 +192,9 @@ describe('a batcher', () => {
         arrivals,
         fc.nat({ max: 5 }),
         fc.integer({ min: 1, max: 3 }),
-        async (all, delayMs, runs) => {
-          const { batcher, clock, ran } = bench({ delayMs, runs });
+        fc.nat({ max: 2 }),
+        async (all, delayMs, runs, ahead) => {
+          const { batcher, clock, ran } = bench({ delayMs, runs, ahead });
           const answers: Promise<string>[] = [];
           const keys: string[] = [];
           for (const [key, waitMs] of all) {
