@@ -1,23 +1,22 @@
 // Vectors a second through the embedding service (caches, coalescing, dynamic batches, the session in a supervised
-// thread) beside a bare loop over one session in one thread, at the same batch size; the delay of the event loop
-// meanwhile; what batching gains under many clients; and what a hit of each cache costs.
-import { once } from 'node:events';
+// thread) beside a bare loop over one session in one thread, at the same batch size; how long the service's session had
+// nothing to do, and the delay of the event loop meanwhile; what batching gains under many clients; the model in int8 beside
+// it in float32; and what a hit of each cache costs.
+//
+// Both sides get the same pictures as the model takes them, decoded before the clock starts, and run the same session code on
+// one thread. The service does more: each picture comes from one of 64 clients on the event loop, is looked for in memory and
+// in JetStream, crosses to the thread, and its vector is stored in JetStream and in memory before the client has it. All of
+// that, nats-server included, shares the machine with the session. The service finds its batch size out by itself, up to that
+// of the loop: where a larger one gives no more, it takes smaller ones.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Worker } from 'node:worker_threads';
-import { EmbeddingPool, embedThreadModule, imageKind, type ModelIdentity, VectorCache } from '#actors';
+import { VectorCache } from '#actors';
 import { ensureSystem, NatsLink, namesOf, SharedCache } from '#nats';
-import {
-  type BlobStore,
-  ByteBudget,
-  CircuitBreaker,
-  silentLogger,
-  systemClock,
-  systemRandom,
-} from '#runtime';
-import type { SessionSpec } from '../actors/image/session-spec.ts';
+import type { BlobStore } from '#runtime';
 import { startTestServer } from '../tests/support/nats-server.ts';
 import { type Bench, type BenchOptions, BenchRefused, type Metrics, metricOf } from './contract.ts';
-import type { BareRun, BareSessionData } from './embed/bare-session.ts';
+import { bareSession } from './embed/bare-sessions.ts';
+import { int8 } from './embed/int8.ts';
+import { type ServicePool, servicePool, timeOf } from './embed/service-pool.ts';
 import { type ModelPicture, modelPictures, squeezenet } from './embed/squeezenet.ts';
 
 const CLIENTS = 64;
@@ -27,16 +26,18 @@ const SYSTEM = 'troupe';
 const DIMENSION = 512;
 
 export const embedBench: Bench = {
-  parts: ['speed', 'caches'],
+  parts: ['speed', 'int8', 'caches'],
   run: async (options) => {
+    const isWanted = (part: string) => options.only === undefined || options.only === part;
     await using server = await startTestServer();
     const link = await NatsLink.connect({ servers: server.url, token: server.token, name: 'bench' });
     try {
       await ensureSystem(link, { system: SYSTEM });
       const entries = new SharedCache(link, namesOf(SYSTEM).records.cache);
       return {
-        ...(options.only === 'caches' ? {} : await speed(options, entries)),
-        ...(options.only === 'speed' ? {} : await caches(options, entries)),
+        ...(isWanted('speed') ? await speed(options, entries) : {}),
+        ...(isWanted('int8') ? await int8(options) : {}),
+        ...(isWanted('caches') ? await caches(options, entries) : {}),
       };
     } finally {
       await link.close();
@@ -47,6 +48,10 @@ export const embedBench: Bench = {
 interface ServiceRound {
   readonly itemsPerS: number;
   readonly lagMs: number;
+  /** Share of the time in which the session had nothing to do. */
+  readonly idle: number;
+  /** Of the session's thread. */
+  readonly cpuMs: number;
 }
 
 async function speed({ data, quick, note }: BenchOptions, shared: BlobStore): Promise<Metrics> {
@@ -55,26 +60,32 @@ async function speed({ data, quick, note }: BenchOptions, shared: BlobStore): Pr
   note('reading pictures');
   const pictures = await modelPictures(data, model, quick ? 128 : 512);
   const bare = await bareSession(model, pictures);
-  const [dynamic, single] = await Promise.all([poolOf(model, BATCH, shared), poolOf(model, 1, shared)]);
+  const dynamic = await servicePool(model, BATCH, shared);
+  const single = await servicePool(model, 1, shared);
   const rounds = {
     bare: [] as number[],
     service: [] as number[],
     single: [] as number[],
     lag: [] as number[],
+    idle: [] as number[],
+    cpu: [] as number[],
   };
   try {
     await serviceRound(dynamic, pictures, 'warm-up');
     for (let round = 0; round < (quick ? 2 : 5); round++) {
-      rounds.bare.push(await bare.run(BATCH));
-      const { itemsPerS, lagMs } = await serviceRound(dynamic, pictures, `round ${round}`);
+      const bareRound = await bare.run(BATCH);
+      rounds.bare.push(bareRound.itemsPerS);
+      const { itemsPerS, lagMs, idle, cpuMs } = await serviceRound(dynamic, pictures, `round ${round}`);
       rounds.service.push(itemsPerS);
       rounds.lag.push(lagMs);
+      rounds.idle.push(idle);
+      rounds.cpu.push(cpuMs / bareRound.cpuMs);
       rounds.single.push((await serviceRound(single, pictures, `single ${round}`)).itemsPerS);
       const [a, b, c] = [rounds.bare, rounds.service, rounds.single].map((of) => of.at(-1)?.toFixed(1));
       note(`round ${round + 1}: bare ${a}/s, service ${b}/s, batch 1 ${c}/s, lag p99 ${lagMs.toFixed(1)} ms`);
     }
   } finally {
-    await Promise.all([bare.stop(), dynamic.stop(), single.stop()]);
+    await Promise.all([bare.thread.terminate(), dynamic.pool.stop(), single.pool.stop()]);
   }
   const ratios = rounds.service.map((itemsPerS, at) => itemsPerS / (rounds.bare[at] ?? Number.NaN));
   const gains = rounds.service.map((itemsPerS, at) => itemsPerS / (rounds.single[at] ?? Number.NaN));
@@ -82,82 +93,23 @@ async function speed({ data, quick, note }: BenchOptions, shared: BlobStore): Pr
     'embed.items_per_s': metricOf(rounds.service, 'vectors/s'),
     'embed.bare_items_per_s': metricOf(rounds.bare, 'vectors/s'),
     'embed.ratio': metricOf(ratios, '', `a bare session, batch ${BATCH}, one thread, same round`),
+    'embed.session_idle': metricOf(rounds.idle, "of a round, the service's session had nothing to do"),
+    'embed.session_cpu_ratio': metricOf(rounds.cpu, '', 'CPU time of the bare session, same round'),
     'embed.loop_lag_p99_ms': metricOf(rounds.lag, 'ms'),
     'embed.batching_gain': metricOf(gains, '', `batch 1 under ${CLIENTS} clients, same round`),
   };
 }
 
-/** One session in a thread of its own; `run` tells vectors a second. */
-async function bareSession(model: ModelIdentity, pictures: readonly ModelPicture[]) {
-  const data: BareSessionData = {
-    session: model.session as SessionSpec,
-    pictures: pictures.map(({ pixels }) => pixels),
-  };
-  const worker = new Worker(new URL('./embed/bare-session.ts', import.meta.url), { workerData: data });
-  await once(worker, 'message');
-  return {
-    run: async (batch: number) => {
-      worker.postMessage(batch);
-      const [{ vectors, ms }] = (await once(worker, 'message')) as [BareRun];
-      if (vectors !== pictures.length) throw new Error(`the bare loop made ${vectors} of ${pictures.length}`);
-      return (vectors / ms) * 1_000;
-    },
-    stop: () => worker.terminate(),
-  };
-}
-
-function poolOf(model: ModelIdentity, batch: number, shared: BlobStore): Promise<EmbeddingPool> {
-  const breaker = {
-    failures: 3,
-    minOpenMs: 10_000,
-    maxOpenMs: 300_000,
-    failureRate: 1,
-    minCalls: 1,
-    windowMs: 60_000,
-  };
-  return EmbeddingPool.start({
-    model,
-    kind: imageKind,
-    sessionModule: embedThreadModule(),
-    sizing: {
-      sessions: 1,
-      decodeThreads: 1,
-      batch,
-      delayMs: 2,
-      latencyMs: 1_000,
-      waiting: 1_024,
-      embedTimeoutMs: 60_000,
-      decodeTimeoutMs: 60_000,
-      maxBytes: 2 ** 26,
-      maxPixels: 100_000_000,
-    },
-    memory: new VectorCache(2 ** 26),
-    shared,
-    breaker: new CircuitBreaker({
-      path: 'bench',
-      name: model.name,
-      options: { ...breaker, jitter: 0 },
-      clock: systemClock,
-      random: systemRandom,
-      emit: () => {},
-    }),
-    decodeBudget: new ByteBudget(2 ** 29),
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLogger,
-    onEvent: () => {},
-  });
-}
-
 /** All pictures by `CLIENTS` clients, each with one request at a time; under names that no cache knows. */
 async function serviceRound(
-  pool: EmbeddingPool,
+  { pool, thread }: ServicePool,
   pictures: readonly ModelPicture[],
   name: string,
 ): Promise<ServiceRound> {
   const before = pool.embeddings.counts.inference;
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   lag.enable();
+  const time = await timeOf(thread);
   const startedMs = performance.now();
   let next = 0;
   const client = async () => {
@@ -170,11 +122,14 @@ async function serviceRound(
   await Promise.all(Array.from({ length: CLIENTS }, client));
   const ms = performance.now() - startedMs;
   lag.disable();
+  const { idle, cpuMs } = await time();
   const made = pool.embeddings.counts.inference - before;
   if (made !== pictures.length) throw new Error(`the service made ${made} of ${pictures.length} vectors`);
   return {
     itemsPerS: (pictures.length / ms) * 1_000,
     lagMs: Math.max(0, lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS),
+    idle,
+    cpuMs,
   };
 }
 

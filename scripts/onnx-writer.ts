@@ -1,5 +1,6 @@
 // Writes ONNX models: the few protobuf messages of onnx.proto3 that a small graph needs, in a fixed field order, so
 // that the same graph always gives the same bytes. Used by build-model.ts.
+import { delimited, fixed32, integer, join, message, text } from './protobuf.ts';
 
 /** An operator's attribute: an integer, a number that must be stored as float, or a list of integers. */
 export type Attribute =
@@ -110,42 +111,4 @@ function encodePort({ name, type, shape }: TensorPort): Uint8Array[] {
   );
   const tensor = message(1, [integer(1, elementTypes[type]), message(2, dimensions)]);
   return [text(1, name), message(2, [tensor])];
-}
-
-function integer(field: number, value: number): Uint8Array {
-  return join([varint(field * 8), varint(value)]);
-}
-
-function fixed32(field: number, value: number): Uint8Array {
-  const bytes = new DataView(new ArrayBuffer(4));
-  bytes.setFloat32(0, value, true);
-  return join([varint(field * 8 + 5), new Uint8Array(bytes.buffer)]);
-}
-
-function text(field: number, value: string): Uint8Array {
-  return delimited(field, new TextEncoder().encode(value));
-}
-
-function message(field: number, parts: readonly Uint8Array[]): Uint8Array {
-  return delimited(field, join(parts));
-}
-
-function delimited(field: number, bytes: Uint8Array): Uint8Array {
-  return join([varint(field * 8 + 2), varint(bytes.length), bytes]);
-}
-
-/** Base-128, least significant group first; `value` is not negative. */
-function varint(value: number): Uint8Array {
-  const groups: number[] = [];
-  let rest = value;
-  while (rest >= 0x80) {
-    groups.push((rest % 0x80) + 0x80);
-    rest = Math.floor(rest / 0x80);
-  }
-  groups.push(rest);
-  return Uint8Array.from(groups);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
 }

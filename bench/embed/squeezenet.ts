@@ -21,7 +21,11 @@ export interface ModelPicture {
 
 /** SqueezeNet with runs of up to `batch` pictures. */
 export function squeezenet(data: string, batch: number): Promise<ModelIdentity> {
-  const file = join(data, 'models', 'squeezenet-emb512.onnx');
+  return squeezenetFile(join(data, 'models', 'squeezenet-emb512.onnx'), batch);
+}
+
+/** The same from another file. */
+export function squeezenetFile(file: string, batch: number): Promise<ModelIdentity> {
   return configuredModel('squeezenet', {
     file,
     config: modelConfigSchema.parse({ file, ...SQUEEZENET, batch }),
