@@ -2,15 +2,16 @@
 import type { Msg } from 'nats';
 import type { Delivery } from '#runtime';
 import type { DeliveryInfo } from './delivery-info.ts';
+import { type HeaderText, headerIn, receivedHeaders } from './header-text.ts';
 
-const ACK = new TextEncoder().encode('+ACK');
-const TERM = new TextEncoder().encode('+TERM');
-const NAK = new TextEncoder().encode('-NAK');
+const ACK = '+ACK';
+const TERM = '+TERM';
+const NAK = '-NAK';
 
 /** How a delivery ended: `final` when the queue shall forget it. */
 export interface Settlement {
   readonly delivery: HeldDelivery;
-  readonly payload: Uint8Array;
+  readonly words: string;
   readonly final: boolean;
 }
 
@@ -23,6 +24,7 @@ export class HeldDelivery implements Delivery {
   #deliveries: number;
   #reply: string;
   #settled = false;
+  #headers: HeaderText | undefined;
 
   constructor(message: Msg, info: DeliveryInfo, settle: (settlement: Settlement) => void) {
     this.#message = message;
@@ -55,8 +57,8 @@ export class HeldDelivery implements Delivery {
   }
 
   header(name: string): string | undefined {
-    const headers = this.#message.headers;
-    return headers?.has(name) === true ? headers.get(name) : undefined;
+    this.#headers ??= receivedHeaders(this.#message);
+    return headerIn(this.#headers, name);
   }
 
   /** The server delivered the same message again while it was held: acknowledge that delivery instead. */
@@ -70,9 +72,7 @@ export class HeldDelivery implements Delivery {
   }
 
   nak(delayMs: number): void {
-    const payload =
-      delayMs > 0 ? new TextEncoder().encode(`-NAK {"delay":${Math.round(delayMs * 1e6)}}`) : NAK;
-    this.#end(payload, false);
+    this.#end(delayMs > 0 ? `${NAK} {"delay":${Math.round(delayMs * 1e6)}}` : NAK, false);
   }
 
   // Never with a reason: servers before 2.10.4 ignore such a term, and the dead letter holds the reason anyway.
@@ -80,9 +80,9 @@ export class HeldDelivery implements Delivery {
     this.#end(TERM, true);
   }
 
-  #end(payload: Uint8Array, final: boolean): void {
+  #end(words: string, final: boolean): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#settle({ delivery: this, payload, final });
+    this.#settle({ delivery: this, words, final });
   }
 }

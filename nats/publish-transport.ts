@@ -3,6 +3,8 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { headers as emptyHeaders, type MsgHdrs, type NatsConnection } from 'nats';
+import { Frames } from './frames.ts';
+import type { HeaderText } from './header-text.ts';
 
 /** One answer to a publish: a body from the stream, or a status alone (503: nobody listens). */
 export interface PublishAnswer {
@@ -15,7 +17,7 @@ export interface PublishTransport {
   /** Largest payload the server takes, in bytes. */
   maxPayload(): number;
   /** Sends once; the answer comes to `onAnswer` under `token`. */
-  send(subject: string, data: Uint8Array, headers: PublishHeaders, token: string): void;
+  send(subject: string, data: Uint8Array, headers: HeaderText, token: string): void;
   /** Sets the receiver of all answers; called once. */
   onAnswer(receive: (token: string, answer: PublishAnswer) => void): void;
   /** The stream which stores `subject`, or `undefined` if none does. Rejects when the server does not say. */
@@ -23,11 +25,8 @@ export interface PublishTransport {
   close(): void;
 }
 
-/** Headers encoded once per message, not once per attempt. */
-export type PublishHeaders = MsgHdrs | undefined;
-
-/** Builds the headers of one message; `undefined` where it has none. */
-export function publishHeaders(entries: Iterable<readonly [string, string]>): PublishHeaders {
+/** The headers of one message that the client itself sends; `undefined` where it has none. */
+export function publishHeaders(entries: Iterable<readonly [string, string]>): MsgHdrs | undefined {
   let built: MsgHdrs | undefined;
   for (const [name, value] of entries) {
     built ??= emptyHeaders();
@@ -43,6 +42,7 @@ export function connectionTransport(
   inbox: string,
 ): PublishTransport {
   const prefix = `${inbox}.`;
+  const frames = new Frames(connection);
   let receive: (token: string, answer: PublishAnswer) => void = () => {};
   const subscription = connection.subscribe(`${prefix}*`, {
     callback: (error, message) => {
@@ -54,8 +54,7 @@ export function connectionTransport(
   return {
     maxPayload: () => connection.info?.max_payload ?? Number.POSITIVE_INFINITY,
     send(subject, data, headers, token) {
-      const reply = prefix + token;
-      connection.publish(subject, data, headers === undefined ? { reply } : { reply, headers });
+      frames.publish(subject, prefix + token, headers, data);
     },
     onAnswer(listener) {
       receive = listener;

@@ -2,28 +2,31 @@
 // before a connection broke may be lost, and its message would come back only after the whole `ack_wait`.
 import type { NatsLink } from './connection.ts';
 import { Fifo } from './fifo.ts';
+import { Frames } from './frames.ts';
 import type { Settlement } from './held-delivery.ts';
 
 const REMEMBERED = 1_024;
 
 interface Sent {
   readonly reply: string;
-  readonly payload: Uint8Array;
+  readonly words: string;
   readonly final: boolean;
 }
 
 /** The outgoing acknowledgements of one subscription. */
 export class Settlements {
   readonly #link: NatsLink;
+  readonly #frames: Frames;
   readonly #recent = new Fifo<Sent>();
   readonly #unsent: Sent[] = [];
 
   constructor(link: NatsLink) {
     this.#link = link;
+    this.#frames = new Frames(link.connection);
   }
 
   send(settlement: Settlement): void {
-    const sent = { reply: settlement.delivery.reply, payload: settlement.payload, final: settlement.final };
+    const sent = { reply: settlement.delivery.reply, words: settlement.words, final: settlement.final };
     if (this.#link.connected) this.#publish(sent);
     else this.#unsent.push(sent);
   }
@@ -36,7 +39,7 @@ export class Settlements {
 
   #publish(sent: Sent): void {
     if (this.#link.connection.isClosed()) return;
-    this.#link.connection.publish(sent.reply, sent.payload);
+    this.#frames.say(sent.reply, sent.words);
     if (!sent.final) return;
     this.#recent.push(sent);
     if (this.#recent.length > REMEMBERED) this.#recent.shift();

@@ -2,17 +2,14 @@
 // answered (with the same id, so that the stream stores it once), a reconnect sends again everything pending, and
 // full streams are waited out without holding places in the window.
 import type { Clock, DurablePublisher, OutgoingMessage, PublishReceipt, RandomSource } from '#runtime';
+import { AbortWatch } from './abort-watch.ts';
 import { LinkClosed, NoStream, type PermissionDenied, PublishRefused, StreamFull } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import { FullGate, type Gated, type Refusal } from './full-gate.ts';
+import { type HeaderText, headerText } from './header-text.ts';
 import { isJetStreamAway } from './patience.ts';
 import { readAnswer } from './publish-answer.ts';
-import {
-  type PublishAnswer,
-  type PublishHeaders,
-  type PublishTransport,
-  publishHeaders,
-} from './publish-transport.ts';
+import type { PublishAnswer, PublishTransport } from './publish-transport.ts';
 
 const SWEEP_MS = 100;
 /** How often a server which does not say whether a stream exists is asked before the message fails. */
@@ -61,9 +58,12 @@ interface Entry extends Gated {
   readonly token: string;
   readonly subject: string;
   readonly data: Uint8Array;
-  readonly headers: PublishHeaders;
+  /** Made once per message, not once per attempt. */
+  readonly headers: HeaderText;
   readonly whenFull: 'wait' | 'fail';
-  readonly settle: (outcome: PublishReceipt | Error) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (receipt: PublishReceipt) => void;
+  readonly reject: (error: unknown) => void;
   readonly answerTimeoutMs: number;
   settled: boolean;
   gate: FullGate<Entry> | undefined;
@@ -82,6 +82,7 @@ export class WindowPublisher implements DurablePublisher {
   readonly #answerTimeoutMs: number;
   readonly #inFlight = new Map<string, Entry>();
   readonly #waiting = new Fifo<Entry>();
+  readonly #aborts = new AbortWatch<Entry>((entry, reason) => this.#abort(entry, reason));
   readonly #gates = new Map<string, FullGate<Entry>>();
   /** The last refusals of what was not to wait, until something is stored under the subject again. */
   readonly #refusals = new Map<string, Refusal & { readonly sinceMs: number }>();
@@ -164,13 +165,8 @@ export class WindowPublisher implements DurablePublisher {
         reject(new PublishRefused(message.subject, 0, description));
         return;
       }
-      const abort = () => this.#abort(entry, signal?.reason);
-      const entry = this.#entry(message, options, (outcome) => {
-        signal?.removeEventListener('abort', abort);
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
-      });
-      signal?.addEventListener('abort', abort, { once: true });
+      const entry = this.#entry(message, options, { resolve, reject });
+      if (signal !== undefined) this.#aborts.add(signal, entry);
       // Behind what waits already, or a large message would be overtaken for ever by small ones.
       if (this.#waiting.length > 0 && this.#held === undefined) this.#waiting.push(entry);
       else this.#admit(entry);
@@ -233,7 +229,7 @@ export class WindowPublisher implements DurablePublisher {
   #entry(
     message: OutgoingMessage,
     options: PublishOptions,
-    settle: (outcome: PublishReceipt | Error) => void,
+    { resolve, reject }: Pick<Entry, 'resolve' | 'reject'>,
   ): Entry {
     const order = this.#published++;
     return {
@@ -241,9 +237,11 @@ export class WindowPublisher implements DurablePublisher {
       token: order.toString(36),
       subject: message.subject,
       data: message.data,
-      headers: publishHeaders(headerEntries(message, options, this.#newId)),
+      headers: headerText(headerEntries(message, options, this.#newId)),
       whenFull: options.whenFull ?? 'wait',
-      settle,
+      signal: options.signal,
+      resolve,
+      reject,
       answerTimeoutMs: options.answerTimeoutMs ?? this.#answerTimeoutMs,
       settled: false,
       gate: undefined,
@@ -255,7 +253,9 @@ export class WindowPublisher implements DurablePublisher {
   #settle(entry: Entry, outcome: PublishReceipt | Error): void {
     if (entry.settled) return;
     entry.settled = true;
-    entry.settle(outcome);
+    if (entry.signal !== undefined) this.#aborts.remove(entry.signal, entry);
+    if (outcome instanceof Error) entry.reject(outcome);
+    else entry.resolve(outcome);
   }
 
   #abort(entry: Entry, reason: unknown): void {

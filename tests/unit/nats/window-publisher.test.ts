@@ -22,16 +22,11 @@ class FakeTransport implements PublishTransport {
     return 1_000;
   }
 
-  send(
-    subject: string,
-    data: Uint8Array,
-    headers: { get(name: string): string } | undefined,
-    token: string,
-  ): void {
+  send(subject: string, data: Uint8Array, headers: string, token: string): void {
     this.sent.push({
       subject,
       text: new TextDecoder().decode(data),
-      id: headers?.get('Nats-Msg-Id') ?? '',
+      id: /^Nats-Msg-Id: (.*)$/m.exec(headers)?.[1] ?? '',
       token,
     });
   }
