@@ -1,15 +1,18 @@
-// docs/operations.md as a person follows it: its commands for keys, certificates and permissions on Kubernetes are run as they
-// stand there. kubectl makes the objects and asks no cluster; what comes of it is what servers and pods mount and look for.
+// docs/operations.md as a person follows it: its commands for keys, certificates, permissions and datasets on Kubernetes are run
+// as they stand there. kubectl makes the objects and asks no cluster; a server and a node run with what pods mount of them.
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { z } from 'zod';
+import { startConfigured } from '../support/configured-server.ts';
 import { madeByHand, objectsIn } from '../support/kubernetes.ts';
-import { chartConfiguration } from '../support/nats-chart.ts';
+import { CHART_CONFIG_FILE, chartConfiguration, chartMounts } from '../support/nats-chart.ts';
+import { TroupeNode } from '../support/troupe-node.ts';
 import { cleanEnvironment } from '../support/troupe-process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,17 +32,29 @@ function commandsWith(text: string): string {
 /** What `kubectl` and `troupe` are here: objects are collected in a file instead of a cluster. */
 const SHELL = `
 set -euo pipefail
-troupe() { "$NODE" "$ROOT/bin/troupe.js" "$@"; }
+troupe() { NATS_URL="\${SERVER:-\${NATS_URL:-}}" "$NODE" "$ROOT/bin/troupe.js" "$@"; }
 collect() { cat >> made.yaml; echo --- >> made.yaml; }
 kubectl() {
   case " $* " in
     *' apply -f - '*) collect ;;
+    *' port-forward '*) ;;
     *' apply -f '*) collect < "\${*: -1}" ;;
     *' --dry-run=client '*) command kubectl "$@" ;;
     *) command kubectl "$@" --dry-run=client --output yaml | collect ;;
   esac
 }
 `;
+
+/** Variables that the pods of nodes have for their key, with the folder in which it is mounted. */
+function podEnvironment(folder: string): Readonly<Record<string, string>> {
+  const { env } = z
+    .object({ env: z.array(z.object({ name: z.string(), value: z.string() })) })
+    .parse(
+      parse(readFileSync(join(root, 'k8s/components/nats-keys/keys.yaml'), 'utf8')).spec.template.spec
+        .containers[0],
+    );
+  return Object.fromEntries(env.map(({ name, value }) => [name, value.replace('/etc/troupe-nats', folder)]));
+}
 
 const objectSchema = z.looseObject({ data: z.record(z.string(), z.string()).default({}) });
 
@@ -53,10 +68,12 @@ describe.skipIf(!hasKubectl)('the guide for Kubernetes', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  function follow(commands: string): void {
-    const env = { ...cleanEnvironment(), NODE: process.execPath, ROOT: root };
+  /** @param server where the forwarded port would be */
+  function follow(commands: string, server = ''): string {
+    const env = { ...cleanEnvironment(), NODE: process.execPath, ROOT: root, SERVER: server };
     const run = spawnSync('bash', ['-c', SHELL + commands], { cwd: folder, env, encoding: 'utf8' });
     expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 0 });
+    return run.stdout;
   }
 
   /** The newest object of the name, as text by key. */
@@ -98,6 +115,34 @@ describe.skipIf(!hasKubectl)('the guide for Kubernetes', () => {
     expect(routes).toHaveLength(3);
     for (const host of [...routes.map(([, name]) => name), nodes, people])
       expect(certificate.checkHost(host ?? ''), `for ${host}`).toBeDefined();
+  });
+
+  it('has a server and a node that run with what their pods mount, and commands that do what it says', async () => {
+    const mounted = [...chartMounts()].flatMap(([path, object]) =>
+      Object.entries(made('nats', object)).map(([key, text]) => [`${path}/${key}`, text] as const),
+    );
+    await using server = await startConfigured(chartConfiguration({ clustered: false }), {
+      env: { SERVER_NAME: 'nats-0' },
+      path: CHART_CONFIG_FILE,
+      files: new Map(mounted),
+    });
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    const pod = join(folder, 'pod');
+    mkdirSync(pod);
+    for (const [key, text] of Object.entries(made('troupe', 'troupe-nats-files')))
+      writeFileSync(join(pod, key), text);
+    await using node = await TroupeNode.up({
+      server: { url, token: '' },
+      args: ['--name', 'troupe-shards-0', '--http', '0'],
+      config: parse(file('k8s/base/troupe.yaml')),
+      env: podEnvironment(pod),
+    });
+    const shown = follow(commandsWith('troupe dataset create photos shards=8'), url);
+    expect(shown).toContain('dataset photos created');
+    expect(shown).toContain('troupe-shards-0');
+    node.signal('SIGTERM');
+    expect((await node.ended()).code).toBe(0);
+    expect(node.log).not.toContain('Permissions Violation');
   });
 
   it('tells the servers of a user that was added', () => {
