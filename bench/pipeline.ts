@@ -14,6 +14,7 @@ import { type BareLoop, startBareLoop } from './bare-loop.ts';
 import { type Bench, type BenchOptions, type Metrics, metricOf } from './contract.ts';
 import { type CpuSplit, watchCpu, watchThreads } from './cpu-time.ts';
 import { memoryGrowth } from './memory-growth.ts';
+import { noopPipeline } from './noop/noop.ts';
 import { photoInput } from './photo-input.ts';
 
 const DATASET = 'photos';
@@ -29,11 +30,15 @@ interface Round {
 }
 
 export const pipelineBench: Bench = {
-  parts: ['speed', 'memory'],
-  run: async (options) => ({
-    ...(options.only === 'memory' ? {} : await speed(options)),
-    ...(options.only === 'speed' ? {} : await growth(options)),
-  }),
+  parts: ['speed', 'noop', 'memory'],
+  run: async (options) => {
+    const wanted = (part: string) => options.only === undefined || options.only === part;
+    return {
+      ...(wanted('speed') && (await speed(options))),
+      ...(wanted('noop') && (await noopPipeline(options))),
+      ...(wanted('memory') && (await growth(options))),
+    };
+  },
 };
 
 function growth({ quick, note }: BenchOptions): Promise<Metrics> {

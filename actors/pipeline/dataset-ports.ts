@@ -121,6 +121,22 @@ export interface DatasetPorts {
   fenced(error: Error): void;
 }
 
+/** What a stage needs of it, whatever its handler does. */
+export type StagePorts = Pick<
+  DatasetPorts,
+  | 'dataset'
+  | 'incarnation'
+  | 'subjects'
+  | 'codec'
+  | 'publisher'
+  | 'source'
+  | 'attempts'
+  | 'clock'
+  | 'faults'
+  | 'meter'
+  | 'tracer'
+>;
+
 /** The embedding model in force, with everything that determines a vector. */
 export interface ModelIdentity {
   readonly name: string;

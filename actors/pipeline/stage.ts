@@ -11,7 +11,7 @@ import {
   type WorkSubscription,
 } from '#runtime';
 import { consequenceOf } from '#supervision';
-import type { DatasetPorts, QueueStage, Stage } from './dataset-ports.ts';
+import type { QueueStage, Stage, StagePorts } from './dataset-ports.ts';
 import {
   ATTEMPTS_HEADER,
   formerAttempts,
@@ -112,7 +112,7 @@ const LONG_RETRY_MS = 15_000;
 export type StageMessage = { readonly type: 'batch'; readonly deliveries: readonly Delivery[] };
 
 /** Specification of a stage actor. */
-export function stageActor(ports: DatasetPorts, options: StageOptions): ActorSpec<StageMessage> {
+export function stageActor(ports: StagePorts, options: StageOptions): ActorSpec<StageMessage> {
   return {
     type: 'actor',
     id: options.id,
@@ -127,7 +127,7 @@ export function stageActor(ports: DatasetPorts, options: StageOptions): ActorSpe
 }
 
 class StageBehaviour implements Behaviour<StageMessage> {
-  readonly #ports: DatasetPorts;
+  readonly #ports: StagePorts;
   readonly #options: StageOptions;
   readonly #context: ActorContext<StageMessage>;
   readonly #handle: StageHandler;
@@ -136,7 +136,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
   /** The one batch that was asked for and came: in the mailbox, then in hand. */
   #inHand: readonly Delivery[] = [];
 
-  constructor(ports: DatasetPorts, options: StageOptions, context: ActorContext<StageMessage>) {
+  constructor(ports: StagePorts, options: StageOptions, context: ActorContext<StageMessage>) {
     this.#ports = ports;
     this.#options = options;
     this.#context = context;

@@ -28,11 +28,27 @@ export class AptFolders {
   async download(packageName: string, origin: AptOrigin): Promise<string> {
     await this.#prepare(origin);
     await this.#apt(['update'], UPDATE_TIMEOUT_MS);
-    await this.#apt(['download', packageName], DOWNLOAD_TIMEOUT_MS);
-    const archives = join(this.#root, 'archives');
-    const file = (await this.#machine.list(archives)).find((name) => name.endsWith('.deb'));
+    const [file] = await this.#download([packageName]);
     if (file === undefined) throw new Error(`apt-get download ${packageName} left no package`);
-    return join(archives, file);
+    return file;
+  }
+
+  /** As `download`, with those of the packages that it depends on which this machine lacks; the package files. */
+  async downloadWithMissing(packageName: string, origin: AptOrigin): Promise<readonly string[]> {
+    await this.#prepare(origin);
+    await this.#apt(['update'], UPDATE_TIMEOUT_MS);
+    const installed = ['-o', 'Dir::State::status=/var/lib/dpkg/status'];
+    const install = ['--simulate', '--no-install-recommends', 'install', packageName];
+    const packages = packagesIn(await this.#apt([...installed, ...install], UPDATE_TIMEOUT_MS));
+    if (packages.length === 0) throw new Error(`apt-get install ${packageName} names no package`);
+    return await this.#download(packages);
+  }
+
+  async #download(packages: readonly string[]): Promise<readonly string[]> {
+    await this.#apt(['download', ...packages], DOWNLOAD_TIMEOUT_MS);
+    const archives = join(this.#root, 'archives');
+    const names = await this.#machine.list(archives);
+    return names.filter((name) => name.endsWith('.deb')).map((name) => join(archives, name));
   }
 
   async #prepare(origin: AptOrigin): Promise<void> {
@@ -48,17 +64,22 @@ export class AptFolders {
     await this.#machine.writeText(join(this.#root, 'apt.conf'), aptConfiguration(this.#root));
   }
 
-  async #apt(args: readonly string[], timeoutMs: number): Promise<void> {
+  async #apt(args: readonly string[], timeoutMs: number): Promise<string> {
     const settings = { timeoutMs, workingDirectory: join(this.#root, 'archives') };
     const result = await this.#machine.run(
       'apt-get',
       ['-c', join(this.#root, 'apt.conf'), ...args],
       settings,
     );
-    if (result.status === 0) return;
+    if (result.status === 0) return result.stdout;
     const complaint = result.stderr.split('\n').find((line) => line.startsWith('E:')) ?? result.stderr.trim();
     throw new Error(`apt-get ${args.join(' ')}: ${complaint || `status ${result.status}`}`);
   }
+}
+
+/** The packages that apt would install, in the words of `apt-get --simulate install`. */
+export function packagesIn(simulation: string): readonly string[] {
+  return [...simulation.matchAll(/^Inst (\S+) /gm)].map(([, name = '']) => name);
 }
 
 /** Read after the machine's own configuration, whose proxies and credentials therefore still count. */
