@@ -41,9 +41,16 @@ export {
 export { type IndexShardMessage, indexPrefix, indexShardActor } from './dedup/index-shard.ts';
 export { LocalIndex } from './dedup/local-index.ts';
 export { Overloaded } from './embedding/batcher.ts';
+export {
+  type EmbedMeter,
+  meters,
+  REQUEST_OUTCOMES,
+  type RequestOutcome,
+} from './embedding/embed-meter.ts';
 export { EmbeddingPool, type EmbeddingSizing } from './embedding/embedding-pool.ts';
 export { VECTOR_CAUSES, type VectorCause } from './embedding/embeddings.ts';
 export { type ReplicaLoad, Replicas } from './embedding/replicas.ts';
+export { noRequestSpans, type RequestEnd, type RequestTracer } from './embedding/request-tracer.ts';
 export { Tenants } from './embedding/tenants.ts';
 export { VectorCache } from './embedding/vector-cache.ts';
 export {

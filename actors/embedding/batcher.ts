@@ -35,6 +35,8 @@ export interface BatcherOptions<Q, R> {
   readonly clock: Clock;
   /** Told of a batch that was halved because memory ran out. */
   readonly halved?: (items: number) => void;
+  /** Told of each run that gave its answers. */
+  readonly ran?: (items: number) => void;
 }
 
 interface Waiting<Q, R> {
@@ -145,7 +147,7 @@ export class Batcher<Q, R> {
   }
 
   async #run(batch: readonly Waiting<Q, R>[], own: Run, isLastTry = false): Promise<void> {
-    const { run, size, clock, halved } = this.#options;
+    const { run, size, clock, halved, ran } = this.#options;
     let answers: readonly R[];
     try {
       answers = await run(batch.map(({ request }) => request));
@@ -170,6 +172,7 @@ export class Batcher<Q, R> {
     this.#items += batch.length;
     this.#itemMs += (tookMs / batch.length - this.#itemMs) / 8;
     size.ran(batch.length, tookMs, this.#queue.length);
+    ran?.(batch.length);
     for (const [at, waiting] of batch.entries()) {
       const answer = answers[at];
       if (answer === undefined)

@@ -57,6 +57,8 @@ export interface EmbeddingPoolOptions {
   readonly random: RandomSource;
   readonly log: Logger;
   readonly onEvent: (event: SystemEvent) => void;
+  /** Told of each run of the model. */
+  readonly ran?: (items: number) => void;
 }
 
 const SESSION_START_MS = 300_000;
@@ -90,7 +92,7 @@ export class EmbeddingPool {
   }
 
   private constructor(options: EmbeddingPoolOptions, system: ActorSystem) {
-    const { model, sizing, breaker, memory, shared, kind, clock, log } = options;
+    const { model, sizing, breaker, memory, shared, kind, clock, log, ran } = options;
     const refs = <M>(folder: string, count: number) =>
       Array.from({ length: count }, (_, at) => system.ref<M>(`${folder}/${at}`));
     this.#options = options;
@@ -116,6 +118,7 @@ export class EmbeddingPool {
       clock,
       halved: (items) =>
         log.warn({ model: model.name, items }, 'memory ran out in a batch: batches are smaller now'),
+      ...(ran !== undefined && { ran }),
     });
     this.embeddings = new Embeddings({ model, kind, memory, shared, batcher: this.#batcher });
   }
@@ -128,6 +131,11 @@ export class EmbeddingPool {
   /** Requests that its sessions take at once. */
   get capacity(): number {
     return this.#options.sizing.sessions * this.#size.limit;
+  }
+
+  /** Requests that wait for a session. */
+  get waiting(): number {
+    return this.#batcher.waiting;
   }
 
   get standing(): object {

@@ -48,16 +48,16 @@ export class Instruments {
     for (const { labels, value } of values) gauge?.set(labels, value);
   }
 
-  /** Lets every series of a dataset that counts from 0 be there before something is counted, so that rates see the first. */
-  beginDataset(dataset: string): void {
-    for (const [name, counter] of this.#counters) {
-      const { labels } = METRICS[name as MetricName];
-      if (!('dataset' in labels)) continue;
-      for (const series of combinations({ ...labels, dataset: [dataset] })) counter.inc(series, 0);
+  /**
+   * Lets every series of a dataset or a model that counts from 0 be there before something is counted, so that rates see the
+   * first.
+   */
+  begin(label: 'dataset' | 'model', name: string): void {
+    for (const [metric, counter] of this.#counters) {
+      for (const series of seriesOf(metric, label, name)) counter.inc(series, 0);
     }
-    for (const [name, histogram] of this.#histograms) {
-      const { labels } = METRICS[name as MetricName];
-      for (const series of combinations({ ...labels, dataset: [dataset] })) histogram.zero(series);
+    for (const [metric, histogram] of this.#histograms) {
+      for (const series of seriesOf(metric, label, name)) histogram.zero(series);
     }
   }
 
@@ -79,6 +79,12 @@ export class Instruments {
         return;
     }
   }
+}
+
+/** All series that a metric has for one value of a label; none where it has no such label. */
+function seriesOf(metric: string, label: string, value: string): readonly Labels[] {
+  const { labels } = METRICS[metric as MetricName];
+  return label in labels ? combinations({ ...labels, [label]: [value] }) : [];
 }
 
 function combinations(labels: Metric['labels']): readonly Labels[] {

@@ -1,23 +1,32 @@
 // Every metric of a node: name, type, labels with all values that they can have, and meaning. The instruments are made
 // from it, docs/observability.md has it as a table, dashboards may name nothing else, and a test holds a live node to it.
-import { EMBED_CAUSES, JOURNALED_VERDICTS, STAGES, WORKING_PARTS } from '#actors';
+import {
+  EMBED_CAUSES,
+  JOURNALED_VERDICTS,
+  REQUEST_OUTCOMES,
+  STAGES,
+  VECTOR_CAUSES,
+  WORKING_PARTS,
+} from '#actors';
 import { DEAD_CLASSES } from './dead-class.ts';
 import { ACTOR_LABELS, HAND_OFF_PHASES } from './event-labels.ts';
 
 /** Values of a label: a closed list, or one name for each thing that the configuration names. */
-export type LabelValues = readonly string[] | 'the datasets' | 'this node' | 'this program';
+export type LabelValues = readonly string[] | 'the datasets' | 'the models' | 'this node' | 'this program';
 
 export interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: Readonly<Record<string, LabelValues>>;
-  /** Upper bounds of a histogram, in seconds. */
+  /** Upper bounds of a histogram, in the unit that its name ends with. */
   readonly buckets?: readonly number[];
 }
 
 const dataset = 'the datasets';
+const model = 'the models';
 const stage = ['intake', ...STAGES] as const;
 const HOP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200];
+const ITEM_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 const BATCH_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Streams of a dataset whose size is told. */
@@ -200,6 +209,43 @@ export const METRICS = {
     type: 'gauge',
     help: 'Memory that the state of index shards and keepers takes on this node, by their own account.',
     labels: { dataset, actor: ['index', 'keeper'] },
+  },
+  troupe_embed_requests_total: {
+    type: 'counter',
+    help: 'Requests of others for a vector by how they ended: `forwarded` ones went to another replica, `retry_after` ones are to come again, `failed` ones had no answer of the model.',
+    labels: { model, outcome: REQUEST_OUTCOMES },
+  },
+  troupe_embed_request_seconds: {
+    type: 'histogram',
+    help: 'Time from when a request is read until its vector is sent, at the replica that answers it.',
+    labels: { model },
+    buckets: BATCH_BUCKETS,
+  },
+  troupe_embed_vectors_total: {
+    type: 'counter',
+    help: 'Vectors of answered requests by where they came from: the cache in memory, the shared one, a request for the same content under way, or the model.',
+    labels: { model, cause: VECTOR_CAUSES },
+  },
+  troupe_embed_batch_items: {
+    type: 'histogram',
+    help: 'Pictures in one run of the model; its sum is the number of inferences.',
+    labels: { model },
+    buckets: ITEM_BUCKETS,
+  },
+  troupe_embed_waiting: {
+    type: 'gauge',
+    help: 'Requests that wait for a session of the model on this node.',
+    labels: { model },
+  },
+  troupe_embed_under_way: {
+    type: 'gauge',
+    help: 'Requests that this node has in hand, those that wait among them.',
+    labels: { model },
+  },
+  troupe_embed_replicas: {
+    type: 'gauge',
+    help: 'Nodes that serve the model, as this one hears of them, itself included.',
+    labels: { model },
   },
 } as const satisfies Readonly<Record<string, Metric>>;
 

@@ -1,6 +1,6 @@
 // The metrics of one node: counters that its parts and events move as they work, and gauges that are looked up when
 // somebody reads them. Queues are asked from the server at most every few seconds, however often that is.
-import { STAGES, type StageMeter, WORKING_PARTS, type WorkingPart } from '#actors';
+import { type EmbedMeter, STAGES, type StageMeter, WORKING_PARTS, type WorkingPart } from '#actors';
 import type { BreakerSnapshot, Clock, ClusterEvent, SystemEvent } from '#runtime';
 import { parseShardKey } from '#runtime';
 import type { PartWork } from '../node/work-flow.ts';
@@ -8,6 +8,7 @@ import { DatasetCounters } from './dataset-counters.ts';
 import { actorLabel, dependencyOf } from './event-labels.ts';
 import { Instruments } from './instruments.ts';
 import { DEPENDENCIES, type NODE_STATES, SIZED_STREAMS } from './metric-catalogue.ts';
+import { ModelCounters } from './model-counters.ts';
 import type { DatasetQueues } from './queue-sampler.ts';
 
 /** What is told of a dataset that runs on this node. */
@@ -21,6 +22,14 @@ export interface DatasetFacts {
   readonly accountedBytes: Readonly<Record<string, number>>;
 }
 
+/** What is told of a model that this node serves. */
+export interface ModelFacts {
+  readonly name: string;
+  readonly waiting: number;
+  readonly underWay: number;
+  readonly replicas: number;
+}
+
 /** What is told of the node at this moment. */
 export interface NodeFacts {
   readonly ready: boolean;
@@ -29,6 +38,7 @@ export interface NodeFacts {
   readonly isCoordinator: boolean;
   readonly nodes: Readonly<Record<(typeof NODE_STATES)[number], number>>;
   readonly datasets: readonly DatasetFacts[];
+  readonly models: readonly ModelFacts[];
 }
 
 export interface NodeMetricsOptions {
@@ -60,10 +70,16 @@ export class NodeMetrics {
   dataset(name: string): Partial<StageMeter> {
     const known = this.#counters.get(name);
     if (known !== undefined) return known;
-    this.#instruments.beginDataset(name);
+    this.#instruments.begin('dataset', name);
     const counters = new DatasetCounters(this.#instruments, name);
     this.#counters.set(name, counters);
     return counters;
+  }
+
+  /** Counts what a served model tells. */
+  model(name: string): EmbedMeter {
+    this.#instruments.begin('model', name);
+    return new ModelCounters(this.#instruments, name);
   }
 
   disconnected(): void {
@@ -113,7 +129,7 @@ export class NodeMetrics {
   }
 
   #tellNode(facts: NodeFacts): void {
-    const { ready, connected, publishesWaiting, isCoordinator, nodes, datasets } = facts;
+    const { ready, connected, publishesWaiting, isCoordinator, nodes, datasets, models } = facts;
     const told = this.#instruments;
     const one = (value: number | boolean) => [{ labels: {}, value: Number(value) }];
     told.setAll('troupe_ready', one(ready));
@@ -146,6 +162,20 @@ export class NodeMetrics {
       ),
     );
     told.setAll('troupe_accounted_bytes', datasets.flatMap(accountedValues));
+    const ofModels = (value: (facts: ModelFacts) => number) =>
+      models.map((served) => ({ labels: { model: served.name }, value: value(served) }));
+    told.setAll(
+      'troupe_embed_waiting',
+      ofModels(({ waiting }) => waiting),
+    );
+    told.setAll(
+      'troupe_embed_under_way',
+      ofModels(({ underWay }) => underWay),
+    );
+    told.setAll(
+      'troupe_embed_replicas',
+      ofModels(({ replicas }) => replicas),
+    );
     const manifests = datasets.flatMap(({ name, shards }) => {
       const manifest = shards.keeper === 0 ? undefined : this.#counters.get(name)?.manifest;
       return manifest === undefined ? [] : [{ dataset: name, ...manifest }];

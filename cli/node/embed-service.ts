@@ -1,6 +1,6 @@
 // A node's answers to whoever asks for vectors: by the models that its configuration names.
 import type { DependencyContainer } from 'tsyringe';
-import { ServedModel, type ServedModelOptions } from './served-model.ts';
+import { type ServedFacts, ServedModel, type ServedModelOptions } from './served-model.ts';
 import { TOKENS } from './tokens.ts';
 
 export class EmbedService {
@@ -22,6 +22,11 @@ export class EmbedService {
       throw error;
     }
     return new EmbedService(served);
+  }
+
+  /** How the requests of each model stand. */
+  get facts(): readonly ServedFacts[] {
+    return this.#models.map(({ facts }) => facts);
   }
 
   /** By model. */

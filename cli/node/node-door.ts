@@ -1,12 +1,13 @@
 // The HTTP door of a node, with what stands behind it: its metrics and its health. Without `node.http.port` there is none,
 // and what it needs is not even loaded.
-import type { StageMeter } from '#actors';
+import type { EmbedMeter, StageMeter } from '#actors';
 import type { NatsLink, SystemNames } from '#nats';
 import type { Clock, ClusterEvent, ClusterNode, Logger, SystemEvent } from '#runtime';
 import type { Config } from '../config/index.ts';
 import type { Health, HealthFacts, NodePhase } from '../http/health.ts';
 import type { NodeHttp } from '../http/node-http.ts';
 import type { NodeFacts, NodeMetrics } from '../metrics/node-metrics.ts';
+import type { EmbedService } from './embed-service.ts';
 import type { RunningDataset } from './running-dataset.ts';
 
 export interface NodeDoorOptions {
@@ -18,6 +19,8 @@ export interface NodeDoorOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly datasets: ReadonlyMap<string, RunningDataset>;
+  /** Undefined until its models are open. */
+  readonly embedding: () => EmbedService | undefined;
   /** Undefined until it has joined. */
   readonly cluster: () => ClusterNode | undefined;
   readonly life: () => { readonly phase: NodePhase; readonly end?: NonNullable<HealthFacts['end']> };
@@ -71,6 +74,11 @@ export class NodeDoor {
     return this.#metrics?.dataset(dataset) ?? {};
   }
 
+  /** What counts the requests for a model's vectors, where somebody may read it. */
+  embedMeter(model: string): EmbedMeter | undefined {
+    return this.#metrics?.model(model);
+  }
+
   happened(event: SystemEvent, dataset: string): void {
     this.#metrics?.happened(event, dataset);
   }
@@ -104,7 +112,7 @@ function healthFacts({ node, version, link, datasets, cluster, life }: NodeDoorO
   };
 }
 
-function nodeFacts({ node, link, datasets, cluster }: NodeDoorOptions, ready: boolean): NodeFacts {
+function nodeFacts({ node, link, datasets, cluster, embedding }: NodeDoorOptions, ready: boolean): NodeFacts {
   const member = cluster();
   const states = member?.view.standings().map(({ reach, recorded }) => {
     if (recorded === 'left') return 'left';
@@ -123,6 +131,7 @@ function nodeFacts({ node, link, datasets, cluster }: NodeDoorOptions, ready: bo
       unreachable: count('unreachable'),
       gone: count('gone'),
     },
+    models: embedding()?.facts ?? [],
     datasets: [...datasets].map(([name, dataset]) => {
       const shards = dataset.runningShards();
       const keeper = shards.filter((shard) => shard === 'keeper').length;

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
-import { carriedOn } from '#actors';
+import { carriedOn, noRequestSpans } from '#actors';
 import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
 import { type ClusterEvent, ClusterNode, type Logger, pause, type SystemEvent, toError } from '#runtime';
 import { aborted } from '../aborted.ts';
@@ -266,6 +266,7 @@ export class RunningNode {
       log,
       datasets: this.#datasets,
       cluster: () => this.#cluster,
+      embedding: () => this.#embedding,
       life: () => {
         const end = this.#fate;
         if (end === undefined) return { phase: this.#phase };
@@ -281,6 +282,8 @@ export class RunningNode {
       node: this.name,
       incarnation: this.#incarnation,
       version: this.#options.version,
+      meter: (model) => this.#door?.embedMeter(model),
+      tracer: this.#tracing?.requestTracer(this.#container.resolve(TOKENS.clock)) ?? noRequestSpans,
       onEvent: (event) => {
         events.add(event);
         this.#publishEvent(event, 'embedding');

@@ -3,7 +3,18 @@
 // its place at once, and the former one answers what it has in hand.
 import type { DependencyContainer } from 'tsyringe';
 import { z } from 'zod';
-import { type ModelIdentity, Overloaded, Replicas, Tenants, type VectorCause } from '#actors';
+import {
+  type EmbedMeter,
+  type ModelIdentity,
+  meters,
+  Overloaded,
+  Replicas,
+  type RequestEnd,
+  type RequestOutcome,
+  type RequestTracer,
+  Tenants,
+  type VectorCause,
+} from '#actors';
 import {
   type NatsLink,
   type ServiceAnswer,
@@ -15,6 +26,7 @@ import {
 } from '#nats';
 import { type SystemEvent, toError } from '#runtime';
 import { plainModelName } from '../config/index.ts';
+import { EmbedFlow } from './embed-flow.ts';
 import { messageCodec } from './message-codec.ts';
 import { modelContext, resolveModel } from './resolve-model.ts';
 import { addedCauses, ServedVersion } from './served-version.ts';
@@ -34,6 +46,19 @@ export interface ServedModelOptions {
   readonly onEvent: (event: SystemEvent) => void;
   /** The sessions of a model used up their restarts. */
   readonly gaveUp: (model: string, error: Error) => void;
+  /** What counts the requests for a model's vectors beside its status, if anything does. */
+  readonly meter: (model: string) => EmbedMeter | undefined;
+  readonly tracer: RequestTracer;
+}
+
+/** How the requests for its vectors stand. */
+export interface ServedFacts {
+  readonly name: string;
+  /** For a session. */
+  readonly waiting: number;
+  readonly underWay: number;
+  /** Nodes that serve the model, as far as this one hears of them. */
+  readonly replicas: number;
 }
 
 const loadSchema = z.object({ node: z.string(), load: z.number(), capacity: z.number() });
@@ -51,6 +76,8 @@ export class ServedModel {
   readonly #tenants: Tenants;
   readonly #replicas: Replicas;
   readonly #node: string;
+  readonly #meter: EmbedMeter;
+  readonly #flow: EmbedFlow;
   readonly #over = new AbortController();
   readonly #ends: (() => void)[] = [];
   /** As the service tells them; those of the model change with its version. */
@@ -74,8 +101,11 @@ export class ServedModel {
     options: ServedModelOptions,
   ): Promise<ServedModel> {
     const model = await servedIdentity(container, reference);
-    const version = await openVersion(container, model, options);
-    return new ServedModel(container, { reference, options, version });
+    const flow = new EmbedFlow(container.resolve(TOKENS.clock));
+    const told = options.meter(model.name);
+    const meter = told === undefined ? flow : meters(flow, told);
+    const version = await openVersion(container, model, meter, options);
+    return new ServedModel(container, { reference, options, version, flow, meter });
   }
 
   private constructor(
@@ -84,6 +114,9 @@ export class ServedModel {
       readonly reference: string;
       readonly options: ServedModelOptions;
       readonly version: ServedVersion;
+      readonly flow: EmbedFlow;
+      /** Hears what becomes of requests; the flow does by it. */
+      readonly meter: EmbedMeter;
     },
   ) {
     const { reference, options, version } = parts;
@@ -100,6 +133,8 @@ export class ServedModel {
     this.#names = names;
     this.#current = version;
     this.#node = node;
+    this.#meter = parts.meter;
+    this.#flow = parts.flow;
     this.#tenants = new Tenants(perTenant);
     this.#replicas = new Replicas(node, link.clock);
     const { subjects } = names;
@@ -108,7 +143,7 @@ export class ServedModel {
     this.#ends.push(
       link.subscribe(subjects.embedLoads(name), ({ data }) => this.#heard(data)),
       onForgotten({ link, names }, (forgotten) => {
-        for (const each of [this.#current, ...this.#retiring]) each.forget(forgotten);
+        for (const each of this.#versions) each.forget(forgotten);
       }),
       serveRequests(link, subjects.askEmbed(name, node), handle, { self: node }),
       serveRequests(link, subjects.embed(name), handle, { queue: 'embed', self: node }),
@@ -126,17 +161,30 @@ export class ServedModel {
 
   /** By all versions since the start. */
   get #counts(): Readonly<Record<VectorCause, number>> {
-    const versions = [this.#current, ...this.#retiring];
-    return versions.reduce((sum, { counts }) => addedCauses(sum, counts), this.#former);
+    return this.#versions.reduce((sum, { counts }) => addedCauses(sum, counts), this.#former);
+  }
+
+  get #versions(): readonly ServedVersion[] {
+    return [this.#current, ...this.#retiring];
+  }
+
+  get facts(): ServedFacts {
+    const waiting = this.#versions.reduce((sum, version) => sum + version.waiting, 0);
+    const replicas = this.#replicas.others.length + 1;
+    return { name: this.name, waiting, underWay: this.#underWay, replicas };
   }
 
   get standing(): object {
+    const { replicas, underWay } = this.facts;
     return {
       ...this.#current.standing,
       vectors: this.#counts,
       model: this.#current.runs,
       retiring: this.#retiring.size,
-      replicas: this.#replicas.others.length + 1,
+      replicas,
+      underWay,
+      requests: this.#flow.requests,
+      recent: this.#flow.recent(),
       tenants: Object.fromEntries(this.#tenants.underWay),
     };
   }
@@ -166,7 +214,7 @@ export class ServedModel {
     this.#over.abort(new Error('the node stops'));
     // One that is just being opened ends as soon as it is open.
     await this.#following;
-    await Promise.all([this.#current, ...this.#retiring].map((version) => version.stop()));
+    await Promise.all(this.#versions.map((version) => version.stop()));
   }
 
   async #follow(): Promise<void> {
@@ -175,7 +223,7 @@ export class ServedModel {
       if (this.#over.signal.aborted || this.#hasLeft) return;
       const model = await servedIdentity(this.#container, this.#reference);
       if (this.#current.is(model)) return;
-      const next = await openVersion(this.#container, model, this.#options);
+      const next = await openVersion(this.#container, model, this.#meter, this.#options);
       if (this.#over.signal.aborted) return await next.stop();
       this.#switchTo(next);
       log.info(
@@ -213,7 +261,31 @@ export class ServedModel {
   async #handle(request: ServiceRequest): Promise<ServiceAnswer> {
     const own = { load: this.#underWay, capacity: this.#current.capacity };
     const chosen = request.forwarded ? this.#node : this.#replicas.choose(own);
-    if (chosen !== this.#node) return { forwardTo: this.#names.subjects.askEmbed(this.name, chosen) };
+    if (chosen !== this.#node) {
+      this.#meter.ended('forwarded', 0);
+      return { forwardTo: this.#names.subjects.askEmbed(this.name, chosen) };
+    }
+    const { clock } = this.#link;
+    const beganMs = clock.monotonicMs();
+    const endSpan = this.#options.tracer.request(this.name, (name) => request.header(name));
+    const ended = (how: RequestEnd) => {
+      this.#meter.ended(how.outcome, clock.monotonicMs() - beganMs);
+      if (how.cause !== undefined) this.#meter.found(how.cause);
+      endSpan(how);
+    };
+    try {
+      const { answer, cause } = await this.#admitted(request);
+      ended({ outcome: 'answered', cause });
+      return answer;
+    } catch (error) {
+      const refusal = refusalOf(error);
+      ended({ outcome: OUTCOME_OF_CODE[refusal.code] ?? 'failed', reason: String(refusal.code) });
+      throw refusal;
+    }
+  }
+
+  /** Within the share of its tenant. @throws ServiceRefusal; what the pool throws */
+  async #admitted(request: ServiceRequest) {
     using place = this.#tenants.enter(request.header('Troupe-Tenant') ?? 'default');
     if (place === undefined) {
       throw new ServiceRefusal(429, 'this tenant has all of its requests under way', { retryAfterMs: 50 });
@@ -222,8 +294,6 @@ export class ServedModel {
     this.#tellSoon();
     try {
       return await this.#embed(request);
-    } catch (error) {
-      throw refusalOf(error);
     } finally {
       this.#underWay -= 1;
       this.#tellSoon();
@@ -231,7 +301,10 @@ export class ServedModel {
     }
   }
 
-  async #embed({ data, header }: ServiceRequest): Promise<ServiceAnswer> {
+  async #embed({
+    data,
+    header,
+  }: ServiceRequest): Promise<{ readonly answer: ServiceAnswer; readonly cause: VectorCause }> {
     if (data.length === 0) throw new ServiceRefusal(400, 'expected the bytes of a picture, got nothing');
     const served = this.#current;
     const { vector, cause, content } = await served.embed(new Uint8Array(data), this.#over.signal);
@@ -245,12 +318,11 @@ export class ServedModel {
     };
     if (header('Accept') === 'application/json') {
       const json = { model: made, version: version ?? null, content, cause, vector: [...vector] };
-      return {
-        data: Buffer.from(JSON.stringify(json)),
-        headers: { ...headers, 'Content-Type': 'application/json' },
-      };
+      const typed = { ...headers, 'Content-Type': 'application/json' };
+      return { answer: { data: Buffer.from(JSON.stringify(json)), headers: typed }, cause };
     }
-    return { data: new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), headers };
+    const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+    return { answer: { data: bytes, headers }, cause };
   }
 
   #heard(data: Uint8Array): void {
@@ -292,14 +364,21 @@ async function servedIdentity(container: DependencyContainer, reference: string)
 function openVersion(
   container: DependencyContainer,
   model: ModelIdentity,
+  meter: EmbedMeter,
   { onEvent, gaveUp }: ServedModelOptions,
 ): Promise<ServedVersion> {
-  return ServedVersion.open(container, model, { onEvent, gaveUp: (error) => gaveUp(model.name, error) });
+  return ServedVersion.open(container, model, {
+    onEvent,
+    gaveUp: (error) => gaveUp(model.name, error),
+    ran: (items) => meter.ran(items),
+  });
 }
 
 function metadataOf({ made, version }: ServedVersion): Readonly<Record<string, string>> {
   return { model: made, version: version ?? '' };
 }
+
+const OUTCOME_OF_CODE: Readonly<Record<number, RequestOutcome>> = { 400: 'bad_request', 429: 'retry_after' };
 
 /** What the asker is told. */
 function refusalOf(error: unknown): ServiceRefusal {

@@ -25,6 +25,8 @@ export interface VersionOptions {
   readonly onEvent: (event: SystemEvent) => void;
   /** Its sessions used up their restarts. */
   readonly gaveUp: (error: Error) => void;
+  /** The model ran for so many pictures at once. */
+  readonly ran: (items: number) => void;
 }
 
 /** A vector, and what made it. */
@@ -78,6 +80,7 @@ export class ServedVersion {
       random,
       log: node.resolve(TOKENS.log),
       onEvent: options.onEvent,
+      ran: options.ran,
     }).catch((error: unknown) => {
       throw asModelFailure(error, model.name);
     });
@@ -110,6 +113,11 @@ export class ServedVersion {
   /** Requests that its sessions take at once. */
   get capacity(): number {
     return this.#pool.capacity;
+  }
+
+  /** Requests that wait for a session. */
+  get waiting(): number {
+    return this.#pool.waiting;
   }
 
   get standing(): object {

@@ -18,6 +18,7 @@ import { type Bottleneck, findBottleneck } from '../status/bottleneck.ts';
 import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
 import { datasetLoad, type NodeWork, stageRates } from './dataset-load.ts';
+import { type EmbedStatus, embedStatus, type ServedModelTold, servedModelSchema } from './embed-status.ts';
 import { waitingProblems } from './full-storage.ts';
 import { type ModelStanding, modelStandingSchema } from './model-standing.ts';
 import { addedCounts } from './stage-totals.ts';
@@ -105,6 +106,8 @@ export interface SystemStatus {
   readonly server: { readonly version: string; readonly degraded: readonly string[] };
   readonly nodes: readonly NodeStatus[];
   readonly datasets: readonly DatasetStatus[];
+  /** Models that answer requests of others. */
+  readonly embedding: readonly EmbedStatus[];
   /** Nodes and shards by their records, whether or not a node answers. */
   readonly cluster: ClusterStatus;
   /** How the streams are kept. */
@@ -167,7 +170,7 @@ const nodeStatsSchema = z.object({
       }),
     )
     .default([]),
-  embedding: z.record(z.string(), z.object({ model: modelStandingSchema.exactOptional() })).default({}),
+  embedding: z.record(z.string(), servedModelSchema).default({}),
   datasets: z.array(
     z.object({
       name: z.string(),
@@ -193,10 +196,13 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
   const nodes: NodeStatus[] = [];
   const works = new Map<string, NodeWork[]>();
   const vectors = new Map<string, EmbedCounts>();
+  const serving: { readonly node: string; readonly embedding: Readonly<Record<string, ServedModelTold>> }[] =
+    [];
   for (const { version, started, data } of answers) {
     const parsed = nodeStatsSchema.safeParse(data);
     if (!parsed.success) continue;
     const { node: name, durability, cores, failingShards, waiting, datasets: own } = parsed.data;
+    serving.push(parsed.data);
     for (const { name: dataset, work, breakers, vectors: counts } of own) {
       vectors.set(dataset, addedCounts(vectors.get(dataset) ?? noVectors, counts));
       if (work === undefined) continue;
@@ -241,6 +247,7 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     server: { version, degraded },
     nodes,
     datasets: busy,
+    embedding: embedStatus(serving),
     cluster,
     storage,
     problems: [

@@ -4,6 +4,7 @@ import { ROLES } from '#actors';
 import type { BreakerSnapshot } from '#runtime';
 import { dueText, durationText } from '../duration-text.ts';
 import type { ClusterStatus } from '../node/cluster-status.ts';
+import type { EmbedStatus } from '../node/embed-status.ts';
 import type { ActorLine, DatasetStatus, NodeModel, NodeStatus, SystemStatus } from '../node/system-status.ts';
 import { formatTable, type Style } from '../terminal.ts';
 import { bottleneckLine } from './bottleneck.ts';
@@ -18,17 +19,19 @@ interface StatusParts {
   readonly members: readonly string[];
   readonly nodes: readonly string[];
   readonly datasets: readonly string[];
+  readonly embedding: readonly string[];
   readonly problems: readonly string[];
 }
 
 function statusParts(status: SystemStatus, paint: Paint): StatusParts {
-  const { server, system, nodes, datasets, cluster, storage, problems, atMs } = status;
+  const { server, system, nodes, datasets, embedding, cluster, storage, problems, atMs } = status;
   const missing = server.degraded.length === 0 ? '' : `, without ${server.degraded.join(', ')}`;
   return {
     head: `system ${system} on nats-server ${server.version}${missing}`,
     members: ['', ...memberLines(cluster, paint)],
     nodes: nodes.flatMap((node) => ['', ...nodeLines(node, storage.replicas, atMs, paint)]),
     datasets: datasets.flatMap((dataset) => ['', ...datasetLines(dataset, paint)]),
+    embedding: embedding.length === 0 ? [] : ['', ...embeddingLines(embedding, paint)],
     problems: [
       ...(problems.length > 0 ? [''] : []),
       ...problems.map((problem) => paint('red', `problem: ${problem}`)),
@@ -38,14 +41,14 @@ function statusParts(status: SystemStatus, paint: Paint): StatusParts {
 
 /** For a page that is read to its end: what is wrong stands where the reader arrives. */
 export function renderStatus(status: SystemStatus, paint: Paint): readonly string[] {
-  const { head, members, nodes, datasets, problems } = statusParts(status, paint);
-  return [head, ...members, ...nodes, ...datasets, ...problems];
+  const { head, members, nodes, datasets, embedding, problems } = statusParts(status, paint);
+  return [head, ...members, ...nodes, ...datasets, ...embedding, ...problems];
 }
 
 /** For a screen that may be too small: what is wrong and the queues first, the long trees last. */
 export function renderScreen(status: SystemStatus, paint: Paint): readonly string[] {
-  const { head, members, nodes, datasets, problems } = statusParts(status, paint);
-  return [head, ...problems, ...members, ...datasets, ...nodes];
+  const { head, members, nodes, datasets, embedding, problems } = statusParts(status, paint);
+  return [head, ...problems, ...members, ...datasets, ...embedding, ...nodes];
 }
 
 const DURABILITY: Readonly<Record<string, string>> = {
@@ -83,6 +86,30 @@ function memberLines({ members, shards }: ClusterStatus, paint: Paint): readonly
   const [titles = '', ...lines] = formatTable(columns, rows);
   const isWell = (at: number) => shown[at]?.state !== 'gone' && shown[at]?.state !== 'unreachable';
   return [paint('bold', titles), ...lines.map((line, at) => (isWell(at) ? line : paint('red', line)))];
+}
+
+/** Requests of others for vectors, by model. */
+function embeddingLines(embedding: readonly EmbedStatus[], paint: Paint): readonly string[] {
+  const columns = [
+    { title: 'Vectors by' },
+    { title: 'Replicas', align: 'right' as const },
+    { title: 'Items/s', align: 'right' as const },
+    { title: 'Hits', align: 'right' as const },
+    { title: 'Waiting', align: 'right' as const },
+    { title: 'Retry later', align: 'right' as const },
+    { title: 'Failed', align: 'right' as const },
+  ];
+  const rows = embedding.map(({ model, replicas, itemsPerS, hitRate, waiting, requests }) => [
+    model,
+    String(replicas.length),
+    itemsPerS.toFixed(1),
+    hitRate === null ? '' : `${Math.round(hitRate * 100)} %`,
+    String(waiting),
+    String(requests.retry_after),
+    String(requests.failed),
+  ]);
+  const [titles = '', ...lines] = formatTable(columns, rows);
+  return [paint('bold', titles), ...lines];
 }
 
 /** What of G1 holds: copies on several servers survive more than any server does by itself. */

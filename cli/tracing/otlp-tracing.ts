@@ -19,6 +19,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { type Logger, pause, systemClock } from '#runtime';
 import { UsageError } from '../command-error.ts';
+import { RequestSpans } from './request-spans.ts';
 import { SpanTracer } from './span-tracer.ts';
 import type { Tracing, TracingOptions } from './tracing.ts';
 
@@ -59,7 +60,11 @@ export function tracingBy(
   { version, close }: { readonly version: string; readonly close: () => Promise<void> },
 ): Tracing {
   const tracer = provider.getTracer('troupe', version);
-  return { itemTracer: (dataset, clock) => new SpanTracer({ tracer, dataset, clock }), close };
+  return {
+    itemTracer: (dataset, clock) => new SpanTracer({ tracer, dataset, clock }),
+    requestTracer: (clock) => new RequestSpans({ tracer, clock }),
+    close,
+  };
 }
 
 /** As OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG say; by default all, but what a publisher does not sample. */

@@ -1,11 +1,12 @@
 // Traces of a node: where its spans go, which items get any, and their end. Without an exporter there are none, and what
 // makes them is not even loaded.
-import type { ItemTracer } from '#actors';
+import type { ItemTracer, RequestTracer } from '#actors';
 import type { Clock, Logger } from '#runtime';
 
 /** What makes the spans of a node. */
 export interface Tracing {
   itemTracer(dataset: string, clock: Clock): ItemTracer;
+  requestTracer(clock: Clock): RequestTracer;
   /** Sends what is left. */
   close(): Promise<void>;
 }

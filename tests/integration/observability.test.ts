@@ -2,6 +2,7 @@
 // down, loses its server, drains. One node for all of it; the tests follow each other.
 import { readFile } from 'node:fs/promises';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { headers as natsHeaders } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger, systemClock } from '#runtime';
 import { serveNodeHttp } from '../../cli/http/node-http.ts';
@@ -70,6 +71,7 @@ describe('a node that joins', () => {
     node = await InProcessNode.begin(
       {
         datasets: { photos: {} },
+        node: { embedding: { serve: ['troupe-tiny'], perTenant: 2 } },
         sources: {
           http: { hosts: ['127.0.0.1'], allowAddresses: ['127.0.0.0/8'], stallMs: 60_000 },
           breaker: { failures: 1, minOpenMs: 60_000 },
@@ -236,6 +238,66 @@ describe('the metrics of a live node', () => {
     expect(after.sum('troupe_stream_limit_bytes', { stream: 'journal' })).toBe(2 ** 30);
   });
 
+  it('count what becomes of requests for vectors, and where these come from', async () => {
+    const { link } = await node.connect();
+    const [one, other] = pictures.of('scene');
+    const bytes = await readFile(one?.path ?? '');
+    const ask = async (data: Uint8Array, headers: Readonly<Record<string, string>> = {}) => {
+      const sent = natsHeaders();
+      for (const [name, value] of Object.entries(headers)) sent.set(name, value);
+      return link.connection.request('troupe.embed.troupe-tiny', data, {
+        timeout: DEADLINE_MS,
+        headers: sent,
+      });
+    };
+    const empty = await scrape();
+    expect(empty.sum('troupe_embed_requests_total')).toBe(0);
+    await ask(bytes);
+    await ask(bytes);
+    await ask(Buffer.from('no picture'));
+    // More at once than its tenant may have under way: the third is sent away.
+    const many = await readFile(other?.path ?? '');
+    const answers = await Promise.all(
+      ['a', 'b', 'c'].map((end) =>
+        ask(Buffer.concat([many, Buffer.from(end)]), { 'Troupe-Tenant': 'eager' }),
+      ),
+    );
+    const sentAway = answers.filter(({ headers }) => headers?.get('Nats-Service-Error-Code') === '429');
+    expect(sentAway.length).toBe(1);
+    const seen = await scrape();
+    const requests = (outcome: string) => seen.sum('troupe_embed_requests_total', { outcome });
+    const vectors = (cause: string) => seen.sum('troupe_embed_vectors_total', { cause });
+    expect({
+      answered: requests('answered'),
+      away: requests('retry_after'),
+      bad: requests('bad_request'),
+      timed: seen.sum('troupe_embed_request_seconds_count'),
+      memory: vectors('memory'),
+      inference: vectors('inference'),
+      inferences: seen.sum('troupe_embed_batch_items_sum'),
+      replicas: seen.sum('troupe_embed_replicas'),
+      waiting: seen.sum('troupe_embed_waiting'),
+    }).toEqual({
+      answered: 4,
+      away: 1,
+      bad: 1,
+      timed: 4,
+      memory: 1,
+      inference: 3,
+      inferences: 3,
+      replicas: 1,
+      waiting: 0,
+    });
+    const { embedding } = await readStatus(await node.connect());
+    expect(embedding).toMatchObject([
+      {
+        model: 'troupe-tiny',
+        replicas: [expect.any(String)],
+        requests: { answered: 4, retry_after: 1, bad_request: 1, failed: 0, forwarded: 0 },
+      },
+    ]);
+  });
+
   it('have what each panel of the dashboards asks for', () => {
     const absent = DASHBOARDS.flatMap(({ name, rows }) =>
       rows.flat().flatMap(({ title, queries }) =>
@@ -258,7 +320,11 @@ describe('the metrics of a live node', () => {
       return Object.entries(labels).flatMap(([label, value]) => {
         if (label === 'le') return [];
         const allowed = closed[label];
-        const known = { 'the datasets': 'photos', 'this program': '1.2.3' } as const;
+        const known = {
+          'the datasets': 'photos',
+          'the models': 'troupe-tiny',
+          'this program': '1.2.3',
+        } as const;
         if (allowed === undefined) return [`${name} has ${label}`];
         if (allowed === 'this node') return [];
         const isKnown = typeof allowed === 'string' ? value === known[allowed] : allowed.includes(value);
@@ -320,6 +386,33 @@ describe('the trace of an item', () => {
       .getFinishedSpans()
       .filter((span) => span.spanContext().traceId === dead[0]?.spanContext().traceId);
     expect(hops.map(({ name }) => name)).toEqual(['troupe intake', 'troupe keep']);
+  });
+
+  it('has a span for a request for a vector whose asker has one, and for no other', async () => {
+    const { link } = await node.connect();
+    const own = '1af7651916cd43dd8448eb211c80319c';
+    const data = await readFile(pictures.of('scene')[0]?.path ?? '');
+    const ask = (traceparent?: string, body: Uint8Array = data) => {
+      const headers = natsHeaders();
+      if (traceparent !== undefined) headers.set('traceparent', traceparent);
+      return link.connection.request('troupe.embed.troupe-tiny', body, { timeout: DEADLINE_MS, headers });
+    };
+    await ask();
+    await ask(`00-${own}-${spanId}-01`);
+    await ask(`00-${own}-${spanId}-01`, Buffer.from('no picture'));
+    const spans = exporter.getFinishedSpans().filter(({ name }) => name === 'troupe vector');
+    expect(
+      spans.map((span) => [
+        span.spanContext().traceId,
+        span.parentSpanContext?.spanId,
+        span.attributes['troupe.model'],
+        span.attributes['troupe.outcome'],
+        span.attributes['troupe.cause'] ?? span.attributes['troupe.reason'],
+      ]),
+    ).toEqual([
+      [own, spanId, 'troupe-tiny', 'answered', 'memory'],
+      [own, spanId, 'troupe-tiny', 'bad_request', '400'],
+    ]);
   });
 
   it('reaches a collector as OTLP', async () => {

@@ -45,13 +45,13 @@ export class InProcessNode extends SystemClient implements AsyncDisposable {
 
   /** Begins to start a node; `options` go to it as they are. */
   static async begin(
-    config: object,
+    config: { readonly node?: object; readonly [part: string]: object | undefined },
     options: Partial<Pick<LaptopOptions, 'env' | 'tracing'>> = {},
   ): Promise<InProcessNode> {
     const server = await serverFor('newest');
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'troupe-node-')));
     const port = await freePort();
-    const whole = { version: 1, ...config, node: { http: { port } } };
+    const whole = { version: 1, ...config, node: { ...config.node, http: { port } } };
     await writeFile(join(folder, 'troupe.yaml'), JSON.stringify(whole));
     const env = { ...options.env, NATS_SERVER_BIN: server.binary };
     const started = LaptopSystem.start({

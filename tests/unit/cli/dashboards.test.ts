@@ -35,7 +35,7 @@ describe('the dashboards', () => {
   it('are all that is checked in', () => {
     const files = DASHBOARDS.map(({ name }) => `${name}.json`).sort();
     expect(readdirSync(new URL('grafana/', monitoring)).sort()).toEqual(files);
-    expect(files).toEqual(['cluster.json', 'dedup.json', 'overview.json', 'stages.json']);
+    expect(files).toEqual(['cluster.json', 'dedup.json', 'embedding.json', 'overview.json', 'stages.json']);
   });
 
   it('ask for metrics of the catalogue or of the process only, by labels that these have', () => {

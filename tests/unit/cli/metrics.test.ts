@@ -16,6 +16,7 @@ const IDLE: NodeFacts = {
   isCoordinator: true,
   nodes: { joining: 0, active: 1, draining: 0, unreachable: 0, gone: 0 },
   datasets: [],
+  models: [],
 };
 
 function metricsOf(facts: Partial<NodeFacts> = {}): NodeMetrics {

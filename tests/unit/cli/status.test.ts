@@ -140,6 +140,26 @@ const STATUS: SystemStatus = {
       },
     },
   ],
+  embedding: [
+    {
+      model: 'troupe-tiny',
+      replicas: ['vm-1', 'vm-2'],
+      itemsPerS: 41.2,
+      hitRate: 0.662,
+      waiting: 3,
+      underWay: 11,
+      requests: { answered: 900, forwarded: 12, retry_after: 7, bad_request: 1, failed: 2 },
+    },
+    {
+      model: 'clip',
+      replicas: ['vm-2'],
+      itemsPerS: 0,
+      hitRate: null,
+      waiting: 0,
+      underWay: 0,
+      requests: { answered: 0, forwarded: 0, retry_after: 0, bad_request: 0, failed: 0 },
+    },
+  ],
   problems: ['photos/embedding/session on vm-1 is waiting'],
 };
 
@@ -174,6 +194,10 @@ intake           40           16            0     12.3  98 %
 held              0          120            7      0.0
 limit: stage intake (busy 98 %, 12 items/s, 40 wait, about 3 s of work): its threads decode for 97 % of their time; set node.decodeThreads to 3 (now 1) on vm-1
 vectors: 3 by the model, 2 from the dataset, 5 from the shared cache, 1 with another item (72 % without inference)
+
+Vectors by   Replicas  Items/s  Hits  Waiting  Retry later  Failed
+troupe-tiny         2     41.2  66 %        3            7       2
+clip                1      0.0              0            0       0
 
 problem: photos/embedding/session on vm-1 is waiting`,
     );
