@@ -7,7 +7,7 @@
 // one thread. The service does more: each picture comes from one of 64 clients on the event loop, is looked for in memory and
 // in JetStream, crosses to the thread, and its vector is stored in JetStream and in memory before the client has it. All of
 // that, nats-server included, shares the machine with the session. The service finds its batch size out by itself, up to that
-// of the loop: where a larger one gives no more, it takes smaller ones.
+// of the loop: where a larger one gives no more, it takes smaller ones. A second ratio has single pictures on both sides.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { VectorCache } from '#actors';
 import { ensureSystem, NatsLink, namesOf, SharedCache } from '#nats';
@@ -66,6 +66,7 @@ async function speed({ data, quick, note }: BenchOptions, shared: BlobStore): Pr
     bare: [] as number[],
     service: [] as number[],
     single: [] as number[],
+    bareSingle: [] as number[],
     lag: [] as number[],
     idle: [] as number[],
     cpu: [] as number[],
@@ -75,6 +76,7 @@ async function speed({ data, quick, note }: BenchOptions, shared: BlobStore): Pr
     for (let round = 0; round < (quick ? 2 : 5); round++) {
       const bareRound = await bare.run(BATCH);
       rounds.bare.push(bareRound.itemsPerS);
+      rounds.bareSingle.push((await bare.run(1)).itemsPerS);
       const { itemsPerS, lagMs, idle, cpuMs } = await serviceRound(dynamic, pictures, `round ${round}`);
       rounds.service.push(itemsPerS);
       rounds.lag.push(lagMs);
@@ -89,10 +91,12 @@ async function speed({ data, quick, note }: BenchOptions, shared: BlobStore): Pr
   }
   const ratios = rounds.service.map((itemsPerS, at) => itemsPerS / (rounds.bare[at] ?? Number.NaN));
   const gains = rounds.service.map((itemsPerS, at) => itemsPerS / (rounds.single[at] ?? Number.NaN));
+  const singles = rounds.single.map((itemsPerS, at) => itemsPerS / (rounds.bareSingle[at] ?? Number.NaN));
   return {
     'embed.items_per_s': metricOf(rounds.service, 'vectors/s'),
     'embed.bare_items_per_s': metricOf(rounds.bare, 'vectors/s'),
     'embed.ratio': metricOf(ratios, '', `a bare session, batch ${BATCH}, one thread, same round`),
+    'embed.single_ratio': metricOf(singles, '', 'the same with single pictures on both sides'),
     'embed.session_idle': metricOf(rounds.idle, "of a round, the service's session had nothing to do"),
     'embed.session_cpu_ratio': metricOf(rounds.cpu, '', 'CPU time of the bare session, same round'),
     'embed.loop_lag_p99_ms': metricOf(rounds.lag, 'ms'),
