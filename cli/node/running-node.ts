@@ -28,6 +28,7 @@ import { prepareSystem, type SystemMode } from './prepare-system.ts';
 import { RunningDataset } from './running-dataset.ts';
 import type { NodeDurability } from './system-server.ts';
 import { TOKENS } from './tokens.ts';
+import { onForgotten } from './vector-sharing.ts';
 
 const SWITCH_RETRY_MS = 1_000;
 /** What saying that a node has left may take beyond its drain time. */
@@ -235,6 +236,9 @@ export class RunningNode {
       }),
     );
     this.#closing.push(
+      onForgotten({ link, names }, (forgotten) => {
+        if ('contents' in forgotten) this.#container.resolve(TOKENS.recentProxies).forget(forgotten.contents);
+      }),
       serveNode(link, {
         name: names.service,
         id: this.#incarnation,

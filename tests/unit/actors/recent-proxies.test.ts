@@ -22,7 +22,7 @@ function datasets(maxBytes = 10_000) {
       has: below.has.bind(below),
       delete: below.delete.bind(below),
     };
-    return { below, blobs: recent.before(watched, dataset) };
+    return { recent, below, blobs: recent.before(watched, dataset) };
   };
   return { reads, photos: of('photos'), clothing: of('clothing') };
 }
@@ -51,6 +51,14 @@ describe('recent proxies', () => {
     await photos.blobs.put(KEY, Uint8Array.of(1));
     await photos.blobs.delete(KEY);
     expect(await photos.blobs.get(KEY)).toBeUndefined();
+  });
+
+  it('are forgotten in all datasets when another node has erased their contents', async () => {
+    const { reads, photos, clothing } = datasets();
+    for (const { blobs } of [photos, clothing]) await blobs.put(KEY, Uint8Array.of(1));
+    photos.recent.forget(['a'.repeat(64)]);
+    for (const { blobs } of [photos, clothing]) await blobs.get(KEY);
+    expect(reads).toEqual([KEY, KEY]);
   });
 
   it('give way to newer ones at their limit of bytes', async () => {
