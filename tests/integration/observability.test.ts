@@ -273,6 +273,7 @@ describe('the metrics of a live node', () => {
       bad: requests('bad_request'),
       timed: seen.sum('troupe_embed_request_seconds_count'),
       memory: vectors('memory'),
+      shared: vectors('shared'),
       inference: vectors('inference'),
       inferences: seen.sum('troupe_embed_batch_items_sum'),
       replicas: seen.sum('troupe_embed_replicas'),
@@ -283,8 +284,10 @@ describe('the metrics of a live node', () => {
       bad: 1,
       timed: 4,
       memory: 1,
-      inference: 3,
-      inferences: 3,
+      // The dataset had paid for this picture.
+      shared: 1,
+      inference: 2,
+      inferences: 2,
       replicas: 1,
       waiting: 0,
     });
