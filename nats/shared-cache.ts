@@ -1,6 +1,6 @@
 // A cache that all nodes share: small values in groups, each one message of a key-value bucket of its own, from which the
 // oldest go when it is full. Anything may be gone at any time, so that nothing waits for it: what cannot be read now is
-// absent, what cannot be stored now is not stored.
+// absent, what cannot be stored now is not stored. A server without room for the bucket has none.
 import { nuid } from 'nats';
 import type { BlobStore } from '#runtime';
 import type { NatsLink } from './connection.ts';
@@ -8,8 +8,10 @@ import { keyOfToken, keyToken } from './entries.ts';
 import { publishFirst } from './fenced-publish.ts';
 import { recordStream } from './names.ts';
 import { patiently } from './patience.ts';
-import { readNearby } from './stored-message.ts';
+import { absentAs, readNearby, STREAM_NOT_FOUND } from './stored-message.ts';
 
+/** What is purged where there is no bucket. */
+const NOTHING = { purged: 0 };
 /** Longest that a look-up may take: what it saves is worth no more. */
 const LOOK_UP_MS = 1_000;
 
@@ -99,7 +101,7 @@ export class SharedCache implements BlobStore {
 
   async #purge(filter: string): Promise<number> {
     const { purged } = await patiently(this.#link, () =>
-      this.#link.manager.streams.purge(this.#stream, { filter }),
+      absentAs(NOTHING, STREAM_NOT_FOUND, this.#link.manager.streams.purge(this.#stream, { filter })),
     );
     return purged;
   }

@@ -1,5 +1,6 @@
 // Reads single messages of a stream from its leader, without a consumer: for compare-and-set decisions (a follower
 // may be behind), for audits, and for peeking into work queues, which allow no second consumer.
+import { JetStreamApiError } from '@nats-io/jetstream';
 import { type MsgHdrs, MsgHdrsImpl } from 'nats';
 import type { NatsLink } from './connection.ts';
 import { RequestTimeout } from './errors.ts';
@@ -145,4 +146,14 @@ function storedMessage(raw: NonNullable<ApiAnswer['message']>): StoredMessage {
       return Object.fromEntries(headers.keys().map((name) => [name, headers.get(name)]));
     },
   };
+}
+
+/** `absent` where the server has no such thing, by the code of its answer. */
+export async function absentAs<T, A>(absent: A, code: number, request: Promise<T>): Promise<T | A> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === code) return absent;
+    throw error;
+  }
 }

@@ -38,6 +38,8 @@ export interface TopologyPlan {
   readonly consumers: readonly ConsumerPlan[];
   /** Streams whose byte limit was asked for; another limit than the planned one is no fault of the others. */
   readonly limited: ReadonlySet<string>;
+  /** Streams that a system does without where the server cannot reserve their bytes. */
+  readonly dispensable?: ReadonlySet<string>;
 }
 
 /** A stage with a work queue of its own. */
@@ -202,6 +204,7 @@ export function systemPlan(options: SystemOptions): TopologyPlan {
       },
     ],
     consumers: [],
+    dispensable: new Set([recordStream(records.cache)]),
     limited: new Set([
       ...(options.eventsMaxBytes === undefined ? [] : [names.streams.events]),
       ...(options.cacheMaxBytes === undefined ? [] : [recordStream(records.cache)]),

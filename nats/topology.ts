@@ -11,7 +11,7 @@ import {
 } from './errors.ts';
 import { namesOf, objectStream, recordStream } from './names.ts';
 import { patiently } from './patience.ts';
-import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
+import { absentAs, CONSUMER_NOT_FOUND, STREAM_NOT_FOUND } from './stored-message.ts';
 import {
   type ConsumerPlan,
   type DatasetOptions,
@@ -127,8 +127,14 @@ async function ensure(
   { replicas, provision = true }: { readonly replicas?: number; readonly provision?: boolean },
 ): Promise<void> {
   const asked = ({ name }: StreamPlan) => ({ replicas, bytes: plan.limited.has(name) });
-  if (provision) for (const stream of plan.streams) await ensurePlanned(link, stream, asked(stream));
-  else await verify(link, plan, asked);
+  if (provision) {
+    for (const stream of plan.streams) {
+      await ensurePlanned(link, stream, asked(stream)).catch((error: unknown) => {
+        if (!(error instanceof StorageTooSmall && plan.dispensable?.has(stream.name))) throw error;
+        link.log.warn({ stream: stream.name }, `${error.message}; the system does without it`);
+      });
+    }
+  } else await verify(link, plan, asked);
   for (const consumer of plan.consumers) await patiently(link, () => ensureConsumer(link, consumer));
 }
 
@@ -268,15 +274,6 @@ function equal(asked: unknown, found: unknown): boolean {
     return asked.length === found.length && asked.every((item, index) => equal(item, found[index]));
   }
   return asked === found;
-}
-
-async function absentAs<T, A>(absent: A, code: number, request: Promise<T>): Promise<T | A> {
-  try {
-    return await request;
-  } catch (error) {
-    if (codeOf(error) === code) return absent;
-    throw error;
-  }
 }
 
 function codeOf(error: unknown): number | undefined {

@@ -20,6 +20,7 @@ const LIMITS = {
   dead: 8 * MIB,
   outcome: 8 * MIB,
   events: MIB,
+  cache: MIB,
 };
 const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 4_000 }, storage: { limits: LIMITS } };
 const DEADLINE_MS = 60_000;

@@ -16,6 +16,7 @@ const LIMITS = {
   dead: 8 * MIB,
   outcome: 8 * MIB,
   events: MIB,
+  cache: MIB,
 };
 const CONFIG = { ...PICTURES_CONFIG, node: { leaseMs: 12_000 }, storage: { limits: LIMITS } };
 const { streams, records } = namesOf('troupe');

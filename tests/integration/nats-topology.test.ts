@@ -10,6 +10,7 @@ import {
   NatsWorkSource,
   NoStream,
   namesOf,
+  SharedCache,
   StorageTooSmall,
   StreamFull,
   streamState,
@@ -98,6 +99,20 @@ await describeOnServers('the topology', (under) => {
     const system = under.newSystem();
     const asked = ensureDataset(link, 'photos', smallDataset(system, { intakeMaxBytes: 2 ** 50 }));
     await expect(asked).rejects.toThrow(StorageTooSmall);
+  });
+
+  it('goes without the shared cache where the server has no room for that, and looks there in vain', async () => {
+    const link = await under.link();
+    const system = under.newSystem();
+    await ensureSystem(link, { system, cacheMaxBytes: 2 ** 50 });
+    const cache = new SharedCache(link, namesOf(system).records.cache);
+    expect(await cache.put('group/name', Uint8Array.of(1))).toBe(false);
+    expect(await cache.get('group/name')).toBeUndefined();
+    await cache.delete('group/name');
+    await cache.deleteNamed('name');
+    expect(await cache.clear()).toBe(0);
+    const other = ensureSystem(link, { system: under.newSystem(), eventsMaxBytes: 2 ** 50 });
+    await expect(other).rejects.toThrow(StorageTooSmall);
   });
 
   it('has streams of a pipeline of your own: one keeps all, one forgets what was acknowledged; neither drops', async () => {
