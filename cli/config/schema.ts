@@ -167,7 +167,7 @@ const limitsSchema = z.strictObject({
   outcome: streamLimit('Outcomes for whoever subscribes; the oldest go first. 256 MiB for a new dataset.'),
   events: streamLimit('Supervision events of the system; the oldest go first. 256 MiB for a new system.'),
   cache: streamLimit(
-    'Vectors that nodes share, whatever the dataset; the oldest go first, and are made again when they are asked for. 256 MiB for a new system.',
+    'Vectors that nodes share, whatever the dataset; the oldest go first, and are made again when they are asked for. 256 MiB for a new system; where the server has no room for it, nodes go without.',
   ),
 });
 
