@@ -84,11 +84,14 @@ export class SharedCache implements BlobStore {
     return this.#purge(`${this.#prefix}${group === undefined ? '' : `${keyToken(group)}.`}>`);
   }
 
-  /** What it holds now. @throws JetStreamApiError where it is not there */
+  /** What it holds now; nothing, of at most nothing, where there is no bucket. */
   async standing(): Promise<SharedCacheStanding> {
-    const { state, config } = await patiently(this.#link, () =>
-      this.#link.manager.streams.info(this.#stream, { subjects_filter: `${this.#prefix}*.*` }),
+    const asked = { subjects_filter: `${this.#prefix}*.*` };
+    const info = await patiently(this.#link, () =>
+      absentAs(undefined, STREAM_NOT_FOUND, this.#link.manager.streams.info(this.#stream, asked)),
     );
+    if (info === undefined) return { entries: 0, bytes: 0, maxBytes: 0, groups: new Map() };
+    const { state, config } = info;
     const groups = new Map<string, number>();
     for (const subject of Object.keys(state.subjects ?? {})) {
       const [token = ''] = subject.slice(this.#prefix.length).split('.');

@@ -79,8 +79,10 @@ export class ContentClaims {
   /** Measures each pair, for both of its contents; what is far apart under any sensible threshold is not recorded. */
   async #verify(pairs: readonly CandidatePair[], load: ContentLoader): Promise<Map<string, Edge[]>> {
     const edges = new Map<string, Edge[]>();
+    for (const { a, b } of pairs.slice(0, READ_AHEAD)) load.ahead(a, b);
     for (const [at, pair] of pairs.entries()) {
-      for (const { a, b } of pairs.slice(at, at + READ_AHEAD)) load.ahead(a, b);
+      const next = pairs[at + READ_AHEAD];
+      if (next !== undefined) load.ahead(next.a, next.b);
       const edge = await this.#measure(pair, load);
       const { config, meter } = this.#ports;
       if (!isRecorded(edge, config.dedup)) continue;

@@ -48,10 +48,14 @@ function registerStats(cache: Command, environment: CliEnvironment): void {
 }
 
 function printStats(terminal: Terminal, { entries, bytes, maxBytes, models, vectors }: CacheStats): void {
-  const share = Math.round((bytes / maxBytes) * 100);
-  terminal.print(
-    `${entries} vectors, ${mib(bytes)} of ${mib(maxBytes)} MiB (${share} %); the oldest go first`,
-  );
+  if (maxBytes === 0) {
+    terminal.print('no cache: the server had no room for it when nodes started');
+    terminal.print('raise its JetStream max_file or set storage.limits.cache, and start a node anew');
+  } else {
+    const share = Math.round((bytes / maxBytes) * 100);
+    const held = `${mib(bytes)} of ${mib(maxBytes)} MiB (${share} %)`;
+    terminal.print(`${entries} vectors, ${held}; the oldest go first`);
+  }
   if (models.length > 0) {
     terminal.print();
     terminal.table(

@@ -26,10 +26,11 @@ import {
 } from '#nats';
 import { type SystemEvent, toError } from '#runtime';
 import { plainModelName } from '../config/index.ts';
+import { addedCounts } from './added-counts.ts';
 import { EmbedFlow } from './embed-flow.ts';
 import { messageCodec } from './message-codec.ts';
 import { modelContext, resolveModel } from './resolve-model.ts';
-import { addedCauses, ServedVersion } from './served-version.ts';
+import { ServedVersion } from './served-version.ts';
 import { TOKENS } from './tokens.ts';
 import { onForgotten } from './vector-sharing.ts';
 
@@ -161,7 +162,7 @@ export class ServedModel {
 
   /** By all versions since the start. */
   get #counts(): Readonly<Record<VectorCause, number>> {
-    return this.#versions.reduce((sum, { counts }) => addedCauses(sum, counts), this.#former);
+    return this.#versions.reduce((sum, { counts }) => addedCounts(sum, counts), this.#former);
   }
 
   get #versions(): readonly ServedVersion[] {
@@ -247,7 +248,7 @@ export class ServedModel {
     this.#retiring.add(former);
     void former.retire().finally(() => {
       this.#retiring.delete(former);
-      this.#former = addedCauses(this.#former, former.counts);
+      this.#former = addedCounts(this.#former, former.counts);
     });
     this.#tellSoon();
   }
@@ -354,7 +355,7 @@ export class ServedModel {
   }
 }
 
-/** What a reference stands for now, under the name that askers know. */
+/** The model that a reference means at present, under the name that askers know. */
 async function servedIdentity(container: DependencyContainer, reference: string): Promise<ModelIdentity> {
   const use = { path: 'node.embedding.serve' };
   const model = await resolveModel(modelContext(container), use, reference);

@@ -7,7 +7,6 @@ import {
   embedThreadModule,
   imageKind,
   type ModelIdentity,
-  VECTOR_CAUSES,
   VectorCache,
   type VectorCause,
   vectorGroup,
@@ -163,13 +162,4 @@ export class ServedVersion {
   stop(): Promise<void> {
     return this.#pool.stop();
   }
-}
-
-/** Both together. */
-export function addedCauses(
-  one: Readonly<Record<VectorCause, number>>,
-  other: Readonly<Record<VectorCause, number>>,
-): Readonly<Record<VectorCause, number>> {
-  const sums = VECTOR_CAUSES.map((cause) => [cause, one[cause] + other[cause]]);
-  return Object.fromEntries(sums) as Readonly<Record<VectorCause, number>>;
 }

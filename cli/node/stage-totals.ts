@@ -1,6 +1,7 @@
 // Sums up what each stage has handled and what each actor with state holds, for status and for accounts of where time
 // and memory went.
-import { EMBED_CAUSES, type EmbedCounts, type Stage, type StageMeter } from '#actors';
+import type { EmbedCounts, Stage, StageMeter } from '#actors';
+import { addedCounts } from './added-counts.ts';
 
 export interface StageTotal {
   readonly items: number;
@@ -39,10 +40,4 @@ export class StageTotals implements Pick<StageMeter, 'handled' | 'embedded' | 'h
   toJSON(): Readonly<Record<string, StageTotal>> {
     return Object.fromEntries(this.#totals);
   }
-}
-
-/** Both together. */
-export function addedCounts(one: EmbedCounts, other: EmbedCounts): EmbedCounts {
-  const sums = EMBED_CAUSES.map((cause) => [cause, one[cause] + other[cause]]);
-  return Object.fromEntries(sums) as EmbedCounts;
 }

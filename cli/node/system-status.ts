@@ -15,13 +15,13 @@ import type { ActorSnapshot, BreakerSnapshot, FailingShard } from '#runtime';
 import { dueText } from '../duration-text.ts';
 import { codeOf } from '../exit-code.ts';
 import { type Bottleneck, findBottleneck } from '../status/bottleneck.ts';
+import { addedCounts } from './added-counts.ts';
 import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
 import { datasetLoad, type NodeWork, stageRates } from './dataset-load.ts';
 import { type EmbedStatus, embedStatus, type ServedModelTold, servedModelSchema } from './embed-status.ts';
 import { waitingProblems } from './full-storage.ts';
 import { type ModelStanding, modelStandingSchema } from './model-standing.ts';
-import { addedCounts } from './stage-totals.ts';
 import { readStorage, type StorageStatus } from './storage-status.ts';
 import type { RecentWork } from './work-flow.ts';
 

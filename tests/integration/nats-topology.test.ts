@@ -111,6 +111,7 @@ await describeOnServers('the topology', (under) => {
     await cache.delete('group/name');
     await cache.deleteNamed('name');
     expect(await cache.clear()).toBe(0);
+    expect(await cache.standing()).toEqual({ entries: 0, bytes: 0, maxBytes: 0, groups: new Map() });
     const other = ensureSystem(link, { system: under.newSystem(), eventsMaxBytes: 2 ** 50 });
     await expect(other).rejects.toThrow(StorageTooSmall);
   });
