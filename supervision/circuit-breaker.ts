@@ -147,7 +147,10 @@ export class BreakerCore {
   /** Takes in how a call ended. */
   handle(event: BreakerEvent): void {
     if (event.call.period !== this.#period) return;
-    if (this.#probe === event.call.number) this.#probe = undefined;
+    const isProbe = this.#probe === event.call.number;
+    // A probe that was given back and reports again has no say: another may be under way.
+    if (this.#state === 'half_open' && !isProbe) return;
+    if (isProbe) this.#probe = undefined;
     switch (event.type) {
       case 'succeeded':
         this.#succeeded(event.nowMs);

@@ -256,6 +256,8 @@ export class RunningNode {
     void link.closed.then((error) => {
       if (error !== undefined) this.#end({ reason: 'connection', error });
     });
+    // A node is up when who asks it finds it. A connection that breaks here asks for its subscriptions again by itself.
+    await link.flush().catch(() => undefined);
   }
 
   #openDoor(): Promise<NodeDoor> {

@@ -61,15 +61,27 @@ export async function startConfigured(
     forget();
     rmSync(folder, { recursive: true, force: true });
   };
-  const ports = (): string | undefined => readdirSync(folder).find((name) => name.endsWith('.ports'));
+  // The server writes the file in place: until it is whole, it is no JSON.
+  const ports = (): z.infer<typeof portsSchema> | undefined => {
+    const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
+    if (file === undefined) return undefined;
+    try {
+      return portsSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')));
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  };
   try {
     await waitUntil(() => child.exitCode !== null || ports() !== undefined, {
       deadlineMs: START_MS,
       what: () => `the server listens; its log:\n${log}`,
     });
-    if (child.exitCode !== null) throw new Error(`the server ended while starting:\n${log}`);
-    const text = readFileSync(join(folder, ports() ?? ''), 'utf8');
-    const { nats, monitoring } = portsSchema.parse(JSON.parse(text));
+    const listening = ports();
+    if (child.exitCode !== null || listening === undefined) {
+      throw new Error(`the server ended while starting:\n${log}`);
+    }
+    const { nats, monitoring } = listening;
     return { url: nats[0], monitorUrl: monitoring[0], [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();

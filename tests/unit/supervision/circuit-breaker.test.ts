@@ -135,6 +135,19 @@ describe('an open breaker', () => {
     expect(core.state).toBe('closed');
   });
 
+  it('does not hear a probe that was given back and reports again', () => {
+    const core = new BreakerCore({ ...OPTIONS, failures: 1 });
+    fail(core, 0);
+    const probe = admitted(core, 1_000);
+    core.handle({ type: 'released', call: probe, nowMs: 1_000, draw: MIDDLE });
+    succeed(core, 1_001, probe);
+    expect(core.state).toBe('half_open');
+    fail(core, 1_002, probe);
+    expect(core.state).toBe('half_open');
+    succeed(core, 1_003, admitted(core, 1_003));
+    expect(core.state).toBe('closed');
+  });
+
   it('spreads its times by the jitter and never beyond the limit', () => {
     for (const [draw, expected] of [
       [0, 800],
@@ -200,7 +213,7 @@ describe('under any interleaving of callers', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 2_000 },
     );
   });
 });
