@@ -1,15 +1,18 @@
 // The runtime's blob store for small values: each is one message of a key-value bucket (as ADR-8 lays it out), so that
 // storing one costs one publish where an object costs a question, a chunk and a description.
 import { nuid } from 'nats';
-import type { BlobStore } from '#runtime';
+import type { NotedBlob, NotedBlobStore } from '#runtime';
 import type { NatsLink } from './connection.ts';
 import { publishFenced, publishFirst } from './fenced-publish.ts';
 import { recordStream } from './names.ts';
 import { patiently } from './patience.ts';
 import { readLastDirect, readStored } from './stored-message.ts';
 
+/** What is known of the bytes, beside them. */
+const NOTE_HEADER = 'Troupe-Note';
+
 /** The entries of one bucket. Keys are any text, `/` included; a value is at most one message (`max_payload`). */
-export class NatsEntries implements BlobStore {
+export class NatsEntries implements NotedBlobStore {
   readonly #link: NatsLink;
   readonly #stream: string;
   readonly #prefix: string;
@@ -20,14 +23,17 @@ export class NatsEntries implements BlobStore {
     this.#prefix = `$KV.${bucket}.`;
   }
 
-  /** Does nothing when the same bytes are there under this key. @throws NoStream, PublishRefused, LinkClosed */
-  async put(key: string, bytes: Uint8Array): Promise<boolean> {
-    const message = this.#message(key, bytes);
+  /** Does nothing when the same bytes and note are there under this key. @throws NoStream, PublishRefused, LinkClosed */
+  async put(key: string, bytes: Uint8Array, note?: string): Promise<boolean> {
+    const headers = note === undefined ? {} : { headers: { [NOTE_HEADER]: note } };
+    const message = { ...this.#message(key, bytes), ...headers };
+    let isNew = true;
     for (let expected = 0; ; ) {
       const outcome = await publishFenced(this.#link, { ...message, id: nuid.next(), expected });
-      if (outcome.type === 'stored') return true;
+      if (outcome.type === 'stored') return isNew;
       const { last } = outcome;
-      if (last !== undefined && Buffer.compare(last.data, bytes) === 0) return false;
+      isNew = last === undefined || Buffer.compare(last.data, bytes) !== 0;
+      if (!isNew && (note === undefined || last?.header(NOTE_HEADER) === note)) return false;
       expected = last?.sequence ?? 0;
     }
   }
@@ -47,6 +53,14 @@ export class NatsEntries implements BlobStore {
     if (near !== undefined) return near;
     const stored = await readStored(this.#link, this.#stream, { last_by_subj: subject });
     return stored?.data;
+  }
+
+  /** Any replica may say that there is nothing, which costs least; only the leader says what there is. */
+  async getNoted(key: string): Promise<NotedBlob | undefined> {
+    const subject = this.#subject(key);
+    if ((await readLastDirect(this.#link, this.#stream, subject)) === undefined) return undefined;
+    const stored = await readStored(this.#link, this.#stream, { last_by_subj: subject });
+    return stored && { bytes: stored.data, note: stored.header(NOTE_HEADER) };
   }
 
   async has(key: string): Promise<boolean> {

@@ -85,6 +85,8 @@ export type {
   JournalStanding,
   ListedBlobStore,
   Logger,
+  NotedBlob,
+  NotedBlobStore,
   OutgoingMessage,
   PublishReceipt,
   RandomSource,

@@ -157,6 +157,22 @@ export interface BlobStore {
   delete(key: string): Promise<void>;
 }
 
+/** Blobs that may have a line of text beside them, which says what is known of their bytes. */
+export interface NotedBlobStore extends BlobStore {
+  /** As `BlobStore.put`. A note (one line of printable ASCII) is stored with the bytes, or takes the place of theirs. */
+  put(key: string, bytes: Uint8Array, note?: string): Promise<boolean>;
+  /**
+   * As it is stored at this moment, whatever copies there are elsewhere; `undefined` when absent, and perhaps when it was
+   * stored a moment ago.
+   */
+  getNoted(key: string): Promise<NotedBlob | undefined>;
+}
+
+export interface NotedBlob {
+  readonly bytes: Uint8Array;
+  readonly note?: string | undefined;
+}
+
 /** Blobs whose keys can be listed: for stores of few objects. */
 export interface ListedBlobStore extends BlobStore {
   keys(): readonly string[] | Promise<readonly string[]>;

@@ -10,6 +10,7 @@ import type {
   Journal,
   ListedBlobStore,
   Logger,
+  NotedBlobStore,
   RecordStore,
   WorkSource,
 } from '#runtime';
@@ -77,7 +78,7 @@ export interface DatasetPorts {
   /** The shared consumer of a stage; for `keep` a consumer owned under the journal's epoch. */
   source(stage: Stage, epoch?: number): WorkSource;
   journal(actor: 'index' | 'keeper', shard: number): Journal;
-  readonly blobs: BlobStore;
+  readonly blobs: NotedBlobStore;
   readonly snapshots: ListedBlobStore;
   readonly manifests: BlobStore;
   /** State of the dataset: a vector that took part in a verdict stays until it is erased. */

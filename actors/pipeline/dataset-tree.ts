@@ -10,6 +10,7 @@ import { embedderActor } from './embedder.ts';
 import { ErasureGate } from './erasure-guard.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from './ingestor.ts';
 import { IntakeGate } from './intake-gate.ts';
+import { KnownContents } from './known-contents.ts';
 import { replayerActor } from './replayer.ts';
 import { ROLE_OF_STAGE, ROLES, type Role } from './roles.ts';
 import { scorerActor } from './scorer.ts';
@@ -89,6 +90,7 @@ export function datasetTree(
   const shards = shardNumbers(ports.generation, ports.config);
   const decoders = numbered(sizing.decodeThreads);
   const erasures = new ErasureGate(ports);
+  const known = new KnownContents(ports);
   const gate = new IntakeGate({ journal: ports.journal('keeper', 0), clock: ports.clock, log: ports.log });
   const ingesting = (id: string): IngestorOptions => ({
     id,
@@ -98,6 +100,7 @@ export function datasetTree(
     judging,
     gate,
     erasures,
+    known,
   });
   const parts: SupervisorSpec['children'] = [
     // Their children come and go with ownership (dataset-shards.ts).

@@ -1,5 +1,5 @@
 // The ingestor: reads an intake message, refuses by what is said of it before anything is paid for, fetches and
-// hashes the content, has it analysed off the event loop, and stores what later stages need.
+// hashes the content, has it analysed off the event loop unless it is known, and stores what later stages need.
 import type { ActorContext, ActorSpec, ByteHold, Delivery } from '#runtime';
 import { analysisPool } from '../kinds/analysis-pool.ts';
 import type { AnalyseRequest, Analysis, AnalysisPool } from '../kinds/kind.ts';
@@ -14,6 +14,7 @@ import { FetchFailed, gaveUp, laterOf } from './fetch-failed.ts';
 import { heldSequence } from './hop-headers.ts';
 import type { IntakeGate } from './intake-gate.ts';
 import { ItemFailure, PassingFailure } from './item-failure.ts';
+import type { KnownContents } from './known-contents.ts';
 import { blobKeys, type EmbedMessage, type JudgedMessage, type Judgement, type Payload } from './messages.ts';
 import { type HopResult, type StageMessage, stageActor } from './stage.ts';
 
@@ -29,6 +30,8 @@ export interface IngestorOptions {
   readonly gate: IntakeGate;
   /** Shared by all ingestors of a node: see `ErasureGate`. */
   readonly erasures: ErasureGate;
+  /** Shared in the same way. */
+  readonly known: KnownContents;
 }
 
 /** Until when an item's content is read, and which try of the item it is. */
@@ -176,17 +179,19 @@ class Ingestor {
   async #accept(sequence: number, envelope: Envelope, attempt: Attempt): Promise<HopResult> {
     const { body } = envelope;
     using hold = this.#ports.bodyBudget.open();
-    const { content, analysis } = await this.#examine(envelope, hold, attempt);
+    const { content, analyse } = await this.#open(envelope, hold, attempt);
     await this.#options.erasures.pass({ content, sequence }, attempt.signal);
+    using _inHand = await this.#options.known.takeInHand(content);
+    const known = await this.#options.known.find(content);
+    const { facts, proxy, modelProxy }: Analysis = known ?? (await analyse());
     // What was fetched is gone by now; an inline body is still to be stored.
     if (body.type === 'reference') hold.release();
-    const { facts, proxy, modelProxy } = analysis;
     const id = envelope.id ?? content;
     const identity = { ...envelope, id, content };
     const item = itemDigest(identity);
     const { blobs, model } = this.#ports;
     const [fresh] = await Promise.all([
-      blobs.put(blobKeys.proxy(content), proxy),
+      known === undefined && blobs.put(blobKeys.proxy(content), proxy, this.#options.known.note(facts)),
       body.type === 'inline' ? blobs.put(blobKeys.content(content), body.bytes) : undefined,
       model.proxy && modelProxy && blobs.put(blobKeys.modelProxy(model.proxy.digest, content), modelProxy),
       this.#storePayload(item, {
@@ -196,7 +201,7 @@ class Ingestor {
       }),
     ]);
     this.#ports.faults.reach('intake.stored');
-    this.#ports.meter.analysed(fresh);
+    this.#ports.meter.examined(fresh);
     const message: EmbedMessage = {
       sequence,
       item,
@@ -211,12 +216,12 @@ class Ingestor {
     return { effects: [{ stage: 'embed', sequence, message }] };
   }
 
-  /** Reads and analyses the content. A fetched one is moved to the thread and read again if that takes it away. */
-  async #examine(
+  /** Reads the content. For analysis a fetched one is moved to the thread, and read again if that takes it away. */
+  async #open(
     envelope: Envelope,
     hold: ByteHold,
     attempt: Attempt,
-  ): Promise<{ readonly content: string; readonly analysis: Analysis }> {
+  ): Promise<{ readonly content: string; readonly analyse: () => Promise<Analysis> }> {
     let bytes: Uint8Array | undefined = await this.#readBody(envelope, hold, attempt);
     const content = sha256Hex(bytes);
     if (envelope.declaredSha256 !== undefined && envelope.declaredSha256 !== content) {
@@ -231,7 +236,7 @@ class Ingestor {
       bytes = movable ? undefined : taken;
       return { bytes: taken, movable };
     };
-    return { content, analysis: await this.#analyse(take, attempt.signal) };
+    return { content, analyse: () => this.#analyse(take, attempt.signal) };
   }
 
   async #readBody(envelope: Envelope, hold: ByteHold, attempt: Attempt): Promise<Uint8Array> {

@@ -6,7 +6,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
 const signal = z.union([z.number(), z.string(), z.boolean()]);
 
-const factsSchema = z.object({
+export const factsSchema = z.object({
   content: sha256,
   mediaType: z.string(),
   byteLength: z.number(),

@@ -1,7 +1,7 @@
 // The proxies that a node handled last, in memory: near duplicates come close together in time, and each is measured
 // against several. A proxy is named by its content's digest, so what is remembered is never out of date.
 import { LRUCache } from 'lru-cache';
-import type { BlobStore } from '#runtime';
+import type { NotedBlobStore } from '#runtime';
 import { blobKeys } from './messages.ts';
 
 /** What an entry costs beside its bytes: key, object, places in the cache's lists. */
@@ -25,12 +25,12 @@ export class RecentProxies {
   }
 
   /** The blobs of a dataset, whose proxies are remembered as they are stored and read. */
-  before(blobs: BlobStore, dataset: string): BlobStore {
+  before(blobs: NotedBlobStore, dataset: string): NotedBlobStore {
     this.#datasets.add(dataset);
     const isProxy = (key: string) => key.startsWith(blobKeys.proxy(''));
     return {
-      put: async (key, bytes) => {
-        const fresh = await blobs.put(key, bytes);
+      put: async (key, bytes, note) => {
+        const fresh = await blobs.put(key, bytes, note);
         if (isProxy(key)) this.#proxies.set(nameOf(dataset, key), alone(bytes));
         return fresh;
       },
@@ -42,6 +42,8 @@ export class RecentProxies {
         if (bytes !== undefined) this.#proxies.set(nameOf(dataset, key), alone(bytes));
         return bytes;
       },
+      // Whoever asks for the note wants to know what is stored.
+      getNoted: (key) => blobs.getNoted(key),
       has: (key) => blobs.has(key),
       delete: async (key) => {
         this.#proxies.delete(nameOf(dataset, key));

@@ -32,8 +32,8 @@ export interface StageMeter {
   left(stage: Stage, ageMs: number): void;
   /** A dead letter was stored. */
   died(stage: Stage, reason: DeadReason): void;
-  /** An item's content was analysed; `isNew`: no item had this content before. */
-  analysed(isNew: boolean): void;
+  /** An item's content was read and analysed, unless it was known; `isNew`: no item had this content before. */
+  examined(isNew: boolean): void;
   /** A batch was embedded: for how many of its items the vector came from where. */
   embedded(counts: EmbedCounts): void;
   /** A desk measured a pair that has this relation under the configuration in force. */
@@ -53,7 +53,7 @@ export const noMeter: StageMeter = {
   handled: nothing,
   left: nothing,
   died: nothing,
-  analysed: nothing,
+  examined: nothing,
   embedded: nothing,
   related: nothing,
   journaled: nothing,
@@ -76,7 +76,7 @@ export function metersTogether(meters: readonly Partial<StageMeter>[]): StageMet
     handled: (stage, items, busyMs) => each((meter) => meter.handled?.(stage, items, busyMs)),
     left: (stage, ageMs) => each((meter) => meter.left?.(stage, ageMs)),
     died: (stage, reason) => each((meter) => meter.died?.(stage, reason)),
-    analysed: (isNew) => each((meter) => meter.analysed?.(isNew)),
+    examined: (isNew) => each((meter) => meter.examined?.(isNew)),
     embedded: (counts) => each((meter) => meter.embedded?.(counts)),
     related: (relation) => each((meter) => meter.related?.(relation)),
     journaled: (verdicts) => each((meter) => meter.journaled?.(verdicts)),

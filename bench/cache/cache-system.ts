@@ -89,16 +89,18 @@ export class CacheSystem implements AsyncDisposable {
     const { link, names } = this.#client;
     const subject = names.subjects.intake(dataset);
     return this.#measured({ dataset }, pictures.length, async () => {
+      let through = 0;
       for (let at = 0; at < pictures.length; at += CLIENTS) {
         const some = pictures.slice(at, at + CLIENTS);
-        await Promise.all(
+        const receipts = await Promise.all(
           some.map(({ id, bytes: body }) =>
             link.publisher.publish({ subject, data: body, id, headers: { 'Troupe-Id': id } }),
           ),
         );
+        through = Math.max(through, ...receipts.map(({ sequence }) => sequence));
       }
       for (;;) {
-        const { missing, counts } = await this.#client.keeper(dataset).settled(pictures.length);
+        const { missing, counts } = await this.#client.keeper(dataset).settled(through);
         if (counts.dead > 0) throw new Error(`${counts.dead} items of ${dataset} died`);
         if (missing.count === 0) return;
         await new Promise<void>((resolve) => void link.clock.schedule(POLL_MS, resolve));

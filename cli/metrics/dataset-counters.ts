@@ -39,7 +39,7 @@ export class DatasetCounters implements Omit<StageMeter, 'working' | 'holds'> {
     this.#count('troupe_dead_letters_total', { stage, class: CLASS_OF_REASON[reason] });
   }
 
-  analysed(isNew: boolean): void {
+  examined(isNew: boolean): void {
     this.#count('troupe_contents_total', { content: isNew ? 'new' : 'known' });
   }
 

@@ -177,7 +177,7 @@ export const METRICS = {
   },
   troupe_contents_total: {
     type: 'counter',
-    help: 'Items whose content was analysed: `known` ones are exact duplicates of an item before.',
+    help: 'Items whose content was read: `known` ones are exact duplicates of an item before.',
     labels: { dataset, content: ['new', 'known'] },
   },
   troupe_vectors_total: {

@@ -184,6 +184,23 @@ await describeOnServers('entries', (under) => {
     expect(text(await blobs.get('k'))).toBe('again');
   });
 
+  it('keep a note beside their bytes, which a later one replaces and a put without one leaves', async () => {
+    const { link, bucket, blobs } = await entries();
+    const body = bytes('body');
+    expect(await blobs.getNoted('k')).toBeUndefined();
+    expect(await blobs.put('k', body)).toBe(true);
+    expect(await blobs.getNoted('k')).toEqual({ bytes: body, note: undefined });
+    const note = JSON.stringify({ facts: 'a: b, c', empty: '' });
+    expect(await blobs.put('k', body, note)).toBe(false);
+    expect(await blobs.put('k', body)).toBe(false);
+    expect(await blobs.getNoted('k')).toEqual({ bytes: body, note });
+    expect(await blobs.get('k')).toEqual(body);
+    expect(await blobs.put('k', bytes('other'), 'of the other')).toBe(true);
+    expect(await blobs.getNoted('k')).toEqual({ bytes: bytes('other'), note: 'of the other' });
+    expect((await streamState(link, recordStream(bucket))).messages).toBe(1);
+    await expect(blobs.put('k', body, 'two\nlines')).rejects.toThrow(TypeError);
+  });
+
   it('under a key that names their bytes are stored by the first to put them, who is told', async () => {
     const { link, bucket, blobs } = await entries();
     const body = new Uint8Array(randomBytes(20_000));

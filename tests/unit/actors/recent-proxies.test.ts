@@ -19,6 +19,7 @@ function datasets(maxBytes = 10_000) {
     const watched = {
       get,
       put: below.put.bind(below),
+      getNoted: below.getNoted.bind(below),
       has: below.has.bind(below),
       delete: below.delete.bind(below),
     };

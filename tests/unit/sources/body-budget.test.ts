@@ -1,12 +1,9 @@
 // Contents that wait for the node's budget: no attempt is counted, and the outcome is the same.
 import { afterEach, describe, expect, it } from 'vitest';
-import { ActorSystem, ByteBudget, ThreadCrashed } from '#runtime';
+import { type ActorSystem, ByteBudget, ThreadCrashed } from '#runtime';
 import type { AnalyseRequest, Kind } from '../../../actors/kinds/kind.ts';
 import { sha256Hex } from '../../../actors/pipeline/canonical.ts';
-import { ErasureGate } from '../../../actors/pipeline/erasure-guard.ts';
-import { ingestorActor } from '../../../actors/pipeline/ingestor.ts';
-import { IntakeGate } from '../../../actors/pipeline/intake-gate.ts';
-import { judgingContext } from '../../../actors/rules/judging-context.ts';
+import { startIngestors } from '../../support/ingesting.ts';
 import { memoryDataset, numberKind } from '../../support/memory-ports.ts';
 
 let running: ActorSystem | undefined;
@@ -49,38 +46,15 @@ async function arena(analyse: Analyse, contentOf = (bytes: number) => new Uint8A
       },
     },
   });
-  const { ports, clock, publisher, queue } = dataset;
-  let crashes = 0;
-  running = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      children: [
-        ingestorActor(ports, {
-          id: 'ingestor',
-          threads: ['nobody'],
-          analyseTimeoutMs: 1_000,
-          analyseMemoryMb: 64,
-          judging: judgingContext(ports.config, kind, ports.model),
-          gate: new IntakeGate({ journal: ports.journal('keeper', 0), clock, log: ports.log }),
-          erasures: new ErasureGate(ports),
-        }),
-      ],
-    },
-    clock,
-    random: { next: () => 0.5 },
-    onEvent: ({ type }) => {
-      if (type === 'crashed') crashes += 1;
-    },
-  });
+  const { clock, publisher, queue } = dataset;
+  const { system, crashes } = await startIngestors(dataset, kind);
+  running = system;
   return {
     bodyBudget,
     clock,
     queue,
     publisher,
-    crashes: () => crashes,
+    crashes,
     reference: (bytes: number) => {
       const data = Buffer.from(JSON.stringify({ uri: `https://host.example/${bytes}`, id: `${bytes}` }));
       queue('intake').add({ data, headers: { 'Content-Type': 'application/json' } });

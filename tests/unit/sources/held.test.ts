@@ -1,17 +1,14 @@
 // Items that must wait for their source: nobody else waits, no attempt is counted, and the outcome is the same.
 import { afterEach, describe, expect, it } from 'vitest';
-import { ActorSystem } from '#runtime';
+import type { ActorSystem } from '#runtime';
 import { ManualClock } from '#testkit';
 import type { Kind } from '../../../actors/kinds/kind.ts';
 import { sha256Hex } from '../../../actors/pipeline/canonical.ts';
 import type { ContentSource } from '../../../actors/pipeline/dataset-ports.ts';
-import { ErasureGate } from '../../../actors/pipeline/erasure-guard.ts';
-import { heldIngestorActor, type IngestorOptions, ingestorActor } from '../../../actors/pipeline/ingestor.ts';
-import { IntakeGate } from '../../../actors/pipeline/intake-gate.ts';
 import { ItemFailure, PassingFailure } from '../../../actors/pipeline/item-failure.ts';
-import { judgingContext } from '../../../actors/rules/judging-context.ts';
 import { GuardedSource } from '../../../actors/sources/source-guard.ts';
 import type { SourceRate } from '../../../actors/sources/source-rates.ts';
+import { startIngestors } from '../../support/ingesting.ts';
 import { type MemoryDataset, memoryCodec, memoryDataset, numberKind } from '../../support/memory-ports.ts';
 
 let running: ActorSystem | undefined;
@@ -66,7 +63,7 @@ async function arena(
     read: (uri, read) => new GuardedSource(contents, dataset.ports.guard).read(uri, read),
   };
   const dataset = memoryDataset({ rates, kind, clock, contents: guarded, ...waiting });
-  const { ports, publisher } = dataset;
+  const { publisher } = dataset;
   const store = publisher.publish.bind(publisher);
   publisher.publish = async (message, signal) => {
     const receipt = await store(message, signal);
@@ -75,31 +72,8 @@ async function arena(
     }
     return receipt;
   };
-  const options = (id: string): IngestorOptions => ({
-    id,
-    threads: ['nobody'],
-    analyseTimeoutMs: 1_000,
-    analyseMemoryMb: 64,
-    judging: judgingContext(ports.config, kind, ports.model),
-    gate: new IntakeGate({ journal: ports.journal('keeper', 0), clock, log: ports.log }),
-    erasures: new ErasureGate(ports),
-  });
-  let restarts = 0;
-  running = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      children: [ingestorActor(ports, options('ingestor')), heldIngestorActor(ports, options('held'))],
-    },
-    clock,
-    checks: dataset.checks,
-    random: { next: () => 0.5 },
-    onEvent: ({ type }) => {
-      if (type === 'crashed') restarts += 1;
-    },
-  });
+  const { system, crashes } = await startIngestors(dataset, kind);
+  running = system;
   return {
     ...dataset,
     fetched,
@@ -111,7 +85,7 @@ async function arena(
       publisher
         .on('work.embed')
         .map(({ data }) => (memoryCodec.decode(data) as { readonly sequence: number }).sequence),
-    restarts: () => restarts,
+    restarts: crashes,
   };
 }
 

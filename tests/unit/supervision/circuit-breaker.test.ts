@@ -139,7 +139,7 @@ describe('an open breaker', () => {
     const core = new BreakerCore({ ...OPTIONS, failures: 1 });
     fail(core, 0);
     const probe = admitted(core, 1_000);
-    core.handle({ type: 'released', call: probe, nowMs: 1_000, draw: MIDDLE });
+    core.handle({ type: 'released', call: probe });
     succeed(core, 1_001, probe);
     expect(core.state).toBe('half_open');
     fail(core, 1_002, probe);
