@@ -40,7 +40,7 @@ import { featuresOf, type ServerFeatures } from './features.ts';
 import { gatherWrites } from './gathered-writes.ts';
 import { isJetStreamAway, patiently } from './patience.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
-import { ERROR_CODE_HEADER, ERROR_HEADER } from './service-headers.ts';
+import { ERROR_CODE_HEADER, ERROR_HEADER, statusOf } from './service-headers.ts';
 import { certificateProblem, tlsOptions } from './tls.ts';
 import { WindowPublisher } from './window-publisher.ts';
 
@@ -229,7 +229,8 @@ export class NatsLink {
 
   /**
    * Answers requests on `subject`; where several serve with the same `queue`, each request reaches one of them. A
-   * handler which rejects answers with an error, and the asker gets `RequestFailed`. The returned function ends it.
+   * handler which rejects answers with an error, and the asker gets `RequestFailed`. The returned function ends it; what
+   * is on the way by then is still answered.
    */
   serve(
     subject: string,
@@ -243,7 +244,10 @@ export class NatsLink {
         else void this.#answer(message, handler);
       },
     });
-    return () => end(subscription);
+    return () => {
+      // The connection's own end, or loss, ends the subscription, too.
+      if (!subscription.isClosed() && !subscription.isDraining()) subscription.drain().catch(() => {});
+    };
   }
 
   /** Calls `onMessage` for each message on `subject` (wildcards allowed) until the returned function is called. */
@@ -307,7 +311,7 @@ export class NatsLink {
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       const headers = publishHeaders([
         [ERROR_HEADER, text.replace(/[\r\n]+/g, ' ')],
-        [ERROR_CODE_HEADER, '500'],
+        [ERROR_CODE_HEADER, String(statusOf(error))],
       ]);
       this.log.warn({ subject: message.subject, error: text }, 'request handler failed');
       unlessClosed(() => message.respond(new Uint8Array(), headers === undefined ? {} : { headers }));

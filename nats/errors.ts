@@ -84,7 +84,7 @@ export class RequestTimeout extends Error {
   }
 }
 
-/** The handler at the other end failed; `code` is its status (500 where it gave none). */
+/** The handler at the other end failed; `code` is its status (500 where it gave none, 503 where another try may help). */
 export class RequestFailed extends Error {
   override readonly name = 'RequestFailed';
   readonly subject: string;

@@ -97,6 +97,7 @@ export {
   reloadServer,
   resolveNatsServer,
 } from './server/index.ts';
+export { UNAVAILABLE } from './service-headers.ts';
 export { SharedCache, type SharedCacheStanding } from './shared-cache.ts';
 export { JetStreamRefused, type StoredMessage } from './stored-message.ts';
 export { type StreamHealth, streamHealth } from './stream-health.ts';

@@ -15,7 +15,15 @@ import type {
   ResolutionRequest,
   SettledAnswer,
 } from '#actors';
-import { type NatsLink, NoResponders, RequestFailed, RequestTimeout, type SystemNames, statsOf } from '#nats';
+import {
+  type NatsLink,
+  NoResponders,
+  RequestFailed,
+  RequestTimeout,
+  type SystemNames,
+  statsOf,
+  UNAVAILABLE,
+} from '#nats';
 import { pause } from '#runtime';
 import { CommandError } from '../command-error.ts';
 import { KEEPER_ACCESS, KEEPER_ACTORS } from './keeper-access.ts';
@@ -121,52 +129,74 @@ export class KeeperClient {
     return this.#ask({ op: 'erasing' }, this.#timeoutMs);
   }
 
-  /** Waits as long as the work takes, but not for a node that has died over it. */
+  /**
+   * Waits as long as the work takes, and asks again where the question was lost: a node died over it, or the keeper changed
+   * hands meanwhile.
+   */
   async #askPatiently<T extends KeeperAnswer>(request: KeeperRequest): Promise<T> {
-    const over = new AbortController();
-    try {
-      const answer = this.#ask<T>(request, Math.max(this.#timeoutMs, PATIENCE_MS));
-      return await Promise.race([answer, this.#nodesGone(over.signal)]);
-    } finally {
-      over.abort();
+    const { clock } = this.#link;
+    const untilMs = clock.monotonicMs() + PATIENCE_MS;
+    for (;;) {
+      const over = new AbortController();
+      try {
+        const answer = this.#ask<T>(request, Math.max(this.#timeoutMs, untilMs - clock.monotonicMs()));
+        // One that was lost has no answer that anybody would see.
+        answer.catch(() => {});
+        const found = await Promise.race([answer, this.#overtaken(over.signal)]);
+        if (found !== 'overtaken') return found;
+      } finally {
+        over.abort();
+      }
     }
   }
 
-  /** Rejects when no node has answered several times in a row. */
-  async #nodesGone(signal: AbortSignal): Promise<never> {
-    for (let silent = 0; silent < SILENT_CHECKS; ) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#link.clock.schedule(CHECK_EVERY_MS, resolve);
-        signal.addEventListener(
-          'abort',
-          () => {
-            cancel();
-            resolve();
-          },
-          { once: true },
-        );
-      });
+  /**
+   * Resolves when the keeper has answered what it was asked later: it answers in order. Never, once the signal is aborted.
+   * @throws CommandError `no_answer` when no node has answered several times in a row
+   */
+  async #overtaken(signal: AbortSignal): Promise<'overtaken'> {
+    const { clock } = this.#link;
+    for (let silent = 0; ; ) {
+      await pause(clock, CHECK_EVERY_MS, signal);
+      const later = signal.aborted ? undefined : await this.#answersLater();
+      // What was answered before may be on its way still.
+      if (later === true) await pause(clock, CHECK_EVERY_MS, signal);
       if (signal.aborted) return new Promise<never>(() => {});
+      if (later === true) return 'overtaken';
       silent = (await this.#nodes()) === 0 ? silent + 1 : 0;
+      if (silent < SILENT_CHECKS) continue;
+      throw new CommandError(
+        'no_answer',
+        `no node runs the dataset ${this.#dataset} any more; ask again once one does`,
+      );
     }
-    throw new CommandError(
-      'no_answer',
-      `no node runs the dataset ${this.#dataset} any more; ask again once one does`,
-    );
+  }
+
+  /** Whether the keeper answers now. One that is at work does not. */
+  async #answersLater(): Promise<boolean> {
+    try {
+      await this.settled(0);
+      return true;
+    } catch (error) {
+      if (isKeeperAway(error)) return false;
+      throw error;
+    }
   }
 
   /** A keeper that changes hands, or whose dataset starts anew, is waited for while there are nodes. */
   async #ask<T extends KeeperAnswer>(request: KeeperRequest, timeoutMs: number): Promise<T> {
     const { clock } = this.#link;
     const subject = this.#names.subjects.ask(this.#dataset, KEEPER_ACTORS[KEEPER_ACCESS[request.op]]);
-    const untilMs = clock.monotonicMs() + Math.min(timeoutMs, AWAY_MS);
+    let untilMs: number | undefined;
     for (;;) {
       try {
         return messageCodec.decode(
           await this.#link.request(subject, messageCodec.encode(request), timeoutMs),
         ) as T;
       } catch (cause) {
-        if (!(cause instanceof NoResponders)) throw cause;
+        const hasEnded = cause instanceof RequestFailed && cause.code === UNAVAILABLE;
+        if (!hasEnded && !(cause instanceof NoResponders)) throw cause;
+        untilMs ??= clock.monotonicMs() + Math.min(timeoutMs, AWAY_MS);
         if (clock.monotonicMs() > untilMs || (await this.#nodes()) === 0) {
           throw new CommandError('no_answer', `no node runs the dataset ${this.#dataset} now`, { cause });
         }
