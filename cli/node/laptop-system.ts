@@ -8,8 +8,9 @@ import { tuneCollector } from './collector.ts';
 import { connectOptions } from './connect-options.ts';
 import { DiskHold } from './disk-hold.ts';
 import { Ending } from './ending.ts';
+import type { NodeEnd } from './node-end.ts';
 import type { SystemMode } from './prepare-system.ts';
-import { type NodeEnd, RunningNode } from './running-node.ts';
+import { RunningNode } from './running-node.ts';
 import { type LaptopAddress, type NodeDurability, SystemServer } from './system-server.ts';
 
 export interface LaptopOptions {

@@ -1,44 +1,35 @@
 // A node: one process that runs the datasets of a system. It records what its configuration says, joins the system,
-// starts a tree for each dataset, owns shards, follows datasets that commands add or change, and answers as the NATS
-// service `troupe-node`.
+// runs what is recorded there, owns shards, and answers as the NATS service `troupe-node`. This file is the order in
+// which its parts are opened and ended.
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { DependencyContainer } from 'tsyringe';
 import { carriedOn, noRequestSpans } from '#actors';
 import { type NatsLink, NatsRecords, type SystemNames, serveNode, systemReplicas } from '#nats';
-import { type ClusterEvent, ClusterNode, type Logger, pause, type SystemEvent, toError } from '#runtime';
+import { type ClusterEvent, ClusterNode, type Logger, type SystemEvent, toError } from '#runtime';
 import { aborted } from '../aborted.ts';
-import { CommandError } from '../command-error.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import { encodeClusterEvent, encodeEvent } from '../events/event-record.ts';
 import type { NodePhase } from '../http/health.ts';
 import { openTracing, type Tracing } from '../tracing/tracing.ts';
 import { nodeContainer } from './container.ts';
-import { type DatasetRecord, DatasetRegistry } from './dataset-registry.ts';
 import { EmbedService } from './embed-service.ts';
 import type { Ending } from './ending.ts';
-import { type EscalationReport, escalationReport, RecentEvents, reportLines } from './escalation-report.ts';
+import { escalationReport, RecentEvents } from './escalation-report.ts';
 import { allShardKeys, hostedShards } from './hosted-shards.ts';
 import { leaseTime } from './lease-time.ts';
 import { messageCodec } from './message-codec.ts';
 import { modelStanding } from './model-standing.ts';
+import { NodeDatasets } from './node-datasets.ts';
 import { NodeDoor } from './node-door.ts';
+import { drainNode } from './node-drain.ts';
+import { asStartFailure, type NodeEnd } from './node-end.ts';
 import { nodeName } from './node-name.ts';
 import { prepareSystem, type SystemMode } from './prepare-system.ts';
-import { RunningDataset } from './running-dataset.ts';
+import type { RunningDataset } from './running-dataset.ts';
 import type { NodeDurability } from './system-server.ts';
 import { TOKENS } from './tokens.ts';
 import { onForgotten } from './vector-sharing.ts';
-
-const SWITCH_RETRY_MS = 1_000;
-/** What saying that a node has left may take beyond its drain time. */
-const LEAVING_MS = 3_000;
-
-/** Why a node ended by itself; undefined after `stop`. */
-export type NodeEnd =
-  | { readonly reason: 'restart_intensity'; readonly error: Error; readonly report: EscalationReport }
-  | { readonly reason: 'fenced' | 'connection' | 'lease'; readonly error: Error }
-  | undefined;
 
 export interface NodeOptions {
   readonly config: LoadedConfig;
@@ -64,7 +55,7 @@ export class RunningNode {
   readonly ended: Promise<NodeEnd>;
   readonly #container: DependencyContainer;
   readonly #options: NodeOptions;
-  readonly #datasets = new Map<string, RunningDataset>();
+  readonly #datasets: NodeDatasets;
   readonly #closing: (() => void)[] = [];
   readonly #end: (end: NodeEnd) => void;
   /** Tells processes apart that ran under one name. */
@@ -115,6 +106,16 @@ export class RunningNode {
     };
     const server = options.durability === 'external' ? 'named' : 'embedded';
     this.name = nodeName({ config: options.config, server, random: this.#container.resolve(TOKENS.random) });
+    this.#datasets = new NodeDatasets(this.#container, {
+      node: this.name,
+      over: this.#over.signal,
+      meter: (dataset) => this.#door?.meter(dataset) ?? {},
+      tracer: (dataset) =>
+        this.#tracing?.itemTracer(dataset, this.#container.resolve(TOKENS.clock)) ?? carriedOn,
+      onEvent: (event, dataset) => this.#publishEvent(event, dataset),
+      ends: this.#end,
+      follow: () => this.#follow(),
+    });
   }
 
   get names(): SystemNames {
@@ -127,12 +128,12 @@ export class RunningNode {
   }
 
   get datasets(): readonly string[] {
-    return [...this.#datasets.keys()];
+    return [...this.#datasets.running.keys()];
   }
 
   /** What the stages of a dataset have handled on this node. */
   stageTotals(dataset: string): ReturnType<RunningDataset['totals']['toJSON']> {
-    return this.#datasets.get(dataset)?.totals.toJSON() ?? {};
+    return this.#datasets.running.get(dataset)?.totals.toJSON() ?? {};
   }
 
   /**
@@ -158,11 +159,10 @@ export class RunningNode {
     const cut = isCutOff ? end : await Promise.race([draining, this.#leaseOver.promise]);
     if (cut !== undefined) await ending.waitFor('close of the connection', link.close());
     await draining;
-    const stops = [...this.#datasets].map(([name, dataset]) => {
-      return ending.waitFor(`stop of ${name}`, dataset.stop());
-    });
-    stops.push(ending.waitFor('end of the embedding service', this.#embedding?.end() ?? Promise.resolve()));
-    await Promise.all(stops);
+    await Promise.all([
+      this.#datasets.stop(ending),
+      ending.waitFor('end of the embedding service', this.#embedding?.end() ?? Promise.resolve()),
+    ]);
     this.#cluster?.close();
     this.#datasets.clear();
     await ending.waitFor('end of the traces', this.#tracing?.close() ?? Promise.resolve());
@@ -171,41 +171,21 @@ export class RunningNode {
     return end ?? cut;
   }
 
-  async #drain(): Promise<void> {
-    const clock = this.#container.resolve(TOKENS.clock);
-    const { drainMs } = this.#options.config.config.node;
-    const untilMs = clock.monotonicMs() + drainMs;
-    const stopped = new AbortController();
-    const stages = this.#reconciling
-      .catch(() => undefined)
-      .then(() =>
-        Promise.all([
-          this.#embedding?.drain(),
-          ...[...this.#datasets.values()].map((dataset) => dataset.stopStages()),
-        ]),
-      )
-      .finally(() => stopped.abort());
-    await this.#options.ending.waitFor(
-      'stop of the stages',
-      Promise.race([stages, pause(clock, drainMs, stopped.signal)]),
-    );
-    if (!stopped.signal.aborted) {
-      this.#options.log.warn({ node: this.name, drainMs }, 'stages still work: what they hold comes again');
-    }
-    const leftMs = Math.max(0, untilMs - clock.monotonicMs());
-    const left = new AbortController();
-    const leaving = Promise.resolve(this.#cluster?.drain(leftMs)).finally(() => left.abort());
-    await this.#options.ending.waitFor(
-      'hand-over of shards',
-      Promise.race([leaving, pause(clock, leftMs + LEAVING_MS, left.signal)]),
-    );
-    if (left.signal.aborted) return;
-    this.#options.log.warn(
-      { node: this.name },
-      'the server does not hear that this node leaves: it goes without a word',
-    );
-    leaving.catch(() => {});
-    await this.#options.link.close();
+  #drain(): Promise<void> {
+    const { config, log, ending, link } = this.#options;
+    return drainNode({
+      node: this.name,
+      drainMs: config.config.node.drainMs,
+      clock: this.#container.resolve(TOKENS.clock),
+      log,
+      ending,
+      stopStages: async () => {
+        await this.#reconciling.catch(() => undefined);
+        await Promise.all([this.#embedding?.drain(), this.#datasets.stopStages()]);
+      },
+      leave: async (leftMs) => this.#cluster?.drain(leftMs),
+      disconnect: () => link.close(),
+    });
   }
 
   async #open(): Promise<void> {
@@ -218,7 +198,7 @@ export class RunningNode {
     if (this.#over.signal.aborted) return;
     const cluster = await this.#join(leaseTime(config.config.node.leaseMs, replicas));
     this.#cluster = cluster;
-    await this.#reconcile();
+    await this.#datasets.reconcile(cluster);
     if (this.#over.signal.aborted) return;
     await cluster.activate();
     if (this.#over.signal.aborted) return;
@@ -270,7 +250,7 @@ export class RunningNode {
       names: this.names,
       clock: this.#container.resolve(TOKENS.clock),
       log,
-      datasets: this.#datasets,
+      datasets: this.#datasets.running,
       cluster: () => this.#cluster,
       embedding: () => this.#embedding,
       life: () => {
@@ -309,7 +289,9 @@ export class RunningNode {
   /** Makes what runs what is recorded, models that it serves for others included; the shards that follow from it are taken when it resolves. */
   async #follow(): Promise<void> {
     // One that failed has told its asker; the next one starts afresh.
-    this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#reconcile());
+    this.#reconciling = this.#reconciling
+      .catch(() => undefined)
+      .then(() => this.#cluster && this.#datasets.reconcile(this.#cluster));
     // Opening a model takes long, and nobody waits for it.
     void this.#embedding?.follow();
     await this.#reconciling;
@@ -340,8 +322,8 @@ export class RunningNode {
       },
       nodes: new NatsRecords(link, records.nodes),
       shardRecords: new NatsRecords(link, records.shards),
-      host: hostedShards(this.#datasets),
-      shards: () => allShardKeys(this.#datasets),
+      host: hostedShards(this.#datasets.running),
+      shards: () => allShardKeys(this.#datasets.running),
       clock,
       random: this.#container.resolve(TOKENS.random),
       log,
@@ -361,66 +343,6 @@ export class RunningNode {
   async #followDatasets(): Promise<Uint8Array> {
     await this.#follow();
     return messageCodec.encode({ datasets: this.datasets });
-  }
-
-  /** Starts, restarts and stops datasets until what runs is what is recorded. */
-  async #reconcile(): Promise<void> {
-    const cluster = this.#cluster;
-    if (this.#over.signal.aborted || cluster === undefined) return;
-    const recorded = await this.#registry().list();
-    for (const [dataset, running] of this.#datasets) {
-      const wanted = recorded.get(dataset);
-      if (wanted !== undefined && running.runsAs(wanted, againstOf(wanted, recorded))) continue;
-      this.#datasets.delete(dataset);
-      await running.stop();
-    }
-    for (const [dataset, record] of recorded) {
-      if (this.#datasets.has(dataset)) continue;
-      if (this.#over.signal.aborted) return;
-      const running = await RunningDataset.start(this.#container, {
-        dataset,
-        record,
-        against: againstOf(record, recorded),
-        switched: (generation) => void this.#switched(dataset, generation),
-        node: this.name,
-        cluster,
-        meter: this.#door?.meter(dataset) ?? {},
-        tracer: this.#tracing?.itemTracer(dataset, this.#container.resolve(TOKENS.clock)) ?? carriedOn,
-        onEvent: (event) => this.#publishEvent(event, dataset),
-        fenced: (error) => this.#end({ reason: 'fenced', error }),
-      });
-      // Whoever stops this node may have given up to wait for it.
-      if (this.#over.signal.aborted) return running.stop();
-      this.#datasets.set(dataset, running);
-      void running.ended.then(({ reason, error = new Error(`${dataset} ended`) }) => {
-        if (reason !== 'restart_intensity') return;
-        const events = running.recent.all;
-        this.#end({ reason, error, report: escalationReport({ node: this.name, dataset, error, events }) });
-      });
-    }
-  }
-
-  /** Records that a dataset's new generation is the present one, and has all nodes follow; tries until it is done. */
-  async #switched(dataset: string, generation: number): Promise<void> {
-    const { link } = this.#options;
-    const clock = this.#container.resolve(TOKENS.clock);
-    while (!this.#over.signal.aborted) {
-      try {
-        await this.#registry().switched(dataset, generation);
-        link.publishCore(this.names.subjects.askNodes, messageCodec.encode({}));
-        // A node that is still starting hears no one yet, itself included.
-        await this.#follow();
-        return;
-      } catch (error) {
-        this.#logFailure(error, 'a switched generation could not be recorded');
-      }
-      await pause(clock, SWITCH_RETRY_MS, this.#over.signal);
-    }
-  }
-
-  #registry(): DatasetRegistry {
-    const names = this.#container.resolve(TOKENS.names);
-    return DatasetRegistry.of(this.#options.link, names);
   }
 
   /** Supervision events are for whoever listens; losing one costs nothing but a line of history. */
@@ -447,7 +369,7 @@ export class RunningNode {
       failingShards: this.#cluster?.failing ?? [],
       waiting: this.#options.link.publisher.waiting,
       embedding: this.#embedding?.standing ?? {},
-      datasets: [...this.#datasets].map(([name, dataset]) => ({
+      datasets: [...this.#datasets.running].map(([name, dataset]) => ({
         name,
         tree: dataset.snapshot(),
         stages: dataset.totals.toJSON(),
@@ -459,20 +381,4 @@ export class RunningNode {
       })),
     };
   }
-}
-
-/** Why a node could not start, as one of the errors that commands fail with. */
-function asStartFailure(end: NonNullable<NodeEnd>): Error {
-  if (end.reason !== 'restart_intensity') return end.error;
-  const { error: cause, report } = end;
-  return new CommandError('restart_intensity', reportLines(report).join('\n'), { cause });
-}
-
-/** The datasets that one is held against, now or once it is compared anew; undefined for those that are not there. */
-function againstOf(
-  { config, replay }: DatasetRecord,
-  recorded: ReadonlyMap<string, DatasetRecord>,
-): ReadonlyMap<string, DatasetRecord | undefined> {
-  const named = [config, replay?.config].flatMap((each) => each?.dedup.against ?? []);
-  return new Map([...new Set(named)].sort().map((name) => [name, recorded.get(name)]));
 }
