@@ -31,3 +31,16 @@ export interface Dashboard {
   /** Panels of one row share its width. */
   readonly rows: readonly (readonly Panel[])[];
 }
+
+/** A panel, with its queries as pairs of expression and legend. */
+export function panel(
+  type: Panel['type'],
+  title: string,
+  unit: Unit,
+  description: string,
+  queries: readonly (readonly [expr: string, legend: string])[],
+  thresholds?: readonly [number, number],
+): Panel {
+  const asked: readonly Query[] = queries.map(([expr, legend]) => ({ expr, legend }));
+  return { type, title, unit, description, queries: asked, ...(thresholds && { thresholds }) };
+}
