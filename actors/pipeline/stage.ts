@@ -1,5 +1,5 @@
 // One hop of the pipeline (DESIGN section 5): pull, handle, effects durable, publish the next message, ack.
-// Every stage is this actor around a handler; attempts, dead letters and suspects are kept here, once.
+// Every stage is this actor around a handler; attempts and suspects are kept here, once.
 import {
   type ActorContext,
   type ActorSpec,
@@ -11,37 +11,11 @@ import {
   type WorkSubscription,
 } from '#runtime';
 import { consequenceOf } from '#supervision';
-import type { QueueStage, Stage, StagePorts } from './dataset-ports.ts';
-import {
-  ATTEMPTS_HEADER,
-  formerAttempts,
-  heldHeaders,
-  hopId,
-  intakeHeaders,
-  printable,
-  SEQUENCE_HEADER,
-} from './hop-headers.ts';
+import type { StagePorts } from './dataset-ports.ts';
+import { type HopEffect, HopExits, type HopExitsOptions } from './hop-exits.ts';
+import { formerAttempts } from './hop-headers.ts';
 import { ItemFailure, PassingFailure } from './item-failure.ts';
-import type { DeadMessage } from './messages.ts';
 import { OpenHops } from './open-hops.ts';
-
-/** What a handler wants published for one delivery. */
-export type HopEffect =
-  | {
-      readonly stage: Exclude<QueueStage, 'held'>;
-      /** The item's sequence in the intake stream. */
-      readonly sequence: number;
-      readonly message: unknown;
-      /** Tells messages of one item to one stage apart, in their ids; default the stage. */
-      readonly as?: string;
-    }
-  /** The message as it came, bytes and headers, to where items wait; `attempts` were made before. */
-  | {
-      readonly stage: 'held';
-      readonly sequence: number;
-      readonly original: Delivery;
-      readonly attempts: number;
-    };
 
 /** What became of one delivery. */
 export type HopResult =
@@ -77,16 +51,13 @@ export type StageHandler = (
   attempt: Attempt,
 ) => Promise<readonly HopResult[]>;
 
-export interface StageOptions {
-  readonly stage: Stage;
+export interface StageOptions extends HopExitsOptions {
   /** Name among its siblings. */
   readonly id: string;
   readonly maxBatch: number;
   readonly prefetch: number;
   /** Makes the handler of one incarnation; the context names the actors that it asks. */
   readonly handler: (context: ActorContext<StageMessage>) => StageHandler;
-  /** The intake sequence and id of a delivery, for its dead letter; must not throw. */
-  readonly identify: (delivery: Delivery) => { readonly sequence: number; readonly id: string | null };
   /**
    * How long a message must still be left in the queue, in ms. A stage that holds messages back marks each one durably
    * before it is handled, as the number of deliveries says nothing there.
@@ -94,8 +65,6 @@ export interface StageOptions {
   readonly holdMs?: (delivery: Delivery) => number;
   /** What all of the stage's work depends on: while it is not closed, nothing more is pulled. */
   readonly breaker?: CircuitBreaker;
-  /** The stage that dead letters name; default its own. */
-  readonly diesAs?: Stage;
 }
 
 /** Attempts in one process before a passing failure ends an item, and marked attempts before a suspect ends. */
@@ -132,6 +101,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
   readonly #context: ActorContext<StageMessage>;
   readonly #handle: StageHandler;
   readonly #hops: OpenHops;
+  readonly #exits: HopExits;
   #subscription: WorkSubscription | undefined;
   /** The one batch that was asked for and came: in the mailbox, then in hand. */
   #inHand: readonly Delivery[] = [];
@@ -142,6 +112,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
     this.#context = context;
     this.#handle = options.handler(context);
     this.#hops = new OpenHops(ports, options.stage);
+    this.#exits = new HopExits(ports, options, this.#hops, context.signal);
   }
 
   async open(): Promise<void> {
@@ -240,7 +211,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
         limitFactor *= limitGrowth;
         if (attempts >= MAX_ATTEMPTS && batch.length === 1) {
           const failure = new ItemFailure(error.code, error.message, { cause: error });
-          for (const delivery of batch) await this.#deadLetter(delivery, failure, attempts);
+          for (const delivery of batch) await this.#exits.die(delivery, failure, attempts);
           return undefined;
         }
         if (attempts < MAX_ATTEMPTS) await this.#pause(delayMs);
@@ -281,7 +252,7 @@ class StageBehaviour implements Behaviour<StageMessage> {
     const tries = former + 1;
     if (tries > MAX_ATTEMPTS) {
       const message = `its handler did not survive ${MAX_ATTEMPTS} marked attempts`;
-      await this.#deadLetter(delivery, new ItemFailure('attempts_exhausted', message), tries - 1);
+      await this.#exits.die(delivery, new ItemFailure('attempts_exhausted', message), tries - 1);
     } else {
       const written = await this.#mark(key, tries, mark?.revision ?? 0);
       if (written === undefined) return delivery.nak(RETRY_MS);
@@ -325,77 +296,15 @@ class StageBehaviour implements Behaviour<StageMessage> {
   ): Promise<Later | undefined> {
     if (result === undefined)
       throw new Error(`${this.#options.stage}: the handler gave no result for a delivery`);
-    if ('failure' in result) return this.#deadLetter(delivery, result.failure, attempts);
-    if ('later' in result) {
+    if ('effects' in result) {
+      await this.#exits.pass(delivery, result.effects);
+    } else if ('failure' in result) {
+      await this.#exits.die(delivery, result.failure, attempts);
+    } else {
       const { attempt } = result.later;
       if (attempt === undefined || attempts < MAX_ATTEMPTS) return result.later;
-      return this.#deadLetter(delivery, attempt, attempts);
+      await this.#exits.die(delivery, attempt, attempts);
     }
-    const traced = this.#hops.headersOf(delivery);
-    await Promise.all(result.effects.map((effect, at) => this.#publish(effect, at, traced)));
-    this.#ports.faults.reach(`${this.#options.stage}.published`);
-    delivery.ack();
-    const [first] = result.effects;
-    this.#hops.left(delivery, {
-      outcome: first?.stage === 'held' ? 'held' : 'passed',
-      ...(first && { sequence: first.sequence }),
-    });
-    return undefined;
-  }
-
-  async #publish(effect: HopEffect, index: number, traced: Readonly<Record<string, string>>): Promise<void> {
-    const content =
-      effect.stage === 'held'
-        ? { data: effect.original.data, headers: { ...heldHeaders(effect.original, effect), ...traced } }
-        : { data: this.#ports.codec.encode(effect.message), headers: traced };
-    await this.#ports.publisher.publish(
-      {
-        ...content,
-        subject: this.#ports.subjects.work(effect.stage),
-        id: hopId(this.#ports, ('as' in effect && effect.as) || effect.stage, effect.sequence, index),
-      },
-      this.#context.signal,
-    );
-  }
-
-  /** Dead letter first, then the verdict to the keeper, then the queue forgets the message. */
-  async #deadLetter(delivery: Delivery, failure: ItemFailure, attempts: number): Promise<undefined> {
-    const stage = this.#options.diesAs ?? this.#options.stage;
-    const { sequence, id } = this.#options.identify(delivery);
-    const { publisher, subjects, codec } = this.#ports;
-    const traced = this.#hops.headersOf(delivery);
-    await publisher.publish(
-      {
-        subject: subjects.dead(stage),
-        data: delivery.data,
-        id: hopId(this.#ports, `dead-${stage}`, sequence, 0),
-        headers: {
-          ...intakeHeaders(delivery),
-          ...traced,
-          [SEQUENCE_HEADER]: String(sequence),
-          'Troupe-Reason': failure.code,
-          'Troupe-Error': printable(failure.message),
-          [ATTEMPTS_HEADER]: String(Math.max(attempts, failure.attempts)),
-          'Troupe-Stage': stage,
-        },
-      },
-      this.#context.signal,
-    );
-    this.#ports.faults.reach(`${stage}.dead-lettered`);
-    const verdict: DeadMessage = { type: 'dead', sequence, id, stage, reason: failure.code, attempts };
-    await publisher.publish(
-      {
-        subject: subjects.work('keep'),
-        data: codec.encode(verdict),
-        // Its own id: a judged verdict of the same sequence, before or after, must not be taken for a repeat of it.
-        id: hopId(this.#ports, 'keep-dead', sequence, 0),
-        headers: traced,
-      },
-      this.#context.signal,
-    );
-    delivery.term();
-    this.#ports.meter.died(stage, failure.code);
-    this.#hops.left(delivery, { outcome: 'dead', sequence, reason: failure.code });
     return undefined;
   }
 
