@@ -34,6 +34,7 @@ export {
 } from './errors.ts';
 export { featuresOf, type ServerFeatures } from './features.ts';
 export { followStream, sequenceSince } from './follow-stream.ts';
+export type { WaitingSubject } from './full-subjects.ts';
 export {
   type ConsumerStanding,
   consumerStates,
@@ -122,7 +123,6 @@ export { NatsUploads } from './uploads.ts';
 export { identityOf, newUserKey, type UserKey } from './user-key.ts';
 export {
   type PublishOptions,
-  type WaitingSubject,
   WindowPublisher,
   type WindowPublisherOptions,
 } from './window-publisher.ts';

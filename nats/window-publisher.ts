@@ -5,7 +5,8 @@ import type { Clock, DurablePublisher, OutgoingMessage, PublishReceipt, RandomSo
 import { AbortWatch } from './abort-watch.ts';
 import { LinkClosed, NoStream, type PermissionDenied, PublishRefused, StreamFull } from './errors.ts';
 import { Fifo } from './fifo.ts';
-import { FullGate, type Gated, type Refusal } from './full-gate.ts';
+import type { FullGate, Gated, Refusal } from './full-gate.ts';
+import { FullSubjects, type WaitingSubject } from './full-subjects.ts';
 import { type HeaderText, headerText } from './header-text.ts';
 import { isJetStreamAway } from './patience.ts';
 import { readAnswer } from './publish-answer.ts';
@@ -24,18 +25,6 @@ export interface PublishOptions {
   readonly whenFull?: 'wait' | 'fail';
   /** An answer is awaited this long before the message is sent again; default: the publisher's. */
   readonly answerTimeoutMs?: number;
-}
-
-/** A subject whose stream takes nothing now. */
-export interface WaitingSubject {
-  readonly subject: string;
-  /** Messages that wait to be stored. */
-  readonly messages: number;
-  /** JetStream's code (503: nobody answers; 0: nothing is sent to it, whatever the subject), and its words. */
-  readonly code: number;
-  readonly why: string;
-  /** How long nothing has been taken. */
-  readonly forMs: number;
 }
 
 /** What a window publisher is made of. */
@@ -75,7 +64,6 @@ interface Entry extends Gated {
 export class WindowPublisher implements DurablePublisher {
   readonly #transport: PublishTransport;
   readonly #clock: Clock;
-  readonly #random: RandomSource;
   readonly #newId: () => string;
   readonly #window: number;
   readonly #windowBytes: number;
@@ -83,9 +71,7 @@ export class WindowPublisher implements DurablePublisher {
   readonly #inFlight = new Map<string, Entry>();
   readonly #waiting = new Fifo<Entry>();
   readonly #aborts = new AbortWatch<Entry>((entry, reason) => this.#abort(entry, reason));
-  readonly #gates = new Map<string, FullGate<Entry>>();
-  /** The last refusals of what was not to wait, until something is stored under the subject again. */
-  readonly #refusals = new Map<string, Refusal & { readonly sinceMs: number }>();
+  readonly #full: FullSubjects<Entry>;
   #bytes = 0;
   #published = 0;
   #connected = true;
@@ -96,7 +82,11 @@ export class WindowPublisher implements DurablePublisher {
   constructor(options: WindowPublisherOptions) {
     this.#transport = options.transport;
     this.#clock = options.clock;
-    this.#random = options.random;
+    this.#full = new FullSubjects({
+      clock: options.clock,
+      random: options.random,
+      opened: () => this.#pump(),
+    });
     this.#newId = options.newId;
     this.#window = options.window ?? 512;
     this.#windowBytes = options.windowBytes ?? 32 * 1024 * 1024;
@@ -111,27 +101,10 @@ export class WindowPublisher implements DurablePublisher {
 
   /** Subjects whose stream takes nothing now, with what is held back for it or was given back to its publisher. */
   get waiting(): readonly WaitingSubject[] {
-    const now = this.#clock.monotonicMs();
-    const held = [...this.#gates].flatMap(([subject, { refused, held: messages }]) =>
-      refused === undefined ? [] : [{ subject, messages, ...refused }],
-    );
-    const refusals = [...this.#refusals].map(([subject, refused]) => ({ subject, messages: 1, ...refused }));
-    const all = this.#held && {
-      subject: '>',
-      messages: this.#waiting.length,
-      code: 0,
-      description: this.#held.why,
-      sinceMs: this.#held.sinceMs,
-    };
-    return [...(all === undefined ? [] : [all]), ...held, ...refusals].map(
-      ({ subject, messages, code, description, sinceMs }) => ({
-        subject,
-        messages,
-        code,
-        why: description,
-        forMs: now - sinceMs,
-      }),
-    );
+    if (this.#held === undefined) return this.#full.waiting;
+    const { why, sinceMs } = this.#held;
+    const forMs = this.#clock.monotonicMs() - sinceMs;
+    return [{ subject: '>', messages: this.#waiting.length, code: 0, why, forMs }, ...this.#full.waiting];
   }
 
   /**
@@ -218,10 +191,8 @@ export class WindowPublisher implements DurablePublisher {
     if (this.#closed !== undefined) return;
     this.#closed = new LinkClosed(cause === undefined ? undefined : { cause });
     this.#cancelSweep?.();
-    const pending = [...this.#inFlight.values(), ...this.#waiting.drain()];
-    for (const gate of this.#gates.values()) pending.push(...gate.close());
+    const pending = [...this.#inFlight.values(), ...this.#waiting.drain(), ...this.#full.close()];
     this.#inFlight.clear();
-    this.#gates.clear();
     for (const entry of pending) this.#settle(entry, this.#closed);
     this.#transport.close();
   }
@@ -268,7 +239,7 @@ export class WindowPublisher implements DurablePublisher {
   }
 
   #admit(entry: Entry): void {
-    const gate = this.#gates.get(entry.subject);
+    const gate = this.#full.gates.get(entry.subject);
     if (this.#held !== undefined && entry.whenFull === 'fail') {
       this.#settle(entry, new StreamFull(entry.subject, this.#held.why));
     } else if (gate !== undefined && entry.whenFull === 'wait') gate.hold(entry);
@@ -293,14 +264,14 @@ export class WindowPublisher implements DurablePublisher {
   }
 
   #pumpGates(): void {
-    for (const [subject, gate] of this.#gates) {
+    for (const [subject, gate] of this.#full.gates) {
       while (this.#inFlight.size < this.#window && this.#bytes < this.#windowBytes) {
         const entry = gate.take();
         if (entry === undefined) break;
         entry.gate = gate;
         this.#send(entry);
       }
-      if (gate.idle) this.#gates.delete(subject);
+      if (gate.idle) this.#full.remove(subject);
     }
   }
 
@@ -335,7 +306,7 @@ export class WindowPublisher implements DurablePublisher {
     const verdict = readAnswer(answer);
     this.#release(entry);
     if (verdict.type === 'stored') {
-      if (this.#refusals.size > 0) this.#refusals.delete(entry.subject);
+      this.#full.stored(entry.subject);
       entry.gate?.passed();
       this.#settle(entry, verdict.receipt);
     } else if (verdict.type === 'refused') {
@@ -344,9 +315,7 @@ export class WindowPublisher implements DurablePublisher {
     } else if (verdict.type === 'no-stream') {
       void this.#confirmNoStream(entry);
     } else if (verdict.full && entry.whenFull === 'fail') {
-      const { code, description } = verdict;
-      const sinceMs = this.#refusals.get(entry.subject)?.sinceMs ?? this.#clock.monotonicMs();
-      this.#refusals.set(entry.subject, { code, description, sinceMs });
+      this.#full.turnedAway(entry.subject, verdict);
       this.#settle(entry, new StreamFull(entry.subject, verdict.description));
     } else {
       this.#holdBack(entry, verdict);
@@ -354,15 +323,10 @@ export class WindowPublisher implements DurablePublisher {
     this.#pump();
   }
 
-  #holdBack(entry: Entry, { code, description }: Refusal): void {
+  #holdBack(entry: Entry, refusal: Refusal): void {
     const wasUnderWay = entry.gate !== undefined;
     entry.gate = undefined;
-    let gate = this.#gates.get(entry.subject);
-    if (gate === undefined) {
-      gate = new FullGate<Entry>({ clock: this.#clock, random: this.#random, opened: () => this.#pump() });
-      this.#gates.set(entry.subject, gate);
-    }
-    gate.giveBack(entry, wasUnderWay, { code, description });
+    this.#full.holdBack(entry, wasUnderWay, refusal);
   }
 
   /**
