@@ -1,11 +1,11 @@
 // What the keeper is asked to erase, what that comes to, and the event that it becomes. A request that is repeated
 // changes nothing: what is erased already is told as such.
 import { z } from 'zod';
-import { entriesOf } from './explain.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerEvent } from './ledger-events.ts';
 import type { ManifestRow } from './manifest.ts';
 import { MAX_ASKED } from './max-asked.ts';
+import { namedEntries } from './named-entries.ts';
 
 /** Longest reason of an erasure. */
 export const MAX_REASON_LENGTH = 512;
@@ -63,7 +63,7 @@ export function planErasure(
   const sequences = new Set<number>();
   const results = keys.map((key) => {
     const named = new Map<string, ErasedItem>();
-    for (const entry of entriesOf(ledger, key)) {
+    for (const entry of namedEntries(ledger, key)) {
       const item = entry.type === 'dead' ? null : entry.item;
       const name = item ?? `sequence ${entry.sequence}`;
       if (named.has(name)) continue;

@@ -9,8 +9,10 @@ import { isAgainst, relationAgainst } from './cut-against.ts';
 import type { Tombstone } from './erasures.ts';
 import type { ExplainAnswer, ExplainedItem } from './keeper-messages.ts';
 import type { Ledger } from './ledger.ts';
+import { edgesOf, idsByContent } from './ledger-contents.ts';
 import type { LedgerEntry } from './ledger-events.ts';
 import type { ManifestRow } from './manifest.ts';
+import { namedEntries } from './named-entries.ts';
 
 /** What a lineage needs beside the ledger. */
 export interface ExplainSources {
@@ -22,15 +24,8 @@ export interface ExplainSources {
 
 /** Everything about the items that match an id, an item digest, a content digest or, else, a sequence. */
 export async function explain(ledger: Ledger, key: string, sources: ExplainSources): Promise<ExplainAnswer> {
-  const entries = entriesOf(ledger, key);
+  const entries = namedEntries(ledger, key);
   return { items: await Promise.all(entries.map((entry) => explainEntry(ledger, entry, sources))) };
-}
-
-/** What an id, an item digest, a content digest or, else, a sequence names. */
-export function entriesOf(ledger: Ledger, key: string): readonly LedgerEntry[] {
-  const found = ledger.find(key);
-  const bySequence = /^\d+$/.test(key) ? ledger.entry(Number(key)) : undefined;
-  return found.length > 0 || bySequence === undefined ? found : [bySequence];
 }
 
 async function explainEntry(
@@ -101,9 +96,9 @@ function relatives(
   content: string,
   dedup: DatasetConfig['dedup'],
 ): ExplainedItem['relatives'] {
-  const edges = [...ledger.edgesOf(content)].sort((a, b) => a.distance - b.distance);
+  const edges = [...edgesOf(ledger, content)].sort((a, b) => a.distance - b.distance);
   const otherOf = (edge: Edge) => (edge.a === content ? edge.b : edge.a);
-  const ids = ledger.idsOf(new Set(edges.map(otherOf)));
+  const ids = idsByContent(ledger, new Set(edges.map(otherOf)));
   return edges.map((edge) => ({
     edge,
     relation: (isAgainst(edge) ? relationAgainst(edge, dedup) : relationOf(edge, dedup)) ?? null,

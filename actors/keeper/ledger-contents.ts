@@ -1,4 +1,5 @@
 // What the ledger says of contents and of erased items: for erasures and explanations, each by one look at all entries.
+import type { Edge } from '../kinds/kind.ts';
 import type { ErasedEntry, ToDelete } from './erasures.ts';
 import type { Ledger } from './ledger.ts';
 import type { ManifestRecord } from './manifest.ts';
@@ -17,6 +18,23 @@ export function itemsByContent(
     else known.add(entry.item);
   }
   return items;
+}
+
+/** One id for each of the contents that an item has. */
+export function idsByContent(ledger: Ledger, contents: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const entry of ledger.entries()) {
+    if (entry.type !== 'judged' || entry.facts === null || !contents.has(entry.facts.content)) continue;
+    if (!ids.has(entry.facts.content)) ids.set(entry.facts.content, entry.id);
+  }
+  return ids;
+}
+
+/** Edges that touch a content. */
+export function edgesOf(ledger: Ledger, content: string): readonly Edge[] {
+  return [...ledger.generations.edges()]
+    .map(({ edge }) => edge)
+    .filter(({ a, b }) => a === content || b === content);
 }
 
 /** The entries of erased items and sequences. */

@@ -180,36 +180,6 @@ export class Ledger {
     return entry?.type === 'judged' ? entry : undefined;
   }
 
-  /** All entries that match an id, an item digest or a content digest. */
-  find(key: string): readonly LedgerEntry[] {
-    const found: LedgerEntry[] = [];
-    for (const entry of this.#bySequence.values()) {
-      const matches =
-        entry.id === key ||
-        (entry.type !== 'dead' && entry.item === key) ||
-        (entry.type === 'judged' && entry.facts?.content === key);
-      if (matches) found.push(entry);
-    }
-    return found.sort((a, b) => a.sequence - b.sequence);
-  }
-
-  /** Edges that touch a content. */
-  edgesOf(content: string): readonly Edge[] {
-    return [...this.#generations.edges()]
-      .map(({ edge }) => edge)
-      .filter(({ a, b }) => a === content || b === content);
-  }
-
-  /** One id for each of the contents that an item has. */
-  idsOf(contents: ReadonlySet<string>): ReadonlyMap<string, string> {
-    const ids = new Map<string, string>();
-    for (const entry of this.#bySequence.values()) {
-      if (entry.type !== 'judged' || entry.facts === null || !contents.has(entry.facts.content)) continue;
-      if (!ids.has(entry.facts.content)) ids.set(entry.facts.content, entry.id);
-    }
-    return ids;
-  }
-
   /** The items (one entry each, the leading sequence) and edges as of the first `through` journaled entries. */
   asOf(through: number): { readonly items: readonly JudgedEntry[]; readonly edges: readonly Edge[] } {
     const leads = new Map<string, JudgedEntry>();
@@ -389,9 +359,8 @@ export class Ledger {
     const pending = new Set([...contents].filter((content) => this.#generations.pending.has(content)));
     if (pending.size === 0) return;
     const heirs = new Map<string, number>();
-    for (const entry of this.#bySequence.values()) {
-      if (isCompared(entry) && pending.has(entry.facts.content))
-        heirs.set(entry.facts.content, entry.sequence);
+    for (const [content, sequence] of this.#comparedContents()) {
+      if (pending.has(content)) heirs.set(content, sequence);
     }
     for (const content of pending) this.#generations.inherit(content, heirs.get(content));
   }

@@ -4,6 +4,7 @@ import { deriveRows } from '../../../actors/keeper/cut.ts';
 import { Ledger } from '../../../actors/keeper/ledger.ts';
 import type { JudgedEntry, LedgerEntry, LedgerEvent } from '../../../actors/keeper/ledger-events.ts';
 import { type ManifestRecord, manifestDigest } from '../../../actors/keeper/manifest.ts';
+import { namedEntries } from '../../../actors/keeper/named-entries.ts';
 import type { VerdictMessage } from '../../../actors/pipeline/messages.ts';
 import { contentOf, dead, edgeOf, judged, sha } from '../../support/ledger-messages.ts';
 import { memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
@@ -322,14 +323,15 @@ describe('the ledger', () => {
     );
   });
 
-  it('finds entries by id, item and content, by rising sequence', () => {
+  it('finds entries by id, item and content or, else, by sequence', () => {
     const ledger = ledgerOf([]);
     ledger.apply(eventOf(ledger, [judged(3, 'a', 'p'), judged(2, 'b', 'p'), dead(1)]));
-    expect(ledger.find('a').map(({ sequence }) => sequence)).toEqual([3]);
-    expect(ledger.find(sha('item b p')).map(({ sequence }) => sequence)).toEqual([2]);
-    expect(ledger.find(contentOf('p')).map(({ sequence }) => sequence)).toEqual([2, 3]);
-    expect(ledger.find('dead 1').map(({ sequence }) => sequence)).toEqual([1]);
-    expect(ledger.find('nobody')).toEqual([]);
+    expect(namedEntries(ledger, 'a').map(({ sequence }) => sequence)).toEqual([3]);
+    expect(namedEntries(ledger, sha('item b p')).map(({ sequence }) => sequence)).toEqual([2]);
+    expect(namedEntries(ledger, contentOf('p')).map(({ sequence }) => sequence)).toEqual([2, 3]);
+    expect(namedEntries(ledger, 'dead 1').map(({ sequence }) => sequence)).toEqual([1]);
+    expect(namedEntries(ledger, '2').map(({ sequence }) => sequence)).toEqual([2]);
+    expect(namedEntries(ledger, 'nobody')).toEqual([]);
   });
 });
 
