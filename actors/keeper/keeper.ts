@@ -10,15 +10,8 @@ import type {
 } from '#runtime';
 import { EventSourced, pause, StorageFull } from '#runtime';
 import type { DatasetPorts } from '../pipeline/dataset-ports.ts';
-import type { KeptItem } from '../pipeline/item-tracer.ts';
-import {
-  type ComparedMessage,
-  type KeepMessage,
-  keepMessageSchema,
-  type VerdictMessage,
-} from '../pipeline/messages.ts';
+import { keepMessageSchema } from '../pipeline/messages.ts';
 import { GATHER_MS } from '../pipeline/stage.ts';
-import type { JournaledVerdict } from '../pipeline/stage-meter.ts';
 import { standDownWhenFenced } from '../pipeline/stand-down.ts';
 import type { Tenure } from '../pipeline/tenure.ts';
 import { type JudgingContext, judgingContext } from '../rules/judging-context.ts';
@@ -28,6 +21,7 @@ import { type ResolutionRequest, resolve } from './dead-fate.ts';
 import type { EraseAnswer, EraseRequest } from './erase-request.ts';
 import { ErasureDesk } from './erasure-desk.ts';
 import { explain } from './explain.ts';
+import { comparedMessages, journaledAs, keptItems, newVerdicts } from './keep-batch.ts';
 import type {
   Comparing,
   CutAnswer,
@@ -203,8 +197,9 @@ class Keeper implements Behaviour<KeeperMessage> {
     const startedMs = this.#ports.clock.monotonicMs();
     const beganMs = this.#ports.clock.wallMs();
     const messages = deliveries.map(({ data }) => keepMessageSchema.parse(this.#ports.codec.decode(data)));
-    const verdicts = this.#accepted(messages);
-    const events = [...entryEvents(verdicts), ...this.#replay.compared(this.#compared(messages))];
+    const verdicts = newVerdicts(this.#ledger, messages);
+    const compared = this.#replay.compared(comparedMessages(this.#ledger, messages));
+    const events = [...entryEvents(verdicts), ...compared];
     if (events.length > 0) {
       events.unshift(...this.#erasures.newNames());
       const announced = this.#ledger.length;
@@ -227,7 +222,7 @@ class Keeper implements Behaviour<KeeperMessage> {
     tracer.kept(keptItems(deliveries, messages), beganMs);
     meter.holds('ledger/keeper', this.#ledger.accountedBytes);
     for (const { storedAtMs } of deliveries) meter.left('keep', clock.wallMs() - storedAtMs);
-    meter.journaled(verdicts.map(verdictOf));
+    meter.journaled(verdicts.map(journaledAs));
     meter.handled('keep', deliveries.length, clock.monotonicMs() - startedMs);
     if (events.length > 0) {
       await this.#replay.advance();
@@ -235,31 +230,6 @@ class Keeper implements Behaviour<KeeperMessage> {
       await this.#cutByPolicy();
     }
     this.#subscription?.demand();
-  }
-
-  /** Of each sequence the one verdict that says something new. */
-  #accepted(messages: readonly KeepMessage[]): readonly VerdictMessage[] {
-    const accepted = new Map<number, VerdictMessage>();
-    for (const message of messages) {
-      if (message.type === 'compared') continue;
-      const known = accepted.get(message.sequence);
-      const replaces = known === undefined || (known.type === 'dead' && message.type === 'judged');
-      if (replaces && this.#ledger.accepts(message)) accepted.set(message.sequence, message);
-    }
-    return [...accepted.values()];
-  }
-
-  /** What was compared anew; what died of it counts as compared with nothing. */
-  #compared(messages: readonly KeepMessage[]): readonly ComparedMessage[] {
-    const { next, current } = this.#ledger.generations;
-    return messages.flatMap((message): readonly ComparedMessage[] => {
-      if (message.type === 'compared') return [message];
-      if (message.type !== 'dead' || message.stage !== 'replay') return [];
-      const entry = this.#ledger.entry(message.sequence);
-      const content = entry?.type === 'judged' ? entry.facts?.content : undefined;
-      if (content === undefined) return [];
-      return [{ type: 'compared', generation: next ?? current, content, edges: [], failure: message.reason }];
-    });
   }
 
   /** Something has settled: cuts if that makes so many, and waits anew for quiet. */
@@ -387,17 +357,4 @@ class Keeper implements Behaviour<KeeperMessage> {
       payload: (item) => storedPayload(this.#ports, item),
     });
   }
-}
-
-/** Those of the messages that are verdicts, each with the delivery that it came in. */
-function keptItems(deliveries: readonly Delivery[], messages: readonly KeepMessage[]): readonly KeptItem[] {
-  return deliveries.flatMap((delivery, at) => {
-    const message = messages[at];
-    if (message === undefined || message.type === 'compared') return [];
-    return [{ delivery, sequence: message.sequence, isDead: message.type === 'dead' }];
-  });
-}
-
-function verdictOf(message: VerdictMessage): JournaledVerdict {
-  return message.type === 'dead' ? 'dead' : message.judgement.verdict;
 }
