@@ -1,73 +1,27 @@
-// One connection to NATS with the settings which the system needs (reconnect for ever, notice a dead peer soon),
-// and what every adapter shares: the publisher, the probed features, requests with named errors. Adapters in this
-// folder also use the client objects which it carries; nothing outside the folder does.
+// One connection to NATS and what every adapter shares of it: the publisher, the probed features, requests with named
+// errors. Adapters in this folder also use the client objects which it carries; nothing outside the folder does.
 import { type JetStreamManager, jetstream } from '@nats-io/jetstream';
-import {
-  AuthorizationError,
-  connect,
-  createInbox,
-  errors,
-  type Msg,
-  type NatsConnection,
-  nuid,
-  type Subscription,
-  type TlsOptions,
-} from 'nats';
-import {
-  type Clock,
-  type Logger,
-  pause,
-  type RandomSource,
-  silentLogger,
-  systemClock,
-  systemRandom,
-} from '#runtime';
+import { createInbox, errors, type Msg, type NatsConnection, nuid, type Subscription } from 'nats';
+import { type Clock, type Logger, pause, silentLogger, systemClock, systemRandom } from '#runtime';
 import { endTransport, unlessClosed } from './closed-connection.ts';
-import { type Credentials, credentialOptions } from './credentials.ts';
 import {
-  CertificateRefused,
-  CredentialsRefused,
   isPermissionViolation,
   JetStreamUnavailable,
   LinkClosed,
-  NatsUnreachable,
   NoResponders,
   PermissionDenied,
   RequestFailed,
   RequestTimeout,
 } from './errors.ts';
-import { featuresOf, type ServerFeatures } from './features.ts';
+import type { ServerFeatures } from './features.ts';
 import { gatherWrites } from './gathered-writes.ts';
-import { isJetStreamAway, patiently } from './patience.ts';
+import { type ConnectOptions, openConnection, probeFeatures } from './open-connection.ts';
 import { connectionTransport, publishHeaders } from './publish-transport.ts';
 import { ERROR_CODE_HEADER, ERROR_HEADER, statusOf } from './service-headers.ts';
-import { certificateProblem, tlsOptions } from './tls.ts';
 import { WindowPublisher } from './window-publisher.ts';
 
-/** Longest that a cluster may take to elect a leader before it counts as one without JetStream. */
-const ELECTION_MS = 20_000;
 /** Longest that an orderly close may take; whoever waits for the server has something better to do by then. */
 const DRAIN_MS = 5_000;
-
-/** Where to connect and as whom. */
-export interface ConnectOptions extends Credentials {
-  /** One or more server URLs, separated by commas. */
-  readonly servers: string;
-  readonly tls?: TlsOptions;
-  /** Name of this connection in the server's reports. */
-  readonly name: string;
-  /** Default: silent. */
-  readonly log?: Logger;
-  /** Default: the process's own clock. */
-  readonly clock?: Clock;
-  readonly random?: RandomSource;
-  /** How long the first connect may take; default 5,000 ms. */
-  readonly connectTimeoutMs?: number;
-  /** Pause between attempts to reconnect; default 500 ms. */
-  readonly reconnectWaitMs?: number;
-  /** First tokens of reply subjects, where permissions ask for them; default `_INBOX`. */
-  readonly inboxPrefix?: string;
-}
 
 /** How the connection is: `connected` after a reconnect, `disconnected` while it is down. */
 export type LinkStatus = 'connected' | 'disconnected';
@@ -104,12 +58,10 @@ export class NatsLink {
    * @throws NatsUnreachable naming the server and a remedy; JetStreamUnavailable
    */
   static async connect(options: ConnectOptions): Promise<NatsLink> {
-    const connection = await open(options);
+    const connection = await openConnection(options);
     const manager = await jetstream(connection).jetstreamManager(false);
     try {
-      // A cluster without a leader does not say it for a while.
-      const account = await electedAnswer(options, () => manager.getAccountInfo());
-      const features = featuresOf(connection.info?.version ?? '', account.api.level ?? 0);
+      const features = await probeFeatures(connection, manager, options.clock);
       return new NatsLink(options, connection, manager, features);
     } catch (cause) {
       await connection.close();
@@ -360,64 +312,6 @@ function requestError(cause: unknown, subject: string, timeoutMs: number): Error
     return new LinkClosed({ cause });
   }
   return cause instanceof Error ? cause : new Error(String(cause));
-}
-
-/** The answer of a cluster once it has a leader; a server without JetStream says so at once. */
-function electedAnswer<T>({ clock = systemClock }: ConnectOptions, ask: () => Promise<T>): Promise<T> {
-  return patiently(
-    { clock },
-    async () => {
-      try {
-        return await ask();
-      } catch (error) {
-        if (isJetStreamAway(error)) throw new Error('JetStream is not enabled', { cause: error });
-        throw error;
-      }
-    },
-    ELECTION_MS,
-  );
-}
-
-async function open(options: ConnectOptions): Promise<NatsConnection> {
-  const servers = options.servers.split(',').map((server) => server.trim());
-  try {
-    return await connect({
-      ...credentialOptions(options),
-      servers,
-      name: options.name,
-      ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls, servers) }),
-      ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
-      timeout: options.connectTimeoutMs ?? 5_000,
-      noAsyncTraces: true,
-      maxReconnectAttempts: -1,
-      // A server restarted with other credentials for a moment must not end the process.
-      ignoreAuthErrorAbort: true,
-      reconnectTimeWait: options.reconnectWaitMs ?? 500,
-      reconnectJitter: 100,
-      pingInterval: 15_000,
-      maxPingOut: 2,
-    });
-  } catch (cause) {
-    throw refusalOf(options.servers, cause);
-  }
-}
-
-/** Why no server could be used, as an error named for it. Nothing of what was given to prove who we are is told. */
-function refusalOf(servers: string, cause: unknown): NatsUnreachable {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  const certificate = certificateProblem(cause);
-  if (certificate !== undefined) {
-    const remedy = 'give the authority that signed it, or have the server renew it';
-    return new CertificateRefused(servers, `${certificate}; ${remedy}`, { cause });
-  }
-  if (cause instanceof AuthorizationError || /authorization|authentication/i.test(text)) {
-    const reason =
-      `it refused the credentials (${text}): they are unknown there, or were revoked; ` +
-      'give a token, user and password, credentials or nkey file that count';
-    return new CredentialsRefused(servers, reason, { cause });
-  }
-  const reason = `no connection (${text}); check that a nats-server listens there, or name another with --server or NATS_URL`;
-  return new NatsUnreachable(servers, reason, { cause });
 }
 
 function plainMessage(message: Msg): PlainMessage {

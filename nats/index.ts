@@ -1,7 +1,7 @@
 // The door of nats/: everything which other folders use of NATS and JetStream.
 export { NatsBlobs } from './blobs.ts';
 export { CODEC_VERSIONS, type CodecVersions, decode, encode, VersionedCodec } from './codec.ts';
-export { type ConnectOptions, type LinkStatus, NatsLink, type PlainMessage } from './connection.ts';
+export { type LinkStatus, NatsLink, type PlainMessage } from './connection.ts';
 export type { Credentials } from './credentials.ts';
 export { deleteMessage } from './delete-message.ts';
 export { NatsEntries } from './entries.ts';
@@ -55,6 +55,7 @@ export {
 } from './names.ts';
 export { ObjectBucket } from './object-bucket.ts';
 export type { ObjectDescription } from './object-description.ts';
+export type { ConnectOptions } from './open-connection.ts';
 export {
   ACCOUNT_SUBJECTS,
   consumingOf,
