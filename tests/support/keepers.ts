@@ -1,4 +1,5 @@
 // Keepers over the ports of a dataset in memory, asked and fed as their neighbours do it.
+import { expect } from 'vitest';
 import { ActorSystem, type FaultPoints, type SystemEvent } from '#runtime';
 import type { DatasetConfig } from '../../actors/config/index.ts';
 import { keeperActor } from '../../actors/keeper/keeper.ts';
@@ -8,8 +9,10 @@ import type {
   KeeperMessage,
   KeeperRequest,
 } from '../../actors/keeper/keeper-messages.ts';
+import { ManifestStore } from '../../actors/keeper/manifest-store.ts';
+import type { OutcomeMessage } from '../../actors/keeper/outcomes.ts';
 import type { DatasetPorts } from '../../actors/pipeline/dataset-ports.ts';
-import type { KeepMessage } from '../../actors/pipeline/messages.ts';
+import { blobKeys, type KeepMessage, type Payload } from '../../actors/pipeline/messages.ts';
 import { judgingContext } from '../../actors/rules/judging-context.ts';
 import { sha } from './ledger-messages.ts';
 import { type MemoryDataset, memoryCodec, numberKind } from './memory-ports.ts';
@@ -89,4 +92,38 @@ export async function startKeeper(
 /** Stops all keepers that were started. */
 export async function stopKeepers(): Promise<void> {
   for (const system of systems.splice(0)) await system.stop();
+}
+
+/** The manifests of a dataset. */
+export function manifestsOf({ ports }: MemoryDataset): ManifestStore {
+  return new ManifestStore({ dataset: ports.dataset, blobs: ports.manifests, heads: ports.heads });
+}
+
+/** What was told to subscribers, as `outcome id` by publication. */
+export function outcomes({ publisher }: MemoryDataset): string[] {
+  return publisher.stored
+    .filter(({ subject }) => subject.startsWith('outcome.'))
+    .map(({ subject, data }) => {
+      const message = JSON.parse(Buffer.from(data).toString()) as OutcomeMessage;
+      expect(subject).toBe(`outcome.${message.outcome}`);
+      return `${message.outcome} ${message.id}`;
+    });
+}
+
+/** Stores what the publisher of an item gave. */
+export async function putPayload(
+  dataset: MemoryDataset,
+  item: string,
+  change: Partial<Payload> & Pick<Payload, 'id'>,
+): Promise<void> {
+  const payload: Payload = {
+    source: 'default',
+    time: null,
+    metadata: {},
+    content: null,
+    mediaType: null,
+    location: 'blob:',
+    ...change,
+  };
+  await dataset.blobs.put(blobKeys.payload(item), memoryCodec.encode(payload));
 }
