@@ -1,159 +1,16 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ActorRef, type ActorSpec, ActorSystem, MailboxFull, type SystemEvent } from '#runtime';
-import { MemoryQueue } from '#testkit';
-import { type IndexShardMessage, indexShardActor } from '../../../actors/dedup/index-shard.ts';
+import { type ActorRef, type ActorSpec, ActorSystem, MailboxFull } from '#runtime';
+import type { IndexShardMessage } from '../../../actors/dedup/index-shard.ts';
 import type { ShardFinds, ShardQuery } from '../../../actors/dedup/index-spec.ts';
-import { shardOf } from '../../../actors/dedup/partition.ts';
 import type { Edge } from '../../../actors/kinds/kind.ts';
 import { deskActor } from '../../../actors/pipeline/desk.ts';
-import { blobKeys, type DedupMessage, type ScoreMessage } from '../../../actors/pipeline/messages.ts';
+import { blobKeys } from '../../../actors/pipeline/messages.ts';
 import type { StageMessage } from '../../../actors/pipeline/stage.ts';
-import { contentOf, factsOf, sha } from '../../support/ledger-messages.ts';
-import { type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
+import { type Ask, claimOf, DeskArena, EAST, SHARDS, WEST } from '../../support/desk-arena.ts';
+import { contentOf } from '../../support/ledger-messages.ts';
+import { memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
 
-const SHARDS = 2;
-
-/** Names of contents, one in each shard. */
-const [EAST, WEST] = [0, 1].map((shard) => {
-  for (let at = 0; ; at++) if (shardOf(contentOf(`name ${at}`), SHARDS) === shard) return `name ${at}`;
-}) as [string, string];
-
-const NEAR = { [EAST]: '0000000000000000', [WEST]: '0000000000000003' };
-
-function claimOf(
-  sequence: number,
-  name: string,
-  change: { readonly phash?: string; readonly lowInformation?: boolean } = {},
-): DedupMessage {
-  const { phash = NEAR[name] ?? '0000000000000000', lowInformation = false } = change;
-  return {
-    sequence,
-    item: sha(`item ${sequence}`),
-    id: `item ${sequence}`,
-    source: 'default',
-    time: null,
-    metadata: {},
-    facts: factsOf(name, { hashes: { phash }, lowInformation }),
-    vector: 'vector',
-  };
-}
-
-/** Of a shard that finds nobody. */
-const nobody = ({ slices, keys }: ShardQuery): ShardFinds => ({
-  slices: slices.map(() => []),
-  buckets: keys.map(() => []),
-});
-
-type Ask = Extract<IndexShardMessage, { type: 'insert' | 'query' }>;
-
-/** A request on its way from a desk to a shard: it arrives when the test says so. */
-interface Underway {
-  readonly shard: number;
-  readonly message: Ask;
-  readonly deliver: () => void;
-}
-
-/** Stands before a shard and holds what one desk asks of it. */
-function gateActor(id: string, shard: number, held: Underway[]): ActorSpec<IndexShardMessage> {
-  return {
-    type: 'actor',
-    id,
-    start: (context) => {
-      const behind = context.ref<IndexShardMessage>(`shard-${shard}`);
-      return {
-        receive: (message) => {
-          if (message.type === 'describe' || message.type === 'remove') return;
-          held.push({ shard, message, deliver: () => void behind.tell(message) });
-        },
-      };
-    },
-  };
-}
-
-/** Two desks, two shards, and every message between them in the test's hand. */
-class Arena {
-  readonly dataset: MemoryDataset;
-  readonly held: readonly [Underway[], Underway[]] = [[], []];
-  readonly queues: readonly [MemoryQueue, MemoryQueue];
-  readonly events: SystemEvent[] = [];
-  #system: ActorSystem | undefined;
-
-  constructor(dataset = memoryDataset()) {
-    this.dataset = dataset;
-    const { clock, trace } = dataset;
-    this.queues = [
-      new MemoryQueue({ clock, name: 'desk-0', trace }),
-      new MemoryQueue({ clock, name: 'desk-1', trace }),
-    ];
-  }
-
-  async start(): Promise<this> {
-    const shards = [0, 1].map((shard) => indexShardActor(this.dataset.ports, shard));
-    const gates = [0, 1].flatMap((desk) =>
-      [0, 1].map((shard) => gateActor(`gate-${desk}-${shard}`, shard, this.held[desk as 0 | 1])),
-    );
-    const desks = ([0, 1] as const).map((desk) =>
-      deskActor(
-        { ...this.dataset.ports, source: () => this.queues[desk] },
-        { id: `desk-${desk}`, shards: [`gate-${desk}-0`, `gate-${desk}-1`], askTimeoutMs: 20_000 },
-      ),
-    );
-    this.#system = await ActorSystem.start({
-      name: 'test',
-      root: {
-        type: 'supervisor',
-        id: 'root',
-        strategy: 'one_for_one',
-        intensity: { maxRestarts: 100, withinMs: 1_000 },
-        children: [...shards, ...gates, ...desks],
-      },
-      clock: this.dataset.clock,
-      checks: this.dataset.checks,
-      random: { next: () => 0.5 },
-      onEvent: (event) => void this.events.push(event),
-    });
-    return this;
-  }
-
-  /** Lets one request of a desk arrive; `last` takes the newest of those that are under way. */
-  async step(desk: 0 | 1, last = false): Promise<void> {
-    const underway = last ? this.held[desk].pop() : this.held[desk].shift();
-    if (underway === undefined) throw new Error(`desk ${desk} has asked nothing`);
-    underway.deliver();
-    await this.dataset.clock.settle();
-  }
-
-  /** The desk's process dies: what it had asked and what it knew is gone, its message is delivered again. */
-  async crash(desk: 0 | 1): Promise<void> {
-    this.queues[desk].fail(new Error('the process died'));
-    this.held[desk].splice(0);
-    await this.dataset.clock.advance(1);
-  }
-
-  async claim(desk: 0 | 1, ...claims: readonly DedupMessage[]): Promise<void> {
-    for (const { facts } of claims) {
-      await this.dataset.blobs.put(blobKeys.proxy(facts.content), Uint8Array.of(100));
-    }
-    this.queues[desk].add(...claims.map((claim) => ({ data: memoryCodec.encode(claim) })));
-    await this.dataset.clock.settle();
-  }
-
-  scored(): readonly ScoreMessage[] {
-    return this.dataset.publisher
-      .on('work.score')
-      .map(({ data }) => memoryCodec.decode(data) as ScoreMessage);
-  }
-
-  edges(): readonly Edge[] {
-    return this.scored().flatMap(({ edges }) => edges);
-  }
-
-  async stop(): Promise<void> {
-    await this.#system?.stop();
-  }
-}
-
-let arena: Arena | undefined;
+let arena: DeskArena | undefined;
 afterEach(async () => {
   await arena?.stop();
   arena = undefined;
@@ -191,8 +48,8 @@ interface Run {
   readonly crash?: { readonly desk: 0 | 1; readonly after: number };
 }
 
-async function claimBoth(run: Run): Promise<Arena> {
-  const ring = await new Arena().start();
+async function claimBoth(run: Run): Promise<DeskArena> {
+  const ring = await new DeskArena().start();
   await ring.claim(0, claimOf(1, EAST));
   await ring.claim(1, claimOf(2, WEST));
   const taken = [0, 0];
@@ -204,7 +61,7 @@ async function claimBoth(run: Run): Promise<Arena> {
   return ring;
 }
 
-function expectTheEdge(ring: Arena, run: Run): void {
+function expectTheEdge(ring: DeskArena, run: Run): void {
   const what = JSON.stringify(run);
   expect(new Set(ring.scored().map(({ sequence }) => sequence)), what).toEqual(new Set([1, 2]));
   expect(ring.edges().length, what).toBeGreaterThan(0);
@@ -252,7 +109,7 @@ describe('two claims of near contents in two shards', () => {
   it('report it also when a desk dies after it has published and before it has acknowledged', async () => {
     for (const desk of [0, 1] as const) {
       for (const order of interleavings(STEPS, STEPS)) {
-        const ring = new Arena();
+        const ring = new DeskArena();
         const { promise, resolve } = Promise.withResolvers<void>();
         await ring.start();
         // The stream stores the message, but its answer does not reach the desk.
@@ -282,7 +139,7 @@ describe('two claims of near contents in two shards', () => {
 });
 
 /** Runs a desk to its end: whatever it asks arrives at once. */
-async function runOut(ring: Arena, desk: 0 | 1): Promise<readonly Ask[]> {
+async function runOut(ring: DeskArena, desk: 0 | 1): Promise<readonly Ask[]> {
   const asked: Ask[] = [];
   while (ring.held[desk].length > 0) {
     asked.push(...ring.held[desk].map(({ message }) => message));
@@ -294,7 +151,7 @@ async function runOut(ring: Arena, desk: 0 | 1): Promise<readonly Ask[]> {
 
 describe('a desk', () => {
   it('makes no edge of a candidate that the comparison does not confirm', async () => {
-    arena = await new Arena().start();
+    arena = await new DeskArena().start();
     await arena.claim(0, claimOf(1, EAST));
     await runOut(arena, 0);
     await arena.claim(1, claimOf(2, WEST));
@@ -310,7 +167,7 @@ describe('a desk', () => {
   });
 
   it('records a pair as it was measured, also where the thresholds in force do not relate it', async () => {
-    arena = await new Arena().start();
+    arena = await new DeskArena().start();
     await arena.claim(0, claimOf(1, EAST));
     await runOut(arena, 0);
     await arena.claim(1, claimOf(2, WEST));
@@ -321,7 +178,7 @@ describe('a desk', () => {
   });
 
   it('neither inserts nor queries a content of low information', async () => {
-    arena = await new Arena().start();
+    arena = await new DeskArena().start();
     await arena.claim(0, claimOf(1, EAST, { lowInformation: true }));
     expect(arena.held[0]).toEqual([]);
     expect(arena.scored()).toMatchObject([{ sequence: 1, edges: [] }]);
@@ -334,7 +191,7 @@ describe('a desk', () => {
   });
 
   it('claims a content once in a batch and journals it once, however often it is claimed', async () => {
-    arena = await new Arena().start();
+    arena = await new DeskArena().start();
     await arena.claim(0, claimOf(1, EAST));
     await runOut(arena, 0);
     await arena.claim(1, claimOf(2, EAST), claimOf(3, EAST));
@@ -346,7 +203,7 @@ describe('a desk', () => {
   });
 
   it('queries only after every insert of its batch is acknowledged', async () => {
-    arena = await new Arena().start();
+    arena = await new DeskArena().start();
     await arena.claim(1, claimOf(1, EAST), claimOf(2, WEST));
     expect(arena.held[1].map(({ message }) => message.type)).toEqual(['insert', 'insert']);
     await arena.step(1);
@@ -356,7 +213,7 @@ describe('a desk', () => {
   });
 
   it('tries again in place when a proxy is missing, and finds it', async () => {
-    arena = await new Arena().start();
+    arena = await new DeskArena().start();
     await arena.claim(0, claimOf(1, EAST));
     await runOut(arena, 0);
     await arena.claim(1, claimOf(2, WEST));
@@ -369,6 +226,12 @@ describe('a desk', () => {
     expect(arena.edges()).toEqual([nearEdge()]);
     expect(arena.queues[1].deliveryCounts).toEqual([1]);
   });
+});
+
+/** Of a shard that finds nobody. */
+const nobody = ({ slices, keys }: ShardQuery): ShardFinds => ({
+  slices: slices.map(() => []),
+  buckets: keys.map(() => []),
 });
 
 describe('a busy shard', () => {
