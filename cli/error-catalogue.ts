@@ -30,6 +30,12 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 2',
     remedy: 'Choose another place, or give --force to replace it.',
   },
+  file_unusable: {
+    meaning:
+      'A file or folder that the command would read or write cannot be used: what is there, or who may.',
+    becomes: 'exit 2',
+    remedy: 'Check the path, who may read or write there, and the room on the disk.',
+  },
   node_too_old: {
     meaning: 'The Node.js that runs the command is older than 24 and no newer one is installed beside it.',
     becomes: 'exit 2',
@@ -120,6 +126,11 @@ export const COMMAND_ERRORS = {
     remedy:
       'Give the id as it was published, the digest of the item, the sha256 of its content, or its sequence.',
   },
+  unknown_letter: {
+    meaning: 'The dataset has no such dead letter.',
+    becomes: 'exit 1',
+    remedy: '`troupe dead list DATASET` shows them; one that was retried or purged is gone.',
+  },
   unknown_manifest: {
     meaning: 'The dataset has no such manifest.',
     becomes: 'exit 1',
@@ -145,20 +156,32 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 1',
     remedy: 'The report on standard error names the first failure and what to look at: docs/events.md.',
   },
+  interrupted: {
+    meaning: 'Ctrl-C or SIGTERM ended the command before it was done.',
+    becomes: 'exit 1',
+    remedy: 'What was done by then stays; give the command again for the rest.',
+  },
   internal: {
     meaning: 'Something that should not happen; a defect of Troupe.',
     becomes: 'exit 1',
     remedy: 'Run again with TROUPE_DEBUG=1 for the stack and report it.',
   },
   no_running_system: {
-    meaning: 'No server was named and no running system was found in the data folder.',
+    meaning:
+      'No server was named and no running system was found in the data folder, or the server that was named holds no system of this name.',
     becomes: 'exit 3',
-    remedy: 'Start one with `troupe up`, or give --server.',
+    remedy: 'Start one with `troupe up`, or give --server; `system` in troupe.yaml says how it is called.',
   },
   unreachable: {
     meaning: 'The server was named but does not answer.',
     becomes: 'exit 3',
     remedy: 'Check the address; `troupe up` prints it.',
+  },
+  jetstream_unavailable: {
+    meaning: 'The server is there, but has no JetStream for this account.',
+    becomes: 'exit 3',
+    remedy:
+      'Start nats-server with -js and a store folder, enable JetStream for the account, or name another server with --server.',
   },
   credentials_refused: {
     meaning:

@@ -6,6 +6,7 @@ import {
   type ExitConsequence,
   isCommandErrorCode,
 } from './error-catalogue.ts';
+import { fileProblem } from './file-problem.ts';
 
 /** 0 good; 1 the answer is "no" or degraded; 2 usage or configuration; 3 unreachable. */
 export const ExitCode = { good: 0, no: 1, usage: 2, unreachable: 3 } as const;
@@ -27,7 +28,9 @@ const CODES_BY_NAME: Readonly<Record<string, CommandErrorCode>> = {
   PermissionDenied: 'permission_denied',
   PermissionViolationError: 'permission_denied',
   LinkClosed: 'unreachable',
-  JetStreamUnavailable: 'unreachable',
+  JetStreamUnavailable: 'jetstream_unavailable',
+  StreamNotFoundError: 'no_running_system',
+  NoStream: 'no_running_system',
   NoResponders: 'no_answer',
   RequestTimeout: 'no_answer',
   AskTimeout: 'no_answer',
@@ -42,6 +45,16 @@ const CODES_BY_NAME: Readonly<Record<string, CommandErrorCode>> = {
   InvalidName: 'usage',
 };
 
+/** JetStream's own code for a stream that does not exist. */
+const STREAM_NOT_FOUND = 10_059;
+
+/** Whether a read was refused since the stream is not there. */
+function isStreamNotFound(error: Error): boolean {
+  return (
+    error.name === 'JetStreamRefused' && (error as { readonly code?: unknown }).code === STREAM_NOT_FOUND
+  );
+}
+
 /** The catalogue's code for any error; `internal` for what no command expects. */
 export function codeOf(error: unknown): CommandErrorCode {
   if (error instanceof CommandError) return error.code;
@@ -50,6 +63,8 @@ export function codeOf(error: unknown): CommandErrorCode {
   if (isCommandErrorCode(own)) return own;
   const named = Object.hasOwn(CODES_BY_NAME, error.name) ? CODES_BY_NAME[error.name] : undefined;
   if (named !== undefined) return named;
+  if (isStreamNotFound(error)) return 'no_running_system';
+  if (fileProblem(error) !== undefined) return 'file_unusable';
   // Clients wrap what the server does not permit in errors of their own.
   return error.cause instanceof Error && codeOf(error.cause) === 'permission_denied'
     ? 'permission_denied'
@@ -70,6 +85,15 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   const code = codeOf(error);
   const { becomes, remedy } = COMMAND_ERRORS[code];
+  return { code, exitCode: EXIT_CODES[becomes], message: messageOf(error, code), remedy };
+}
+
+/** What others say of a failure, put in terms of the command. */
+function messageOf(error: unknown, code: CommandErrorCode): string {
   const message = error instanceof Error ? error.message : String(error);
-  return { code, exitCode: EXIT_CODES[becomes], message: message === '' ? code : message, remedy };
+  if (error instanceof CommandError || message === '') return message === '' ? code : message;
+  if (code === 'file_unusable') return fileProblem(error) ?? message;
+  if (code === 'no_running_system')
+    return `expected a system on this server, found none or half of one: ${message}`;
+  return message;
 }

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { AuditTrail } from './audit-log/audit-trail.ts';
 import type { CliEnvironment } from './command-environment.ts';
+import { CommandError, UsageError } from './command-error.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerAuditLog } from './commands/audit-log.ts';
 import { registerCache } from './commands/cache.ts';
@@ -57,8 +58,14 @@ const COMMANDS: readonly Register[] = [
   registerConfig,
 ];
 
-/** Builds the program; it writes to the environment's streams and never ends the process. */
-export function buildProgram(environment: CliEnvironment): Command {
+/**
+ * Builds the program; it writes to the environment's streams and never ends the process. `json`: what is wrong with a command
+ * line is told by who runs it, not as text.
+ */
+export function buildProgram(
+  environment: CliEnvironment,
+  { json = false }: { readonly json?: boolean } = {},
+): Command {
   const program = new Command('troupe')
     .description('Turns a stream of images into a clean, deduplicated, scored and versioned dataset.')
     .version(environment.version, '-V, --version', 'print the version')
@@ -68,7 +75,9 @@ export function buildProgram(environment: CliEnvironment): Command {
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => environment.stdout.write(text),
-      writeErr: (text) => environment.stderr.write(text),
+      writeErr: (text) => {
+        if (!json) environment.stderr.write(text);
+      },
       getOutHelpWidth: () => environment.stdout.columns ?? 100,
       getErrHelpWidth: () => environment.stderr.columns ?? 100,
       getOutHasColors: () => false,
@@ -124,21 +133,35 @@ export async function runProgram(args: readonly string[], outer: CliEnvironment)
 }
 
 async function runCommand(args: readonly string[], environment: CliEnvironment): Promise<void> {
+  const json = args.includes('--json');
+  const { stdout, stderr, clock, env } = environment;
+  const fail = (error: unknown): void => {
+    environment.setExitCode(new Terminal({ stdout, stderr, clock, env, json }).fail(error));
+  };
   try {
-    await buildProgram(environment).parseAsync(args, { from: 'user' });
+    await buildProgram(environment, { json }).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has printed it; help and version are answers, everything else is a wrong command line.
-      if (error.exitCode !== 0) environment.setExitCode(ExitCode.usage);
+      // Help and version are answers, everything else is a wrong command line; Commander has printed both as text.
+      if (error.exitCode === 0) return;
+      if (json) fail(usageOf(error));
+      else environment.setExitCode(ExitCode.usage);
       return;
     }
     if (error instanceof Error && error.name === 'AbortError' && environment.interruption().aborted) {
-      environment.stderr.write('interrupted\n');
-      environment.setExitCode(ExitCode.no);
+      if (json) fail(new CommandError('interrupted', 'interrupted', { cause: error }));
+      else {
+        environment.stderr.write('interrupted\n');
+        environment.setExitCode(ExitCode.no);
+      }
       return;
     }
-    const { stdout, stderr, clock, env } = environment;
-    const terminal = new Terminal({ stdout, stderr, clock, env, json: args.includes('--json') });
-    environment.setExitCode(terminal.fail(error));
+    fail(error);
   }
+}
+
+/** What Commander found wrong with a command line. */
+function usageOf(error: CommanderError): UsageError {
+  if (error.code === 'commander.help') return new UsageError('expected a command, got none that is known');
+  return new UsageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '), { cause: error });
 }

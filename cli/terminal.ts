@@ -1,7 +1,6 @@
 // What commands print: lines, tables, JSON, a progress line and errors. Results go to standard output, everything
 // else to standard error, so that output can be piped; colours and rewriting only where a terminal reads.
 import type { Clock } from '#runtime';
-import type { COMMAND_ERRORS } from './error-catalogue.ts';
 import { type ExitCode, failureOf } from './exit-code.ts';
 import { LiveScreen } from './live-screen.ts';
 
@@ -117,7 +116,7 @@ export class Terminal {
       const separator = message.includes('\n') ? '\n' : ' ';
       this.#stderr.write(`${label} ${code}:${separator}${harmless(message)}\n${remedy}\n`);
     }
-    const wantsStack = code === COMMAND_INTERNAL && (this.#env.TROUPE_DEBUG ?? '') !== '';
+    const wantsStack = (this.#env.TROUPE_DEBUG ?? '') !== '';
     if (wantsStack && error instanceof Error) this.#stderr.write(`${describeStack(error)}\n`);
     return exitCode;
   }
@@ -126,8 +125,6 @@ export class Terminal {
     return stream.isTTY === true && (this.#env.NO_COLOR ?? '') === '' && this.#env.TERM !== 'dumb';
   }
 }
-
-const COMMAND_INTERNAL = 'internal' satisfies keyof typeof COMMAND_ERRORS;
 
 function describeStack(error: Error): string {
   const stack = error.stack ?? error.message;

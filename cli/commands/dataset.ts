@@ -4,6 +4,8 @@ import { type DatasetConfig, datasetConfigSchema } from '#actors';
 import { DATASET_NAME, deleteDataset, ensureDataset, ensureSystem } from '#nats';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
+import { configSchemaJson } from '../config/index.ts';
+import { childSchema, problemsOfIssue } from '../config/problem-message.ts';
 import { examples } from '../help.ts';
 import {
   changeDataset,
@@ -178,10 +180,12 @@ function configWith(base: object, settings: readonly string[]): DatasetConfig {
   }
   const parsed = datasetConfigSchema.safeParse(changed);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    (issue) => `${issue.path.join('.') || 'setting'}: ${issue.message}`,
+  const fields = childSchema(configSchemaJson().properties?.datasets ?? {}, 'any') ?? {};
+  const problems = parsed.error.issues.flatMap((issue) => problemsOfIssue(issue, changed, fields));
+  throw new CommandError(
+    'config_invalid',
+    problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'),
   );
-  throw new CommandError('config_invalid', problems.join('\n'));
 }
 
 function assign(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

@@ -78,7 +78,7 @@ function registerShow(dead: Command, environment: CliEnvironment): void {
       await system.requireDataset(dataset);
       const message = await new DeadLetters({ system, dataset }).at(letter);
       if (message === undefined)
-        throw new CommandError('unknown_item', `no dead letter ${letter} in ${dataset}`);
+        throw new CommandError('unknown_letter', `no dead letter ${letter} in ${dataset}`);
       if (options.out !== undefined) await writeFile(options.out, message.data);
       const shown = deadLetter(message);
       context.terminal.show({ ...shown, headers: message.headers() }, () => {
@@ -150,7 +150,7 @@ interface Selection {
 function selecting(command: Command): Command {
   return command
     .argument('<dataset>', 'name of the dataset')
-    .argument('[letters...]', 'numbers of the letters, as listed', collectNumbers, [])
+    .argument('[letters...]', 'numbers of the letters, as listed', collectNumbers)
     .option('--all', 'all letters that are there now')
     .option('--reason <code>', 'only those with this reason', parseReason);
 }
@@ -191,7 +191,7 @@ async function collect(results: AsyncIterable<LetterResult>): Promise<readonly L
   return all;
 }
 
-function collectNumbers(text: string, before: readonly number[]): readonly number[] {
+function collectNumbers(text: string, before: readonly number[] = []): readonly number[] {
   return [...before, parseWholeNumber(1)(text)];
 }
 

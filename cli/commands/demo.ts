@@ -1,5 +1,6 @@
 // `troupe demo`: the main job on a generated corpus with known truth; prints what was found against the truth.
 import type { Command } from 'commander';
+import { STAGES } from '#actors';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { type DemoResult, runDemo } from '../demo/run-demo.ts';
 import { ExitCode } from '../exit-code.ts';
@@ -14,7 +15,7 @@ export function registerDemo(program: Command, environment: CliEnvironment): voi
     .description(
       'curate a generated corpus with known truth on an embedded server; exit code 1 if anything is missed',
     )
-    .option('--items <n>', 'how many images to generate', parseWholeNumber(100), 600)
+    .option('--items <n>', 'how many images to generate, 100 or more', parseWholeNumber(100), 600)
     .option('--seed <n>', 'seed of the generator', parseWholeNumber(0), 1)
     .addHelpText(
       'after',
@@ -120,8 +121,11 @@ function printTimes(terminal: Terminal, { phases, stages, audit }: DemoResult): 
     `time: corpus ${seconds(phases.generateMs)}, server and node ${seconds(phases.startMs)}, ` +
       `publish to settled ${seconds(phases.settleMs)} (${rate.toFixed(0)} items/s), cut ${seconds(phases.cutMs)}`,
   );
-  const busy = Object.entries(stages).map(
-    ([stage, { items, busyMs }]) => `${stage} ${(busyMs / items).toFixed(1)}`,
-  );
+  const busy = STAGES.flatMap((stage) => {
+    const total = stages[stage];
+    return total === undefined || total.items === 0
+      ? []
+      : [`${stage} ${(total.busyMs / total.items).toFixed(1)}`];
+  });
   terminal.print(`busy ms an item by stage: ${busy.join(', ')}`);
 }

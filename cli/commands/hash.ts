@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { hashImage } from '#actors';
 import { type CliEnvironment, contextOf } from '../command-environment.ts';
 import { ExitCode } from '../exit-code.ts';
+import { fileProblem } from '../file-problem.ts';
 import { examples } from '../help.ts';
 
 export function registerHash(program: Command, environment: CliEnvironment): void {
@@ -37,6 +38,8 @@ async function hashFile(file: string): Promise<Record<string, string>> {
   try {
     return { file, ...(await hashImage(await readFile(file))) };
   } catch (error) {
+    const problem = fileProblem(error);
+    if (problem !== undefined) return { file, error: 'file_unusable', message: problem };
     const { code, message } = error as { code?: string; message: string };
     return { file, error: code ?? 'internal', message };
   }

@@ -43,7 +43,10 @@ function registerCut(manifest: Command, environment: CliEnvironment): void {
       const context = contextOf(command, environment);
       await using system = await ClientSystem.connect(context);
       await system.requireDataset(dataset);
-      if (options.wait === true) await waitUntilSettled(system, dataset, { terminal: context.terminal });
+      if (options.wait === true) {
+        const signal = environment.interruption();
+        await waitUntilSettled(system, dataset, { terminal: context.terminal, signal });
+      }
       const { manifest: cut, unchanged } = await system.keeper(dataset).cut();
       context.terminal.show({ ...cut, unchanged }, () => {
         const state = unchanged ? ' (nothing changed since)' : '';

@@ -1,8 +1,8 @@
 // `troupe model`: what a model file has, which models there are, how fast one runs here; `add` is in a file of its own.
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { TROUPE_TINY } from '#actors';
 import { type CliEnvironment, type CommandContext, contextOf } from '../command-environment.ts';
 import { codeOf, ExitCode } from '../exit-code.ts';
@@ -45,7 +45,7 @@ function registerInspect(model: Command, environment: CliEnvironment): void {
       const isName = named === TROUPE_TINY.name || Object.hasOwn(loaded.config.models, named);
       const file = resolve(environment.cwd, named);
       const inspection =
-        !isName && existsSync(file)
+        !isName && statSync(file, { throwIfNoEntry: false })?.isFile() === true
           ? await inspectFile(file, environment.cwd)
           : await inspectNamed(await findModel(named, loaded, environment.cwd));
       if (inspection.runs === null) environment.setExitCode(ExitCode.no);
@@ -116,7 +116,9 @@ function registerBench(model: Command, environment: CliEnvironment): void {
     .option('--max-batch <n>', 'largest batch', parseWholeNumber(1), 32)
     .option('--max-threads <n>', 'most threads in one run', parseWholeNumber(1), cores)
     .option('--max-sessions <n>', 'most sessions at once', parseWholeNumber(1), cores)
-    .option('--cell <duration>', 'time for each figure', parseDurationMs, 1_000)
+    .addOption(
+      new Option('--cell <duration>', 'time for each figure').argParser(parseDurationMs).default(1_000, '1s'),
+    )
     .addHelpText(
       'after',
       examples([

@@ -23,7 +23,7 @@ import {
 const SHOWN = 10;
 
 interface Options {
-  readonly list: readonly string[];
+  readonly list?: readonly string[];
   readonly source?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly rate?: number;
@@ -48,7 +48,6 @@ export function registerPublish(program: Command, environment: CliEnvironment): 
       '--list <file>',
       'a path, URI or JSON object a line; may be repeated; - is standard input',
       gather,
-      [],
     )
     .option('--source <name>', 'source of the items that name none, which governance rules see')
     .option('--metadata <key=value>', 'metadata of every item; may be repeated', keyValue)
@@ -111,7 +110,7 @@ async function publish(
     options.wait === true && !signal.aborted
       ? await waitUntilSettled(system, dataset, { terminal, ...through(report), signal })
       : null;
-  terminal.show({ dataset, ...report, verdicts }, () => {
+  terminal.show({ dataset, ...report, interrupted: signal.aborted, verdicts }, () => {
     if (report.duplicates > 0) terminal.print(`${report.duplicates} of them were published shortly before`);
     showFailures(context, report);
     if (signal.aborted && options.resume) terminal.print('interrupted: the same command goes on from here');
@@ -174,7 +173,7 @@ function sourcesOf(
   options: Options,
   environment: CliEnvironment,
 ): GivenSources | PublishStream {
-  const { list: lists, fromStream, filter, fromSequence, idHeader } = options;
+  const { list: lists = [], fromStream, filter, fromSequence, idHeader } = options;
   const isGiven = paths.length > 0 || lists.length > 0;
   if (fromStream !== undefined) {
     if (isGiven) throw new UsageError('--from-stream: expected no paths and no --list beside it');
@@ -194,7 +193,7 @@ function sourcesOf(
   return { paths, lists, cwd: environment.cwd, stdin: environment.stdin };
 }
 
-function gather(value: string, before: readonly string[]): readonly string[] {
+function gather(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 

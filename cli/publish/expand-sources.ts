@@ -23,7 +23,7 @@ export interface GivenSources {
   readonly stdin: AsyncIterable<Uint8Array>;
 }
 
-/** @throws CommandError `usage` for a path that does not exist; whatever is wrong in a list is an item that fails */
+/** @throws CommandError `usage` for a path that does not exist or has nothing to publish; whatever is wrong in a list is an item that fails */
 export async function* expandSources(given: GivenSources): AsyncGenerator<PublishSource, void> {
   const { cwd, stdin } = given;
   for (const source of given.paths) {
@@ -40,7 +40,7 @@ export async function* expandSources(given: GivenSources): AsyncGenerator<Publis
 async function* expandPath(source: string, cwd: string): AsyncGenerator<PublishSource, void> {
   const path = resolve(cwd, source);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) yield* walk(path, path);
+  if (found?.isDirectory()) yield* folder(source, path);
   else if (found?.isFile()) yield fileItem(path, basename(path), found);
   else if (WILDCARD.test(source)) yield* matches(source, cwd);
   else {
@@ -49,6 +49,17 @@ async function* expandPath(source: string, cwd: string): AsyncGenerator<PublishS
       `expected a file, folder, glob, URI or -, got ${source}: nothing is there`,
     );
   }
+}
+
+async function* folder(source: string, path: string): AsyncGenerator<PublishSource, void> {
+  let any = false;
+  for await (const item of walk(path, path)) {
+    any = true;
+    yield item;
+  }
+  if (any) return;
+  const message = `expected a folder with files, got ${source}: it has none, or only hidden ones and links`;
+  throw new CommandError('usage', message);
 }
 
 async function* matches(pattern: string, cwd: string): AsyncGenerator<PublishSource, void> {

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PICTURES_CONFIG, type TestPictures, testPictures } from '../support/images.ts';
+import { TroupeProcess } from '../support/troupe-process.ts';
 import { type CommandRun, TroupeSystem } from '../support/troupe-system.ts';
 
 const COUNT = 60;
@@ -369,6 +370,62 @@ describe('exit codes', () => {
     [['manifest', 'show', 'photos', '--number', 'x']],
   ])('2 for a wrong command line: %j', async (args) => {
     expect(await system.command(...args)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('2 for a folder without files and for an output that cannot be written, which names both', async () => {
+    const empty = join(system.folder, 'empty');
+    await mkdir(empty);
+    await writeFile(join(empty, '.hidden'), 'x');
+    const published = await system.command('publish', 'photos', empty, '--json');
+    expect(published).toMatchObject({ code: 2, stdout: '' });
+    expect(errorOf(published)).toBe('usage');
+    expect(published.stderr).toContain('expected a folder with files');
+    for (const args of [
+      ['manifest', 'export', 'photos', '-o', empty],
+      ['report', 'photos', '-o', empty],
+      ['report', 'photos', '-o', join(empty, 'nowhere', 'report.html')],
+    ]) {
+      const run = await system.command(...args, '--json');
+      expect(run, args.join(' ')).toMatchObject({ code: 2 });
+      expect(errorOf({ ...run, stderr: run.stderr.trim().split('\n').at(-1) ?? '' })).toBe('file_unusable');
+      expect(run.stderr).toContain(empty);
+    }
+  });
+
+  it('3 where the server that is named holds no system of this name', async () => {
+    await writeFile(join(system.folder, 'other.yaml'), 'system: other\n');
+    for (const command of [['status'], ['dataset', 'list'], ['shards', 'list'], ['cache', 'stats']]) {
+      const run = await system.command(...command, '--config', 'other.yaml', '--json');
+      expect(run, command.join(' ')).toMatchObject({ code: 3, stdout: '' });
+      expect(errorOf(run)).toBe('no_running_system');
+    }
+  });
+
+  it('1 for Ctrl-C while a cut waits, and the audit log tells it', async () => {
+    // What is held against a dataset that does not exist waits for it.
+    await good('dataset', 'create', 'waits', 'dedup.against=["nobody"]');
+    await good('publish', 'waits', pictures.folder);
+    const cut = new TroupeProcess({
+      args: ['manifest', 'cut', 'waits', '--wait', '--json'],
+      cwd: system.folder,
+      env: system.env,
+    });
+    await system.waitFor(() => cut.stderr.includes('settled '), {
+      deadlineMs: 60_000,
+      what: 'the cut waits',
+    });
+    cut.signal('SIGINT');
+    expect(await cut.ended).toEqual({ code: 1, signal: null });
+    expect(errorOf({ code: 1, stdout: '', stderr: cut.stderr.trim().split('\n').at(-1) ?? '' })).toBe(
+      'interrupted',
+    );
+    const log = await json<readonly { readonly result: string; readonly exitCode: number }[]>(
+      'audit-log',
+      '--limit',
+      '1',
+    );
+    expect(log).toMatchObject([{ command: 'manifest cut', result: 'failed', exitCode: 1 }]);
+    await good('dataset', 'delete', 'waits', '--yes');
   });
 
   it('3 where no system runs, and where the named server does not answer', async () => {

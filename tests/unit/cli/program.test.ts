@@ -54,6 +54,37 @@ describe('the command line', () => {
     expect(stdout).toBe('');
   });
 
+  it.each([
+    { args: ['stauts'], says: "unknown command 'stauts' (Did you mean status?)" },
+    { args: ['publish', 'photos', '--wiat'], says: "unknown option '--wiat' (Did you mean --wait?)" },
+    { args: ['manifest', 'cut'], says: "missing required argument 'dataset'" },
+    { args: ['status', '--timeout', 'soon'], says: 'Expected a duration' },
+    { args: ['manifest'], says: 'expected a command' },
+    { args: [], says: 'expected a command' },
+  ])('tells what is wrong with $args as JSON where --json is given', async ({ args, says }) => {
+    const { exitCode, stderr, stdout } = await run(...args, '--json');
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe('');
+    expect(JSON.parse(stderr)).toMatchObject({ error: 'usage', remedy: 'See the command with --help.' });
+    expect((JSON.parse(stderr) as { readonly message: string }).message).toContain(says);
+  });
+
+  it('shows no default that only a program can read', async () => {
+    const { environment } = await run('--version');
+    const commands = buildProgram(environment).commands.flatMap((command) => [command, ...command.commands]);
+    for (const command of commands) {
+      const help = command.helpInformation();
+      expect(help, command.name()).not.toMatch(/default: [[{]/);
+      const durations = command.options.filter(({ flags }) => flags.includes('<duration>'));
+      for (const { flags, defaultValue, defaultValueDescription } of durations) {
+        expect(
+          defaultValue === undefined || /^\d+(ms|s|m|h)$/.test(defaultValueDescription ?? ''),
+          flags,
+        ).toBe(true);
+      }
+    }
+  });
+
   it('takes the common options before and after the command', async () => {
     const before = await run('--json', 'config', 'example');
     const after = await run('config', 'example', '--json');

@@ -35,7 +35,7 @@ describe('an error', () => {
     const { terminal, stderr, stdout } = terminalOf();
     terminal.fail(new CommandError('no_running_system', 'no running system found in .troupe'));
     expect(stderr.text()).toBe(
-      'error no_running_system: no running system found in .troupe\nStart one with `troupe up`, or give --server.\n',
+      'error no_running_system: no running system found in .troupe\nStart one with `troupe up`, or give --server; `system` in troupe.yaml says how it is called.\n',
     );
     expect(stdout.text()).toBe('');
   });
