@@ -10,6 +10,7 @@ import { examples } from '../help.ts';
 import {
   changeDataset,
   followDatasets,
+  followOrUndo,
   requireModel,
   requireRecord,
   showChange,
@@ -57,7 +58,10 @@ function registerCreate(dataset: Command, environment: CliEnvironment): void {
       await requireModel(system, config);
       await ensureDataset(system.link, name, datasetTopology(asked));
       await system.registry.put(name, 'command', config);
-      const running = await followDatasets(system);
+      const running = await followOrUndo(system, name, config, async () => {
+        await system.registry.delete(name);
+        if (asked.storage.provision) await deleteDataset(system.link, name, system.names.system);
+      });
       context.terminal.show({ dataset: name, config, running }, () => {
         context.terminal.print(`dataset ${name} created; publish to ${system.names.subjects.intake(name)}`);
         if (!running) context.terminal.print('no node runs now: items wait until one does');

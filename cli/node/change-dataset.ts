@@ -1,7 +1,7 @@
 // Changes the configuration of a dataset in a running system, and tells what follows of it: force at the next cut, or a
 // replay of its contents.
 import { type DatasetConfig, withoutStaleOrigins } from '#actors';
-import { NoResponders } from '#nats';
+import { NoResponders, RequestFailed } from '#nats';
 import type { CliEnvironment, CommandContext } from '../command-environment.ts';
 import { CommandError } from '../command-error.ts';
 import { modelReference } from '../config/index.ts';
@@ -33,10 +33,45 @@ export async function changeDataset(
   change: (config: DatasetConfig) => DatasetConfig,
 ): Promise<DatasetChange> {
   const record = await requireChangeable(system, dataset);
-  const config = withoutStaleOrigins(change(record.replay?.config ?? record.config));
+  const former = record.replay?.config ?? record.config;
+  const config = withoutStaleOrigins(change(former));
   await requireModel(system, config);
   const result = await system.registry.put(dataset, 'command', config);
-  return { dataset, config, result, running: await followDatasets(system) };
+  const running = await followOrUndo(system, dataset, config, async () => {
+    await system.registry.put(dataset, 'command', former);
+  });
+  return { dataset, config, result, running };
+}
+
+/**
+ * Has the nodes follow what was recorded of a dataset; where one refuses it, `undo` takes it back, and nodes follow that.
+ * @returns false when no node runs
+ * @throws CommandError `config_invalid` with what the node said
+ */
+export async function followOrUndo(
+  system: ClientSystem,
+  dataset: string,
+  { model }: DatasetConfig,
+  undo: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    return await followDatasets(system);
+  } catch (error) {
+    const refusal = error instanceof RequestFailed ? refusalOf(error.description) : undefined;
+    // Another dataset may be what a node cannot run; that is no reason to keep this one from being changed.
+    const isThis = refusal?.startsWith(`datasets.${dataset}.`) || refusal?.startsWith(`models.${model}`);
+    if (refusal === undefined || isThis !== true) throw error;
+    await undo();
+    await followDatasets(system);
+    throw new CommandError('config_invalid', `a node refuses it, so that nothing was changed: ${refusal}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What a node has against a configuration, without the name of the error; undefined for any other failure. */
+function refusalOf(description: string): string | undefined {
+  return /^(?:CommandError|ConfigError): (.*)$/s.exec(description)?.[1];
 }
 
 /** Prints what a change leads to, and waits for it where that is asked for. */

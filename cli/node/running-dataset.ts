@@ -95,6 +95,7 @@ export class RunningDataset {
   readonly #serveKeeper: () => () => void;
   readonly #endIndexService: () => void;
   #endKeeperService: () => void = () => {};
+  #isStopped = false;
 
   private constructor(parts: {
     readonly dataset: string;
@@ -289,7 +290,8 @@ export class RunningDataset {
 
   async startShard(shard: DatasetShard, epoch: number): Promise<void> {
     await this.#shards.start(shard, epoch);
-    if (shard !== 'keeper') return;
+    // A tree that was stopped meanwhile has no keeper: who served it would answer every request with its end, for ever.
+    if (shard !== 'keeper' || this.#isStopped) return;
     this.#endKeeperService();
     this.#endKeeperService = this.#serveKeeper();
   }
@@ -311,6 +313,7 @@ export class RunningDataset {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#endKeeperService();
     this.#endIndexService();
     await this.#system.stop();
