@@ -19,7 +19,9 @@ interface AuditLogOptions {
 export function registerAuditLog(program: Command, environment: CliEnvironment): void {
   program
     .command('audit-log')
-    .description('show who has changed what: datasets, manifests, erasures, dead letters, shards')
+    .description(
+      'show who has changed what: datasets, manifests, erasures, dead letters, shards, models, the cache',
+    )
     .addOption(
       new Option('--since <duration>', 'begin so long ago; default: with the oldest').argParser(
         parseDurationMs,
