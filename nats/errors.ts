@@ -89,11 +89,14 @@ export class RequestFailed extends Error {
   override readonly name = 'RequestFailed';
   readonly subject: string;
   readonly code: number;
+  /** What the handler says of it; an error of ours begins with its name. */
+  readonly description: string;
 
   constructor(subject: string, code: number, description: string) {
     super(`${subject} answered ${code}: ${description}`);
     this.subject = subject;
     this.code = code;
+    this.description = description;
   }
 }
 
