@@ -1,6 +1,6 @@
 // How a node leaves its system in order: its stages stop, then it hands over what it owns, and both together have
 // `node.drainMs`. What is not done by then is given up, since it comes again elsewhere.
-import { type Clock, type Logger, pause } from '#runtime';
+import { type Clock, type Logger, pause, toError } from '#runtime';
 import type { Ending } from './ending.ts';
 
 /** What saying that a node has left may take beyond its drain time. */
@@ -25,16 +25,21 @@ export interface NodeDrain {
 export async function drainNode(options: NodeDrain): Promise<void> {
   const { node, drainMs, clock, log, ending, stopStages, leave, disconnect } = options;
   const untilMs = clock.monotonicMs() + drainMs;
-  const haveStopped = await ending.waitFor('stop of the stages', within(clock, drainMs, stopStages()));
+  const heard = (work: Promise<unknown>) =>
+    work.catch((error: unknown) =>
+      log.error({ node, err: toError(error) }, 'the node did not drain in order'),
+    );
+  const stopping = within(clock, drainMs, heard(stopStages()));
+  const haveStopped = await ending.waitFor('stop of the stages', stopping);
   if (!haveStopped) log.warn({ node, drainMs }, 'stages still work: what they hold comes again');
   const leftMs = Math.max(0, untilMs - clock.monotonicMs());
-  const leaving = within(clock, leftMs + LEAVING_MS, leave(leftMs));
+  const leaving = within(clock, leftMs + LEAVING_MS, heard(leave(leftMs)));
   if (await ending.waitFor('hand-over of shards', leaving)) return;
   log.warn({ node }, 'the server does not hear that this node leaves: it goes without a word');
   await disconnect();
 }
 
-/** Whether `work` has ended within `limitMs`, well or not; what is late goes on, and nobody hears how it ends. */
+/** Whether `work` has ended within `limitMs`; what is late goes on. */
 async function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
   const done = new AbortController();
   await Promise.race([work.finally(() => done.abort()), pause(clock, limitMs, done.signal)]);
