@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import {
   ActorSystem,
   type BlobStore,
+  type BreakerSnapshot,
   type ByteBudget,
   type CircuitBreaker,
   type Clock,
@@ -136,6 +137,11 @@ export class EmbeddingPool {
   /** Requests that wait for a session. */
   get waiting(): number {
     return this.#batcher.waiting;
+  }
+
+  /** The breaker before its sessions, as people see it. */
+  get breaker(): BreakerSnapshot {
+    return this.#options.breaker.snapshot();
   }
 
   get standing(): object {

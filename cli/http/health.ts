@@ -23,6 +23,8 @@ export interface HealthFacts {
     readonly breakers: readonly BreakerSnapshot[];
     readonly shards: readonly string[];
   }[];
+  /** That it serves for others. */
+  readonly models: readonly { readonly name: string; readonly breakers: readonly BreakerSnapshot[] }[];
 }
 
 export interface Health {
@@ -46,7 +48,11 @@ export interface Health {
     readonly down: readonly { readonly path: string; readonly state: ActorSnapshot['state'] }[];
     readonly breakers: readonly { readonly name: string; readonly state: BreakerSnapshot['state'] }[];
   }[];
+  /** Models that it serves for others. */
+  readonly models: readonly { readonly name: string; readonly breakers: readonly BreakerState[] }[];
 }
+
+type BreakerState = BreakerSnapshot['state'];
 
 export function healthOf(facts: HealthFacts): Health {
   const { node, version, phase, connected, publishesWaiting, holdsLease } = facts;
@@ -56,6 +62,10 @@ export function healthOf(facts: HealthFacts): Health {
     down: [...downIn(tree)],
     breakers: breakers.map(({ name: guarded, state }) => ({ name: guarded, state })),
   }));
+  const models = facts.models.map(({ name, breakers }) => ({
+    name,
+    breakers: breakers.map(({ state }) => state),
+  }));
   const live = phase !== 'ended';
   const notReady = reasonsNotReady(facts);
   const problems = datasets.flatMap(({ down, breakers }) => [
@@ -64,6 +74,10 @@ export function healthOf(facts: HealthFacts): Health {
       .filter(({ state }) => state !== 'closed')
       .map(({ name, state }) => `the breaker of ${name} is ${state}`),
   ]);
+  for (const { name, breakers } of models) {
+    const state = breakers.find((each) => each !== 'closed');
+    if (state !== undefined) problems.push(`the breaker of ${name}, served for others, is ${state}`);
+  }
   for (const { shard } of facts.failingShards) problems.push(`${shard} could not be started`);
   if (publishesWaiting > 0) problems.push(`${publishesWaiting} messages wait for room in a stream`);
   const ready = live && notReady.length === 0;
@@ -80,6 +94,7 @@ export function healthOf(facts: HealthFacts): Health {
     nats: { connected, publishesWaiting },
     lease: { held: holdsLease },
     datasets,
+    models,
   };
 }
 

@@ -48,6 +48,11 @@ export function actorLabel(path: string): ActorLabel {
   return ACTOR_LABELS.find((label) => label === sort) ?? 'other';
 }
 
+/** The model whose sessions answer requests of others and wait for a breaker at this path; undefined for a breaker of a dataset. */
+export function servedModelOf({ path }: Pick<BreakerSnapshot, 'path'>): string | undefined {
+  return /^embed-(.+)\/sessions$/.exec(path)?.[1];
+}
+
 /** What a breaker guards: each has a place of its own in the tree that waits for it. */
 export function dependencyOf({ path }: Pick<BreakerSnapshot, 'path'>): 'model' | 'source' | 'node' {
   if (path.endsWith('/embedding')) return 'model';

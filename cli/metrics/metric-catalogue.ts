@@ -34,6 +34,7 @@ export const SIZED_STREAMS = [...stage, 'journal', 'dead', 'outcome'] as const;
 /** What nodes say of themselves, or what follows from their silence. */
 export const NODE_STATES = ['joining', 'active', 'draining', 'unreachable', 'gone'] as const;
 export const DEPENDENCIES = ['model', 'source', 'node'] as const;
+export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
 export const OUTCOMES = ['kept', 'duplicate', 'rejected', 'review'] as const;
 
 export const METRICS = {
@@ -101,7 +102,7 @@ export const METRICS = {
   troupe_breakers: {
     type: 'gauge',
     help: 'Circuit breakers by what they guard: the model, places that contents come from, other nodes.',
-    labels: { dataset, dependency: DEPENDENCIES, state: ['closed', 'open', 'half_open'] },
+    labels: { dataset, dependency: DEPENDENCIES, state: BREAKER_STATES },
   },
   troupe_breaker_openings_total: {
     type: 'counter',
@@ -240,6 +241,16 @@ export const METRICS = {
   troupe_embed_under_way: {
     type: 'gauge',
     help: 'Requests that this node has in hand, those that wait among them.',
+    labels: { model },
+  },
+  troupe_embed_breakers: {
+    type: 'gauge',
+    help: 'Circuit breakers before the sessions that answer requests of others for vectors; while one is not closed they wait.',
+    labels: { model, state: BREAKER_STATES },
+  },
+  troupe_embed_breaker_openings_total: {
+    type: 'counter',
+    help: 'How often such a breaker opened.',
     labels: { model },
   },
   troupe_embed_replicas: {

@@ -5,9 +5,9 @@ import type { BreakerSnapshot, Clock, ClusterEvent, SystemEvent } from '#runtime
 import { parseShardKey } from '#runtime';
 import type { PartWork } from '../node/work-flow.ts';
 import { DatasetCounters } from './dataset-counters.ts';
-import { actorLabel, dependencyOf } from './event-labels.ts';
+import { actorLabel, dependencyOf, servedModelOf } from './event-labels.ts';
 import { Instruments } from './instruments.ts';
-import { DEPENDENCIES, type NODE_STATES, SIZED_STREAMS } from './metric-catalogue.ts';
+import { BREAKER_STATES, DEPENDENCIES, type NODE_STATES, SIZED_STREAMS } from './metric-catalogue.ts';
 import { ModelCounters } from './model-counters.ts';
 import type { DatasetQueues } from './queue-sampler.ts';
 
@@ -28,6 +28,8 @@ export interface ModelFacts {
   readonly waiting: number;
   readonly underWay: number;
   readonly replicas: number;
+  /** Of each version that has requests. */
+  readonly breakers: readonly BreakerSnapshot[];
 }
 
 /** What is told of the node at this moment. */
@@ -54,6 +56,7 @@ export class NodeMetrics {
   readonly #options: NodeMetricsOptions;
   readonly #instruments = new Instruments();
   readonly #counters = new Map<string, DatasetCounters>();
+  readonly #models = new Set<string>();
 
   constructor(options: NodeMetricsOptions) {
     this.#options = options;
@@ -78,6 +81,7 @@ export class NodeMetrics {
 
   /** Counts what a served model tells. */
   model(name: string): EmbedMeter {
+    this.#models.add(name);
     this.#instruments.begin('model', name);
     return new ModelCounters(this.#instruments, name);
   }
@@ -86,8 +90,14 @@ export class NodeMetrics {
     this.#instruments.count('troupe_nats_disconnects_total', {});
   }
 
-  /** Of what is no dataset nothing is counted. */
+  /** Of what is neither a dataset nor a served model nothing is counted. */
   happened(event: SystemEvent, dataset: string): void {
+    const model = event.type === 'breaker' ? servedModelOf(event) : undefined;
+    if (model !== undefined && this.#models.has(model)) {
+      if (event.type === 'breaker' && event.state === 'open')
+        this.#instruments.count('troupe_embed_breaker_openings_total', { model });
+      return;
+    }
     if (!this.#counters.has(dataset)) return;
     switch (event.type) {
       case 'crashed':
@@ -173,6 +183,12 @@ export class NodeMetrics {
       ofModels(({ underWay }) => underWay),
     );
     told.setAll(
+      'troupe_embed_breakers',
+      models.flatMap(({ name, breakers }) =>
+        stateValues(breakers).map(({ state, value }) => ({ labels: { model: name, state }, value })),
+      ),
+    );
+    told.setAll(
       'troupe_embed_replicas',
       ofModels(({ replicas }) => replicas),
     );
@@ -251,12 +267,18 @@ function values(
 
 function breakerValues({ name: dataset, breakers }: DatasetFacts) {
   return DEPENDENCIES.flatMap((dependency) =>
-    (['closed', 'open', 'half_open'] as const).map((state) => ({
-      labels: { dataset, dependency, state },
-      value: breakers.filter((breaker) => breaker.state === state && dependencyOf(breaker) === dependency)
-        .length,
-    })),
+    stateValues(breakers.filter((breaker) => dependencyOf(breaker) === dependency)).map(
+      ({ state, value }) => ({ labels: { dataset, dependency, state }, value }),
+    ),
   );
+}
+
+/** How many breakers are in each state. */
+function stateValues(breakers: readonly BreakerSnapshot[]) {
+  return BREAKER_STATES.map((state) => ({
+    state,
+    value: breakers.filter((breaker) => breaker.state === state).length,
+  }));
 }
 
 function accountedValues({ name: dataset, accountedBytes }: DatasetFacts) {

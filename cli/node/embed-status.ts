@@ -2,6 +2,7 @@
 // how many of them the model did not run.
 import { z } from 'zod';
 import { REQUEST_OUTCOMES, type RequestOutcome } from '#actors';
+import { breakerSchema } from './breaker-told.ts';
 import { modelStandingSchema } from './model-standing.ts';
 
 /** What a node tells of a model that it serves; an older program tells the model alone, or not even that. */
@@ -9,6 +10,8 @@ export const servedModelSchema = z.object({
   model: modelStandingSchema.exactOptional(),
   waiting: z.number().default(0),
   underWay: z.number().default(0),
+  /** Of each version that has requests. */
+  breakers: z.array(breakerSchema).default([]),
   requests: z.partialRecord(z.enum(REQUEST_OUTCOMES), z.number()).default({}),
   recent: z
     .object({ windowMs: z.number(), answered: z.number(), hits: z.number() })

@@ -93,7 +93,15 @@ export class NodeDoor {
   }
 }
 
-function healthFacts({ node, version, link, datasets, cluster, life }: NodeDoorOptions): HealthFacts {
+function healthFacts({
+  node,
+  version,
+  link,
+  datasets,
+  cluster,
+  embedding,
+  life,
+}: NodeDoorOptions): HealthFacts {
   const member = cluster();
   return {
     ...life(),
@@ -109,6 +117,7 @@ function healthFacts({ node, version, link, datasets, cluster, life }: NodeDoorO
       breakers: dataset.breakers(),
       shards: dataset.runningShards().map(String),
     })),
+    models: embedding()?.facts ?? [],
   };
 }
 

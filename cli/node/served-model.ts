@@ -24,7 +24,7 @@ import {
   serveNode,
   serveRequests,
 } from '#nats';
-import { type SystemEvent, toError } from '#runtime';
+import { type BreakerSnapshot, type SystemEvent, toError } from '#runtime';
 import { plainModelName } from '../config/index.ts';
 import { addedCounts } from './added-counts.ts';
 import { EmbedFlow } from './embed-flow.ts';
@@ -60,6 +60,8 @@ export interface ServedFacts {
   readonly underWay: number;
   /** Nodes that serve the model, as far as this one hears of them. */
   readonly replicas: number;
+  /** Of each version that still has requests. */
+  readonly breakers: readonly BreakerSnapshot[];
 }
 
 const loadSchema = z.object({ node: z.string(), load: z.number(), capacity: z.number() });
@@ -172,11 +174,12 @@ export class ServedModel {
   get facts(): ServedFacts {
     const waiting = this.#versions.reduce((sum, version) => sum + version.waiting, 0);
     const replicas = this.#replicas.others.length + 1;
-    return { name: this.name, waiting, underWay: this.#underWay, replicas };
+    const breakers = this.#versions.map(({ breaker }) => breaker);
+    return { name: this.name, waiting, underWay: this.#underWay, replicas, breakers };
   }
 
   get standing(): object {
-    const { replicas, underWay } = this.facts;
+    const { replicas, underWay, breakers } = this.facts;
     return {
       ...this.#current.standing,
       vectors: this.#counts,
@@ -184,6 +187,7 @@ export class ServedModel {
       retiring: this.#retiring.size,
       replicas,
       underWay,
+      breakers,
       requests: this.#flow.requests,
       recent: this.#flow.recent(),
       tenants: Object.fromEntries(this.#tenants.underWay),

@@ -12,7 +12,7 @@ import {
   vectorGroup,
 } from '#actors';
 import { SharedCache } from '#nats';
-import type { SystemEvent, SystemHappening } from '#runtime';
+import type { BreakerSnapshot, SystemEvent, SystemHappening } from '#runtime';
 import { EMBEDDING_PROFILES } from '../config/embedding.ts';
 import { modelBreaker } from './connect-breakers.ts';
 import { type ModelStanding, modelStanding } from './model-standing.ts';
@@ -117,6 +117,11 @@ export class ServedVersion {
   /** Requests that wait for a session. */
   get waiting(): number {
     return this.#pool.waiting;
+  }
+
+  /** The breaker before its sessions. */
+  get breaker(): BreakerSnapshot {
+    return this.#pool.breaker;
   }
 
   get standing(): object {

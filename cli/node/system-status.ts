@@ -16,6 +16,7 @@ import { dueText } from '../duration-text.ts';
 import { codeOf } from '../exit-code.ts';
 import { type Bottleneck, findBottleneck } from '../status/bottleneck.ts';
 import { addedCounts } from './added-counts.ts';
+import { breakerSchema } from './breaker-told.ts';
 import type { ClientSystem } from './client-system.ts';
 import { type ClusterStatus, clusterProblems, clusterStatus, readCluster } from './cluster-status.ts';
 import { datasetLoad, type NodeWork, stageRates } from './dataset-load.ts';
@@ -135,14 +136,6 @@ const snapshotSchema: z.ZodType<ActorSnapshot> = z.lazy(() =>
     children: z.array(snapshotSchema),
   }),
 );
-const breakerSchema: z.ZodType<BreakerSnapshot> = z.object({
-  path: z.string(),
-  name: z.string(),
-  state: z.enum(['closed', 'open', 'half_open']),
-  failures: z.number(),
-  retryMs: z.number().exactOptional(),
-  lastFailure: failureSchema.exactOptional(),
-});
 const partSchema = z.object({ items: z.number(), busyMs: z.number(), workers: z.number() });
 const workSchema: z.ZodType<RecentWork> = z.object({
   windowMs: z.number(),
@@ -209,7 +202,8 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
       works.set(dataset, [...(works.get(dataset) ?? []), { node: name, cores, work, breakers }]);
     }
     const actors = own.flatMap(({ tree }) => tree.children.flatMap((child) => [...lines(child, 0)]));
-    const breakers = own.flatMap((dataset) => dataset.breakers);
+    const { embedding } = parsed.data;
+    const breakers = [...own, ...Object.values(embedding)].flatMap((part) => part.breakers);
     const accountedBytes = Object.fromEntries(
       own.flatMap(({ name: dataset, accountedBytes: held }) =>
         Object.entries(held).map(([actor, bytes]) => [`${dataset}/${actor}`, bytes] as const),
@@ -217,7 +211,7 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     );
     const models = [
       ...own.map(({ name: of, model }) => ({ of, model })),
-      ...Object.values(parsed.data.embedding).map(({ model }) => ({ of: 'embed', model })),
+      ...Object.values(embedding).map(({ model }) => ({ of: 'embed', model })),
     ].flatMap(({ of, model }) => (model === undefined ? [] : [{ of, ...model }]));
     const told = { durability, cores, actors, breakers, models, accountedBytes, failingShards, waiting };
     nodes.push({ name, version, started, ...told });

@@ -80,6 +80,22 @@ export const embedding: Dashboard = {
         'Nodes that serve the model, as each of them hears of the others.',
         [[`max by (model) (troupe_embed_replicas${NODE})`, '{{model}}']],
       ),
+      panel(
+        'lines',
+        'Breakers that are not closed, or opened',
+        'short',
+        'Requests wait while the model is left alone.',
+        [
+          [
+            `sum by (instance, model) (troupe_embed_breakers{instance=~"$instance", state!="closed"})`,
+            '{{instance}} {{model}}',
+          ],
+          [
+            `sum by (model) (increase(troupe_embed_breaker_openings_total${NODE}[$__rate_interval]))`,
+            '{{model}} opened',
+          ],
+        ],
+      ),
     ],
   ],
 };

@@ -89,13 +89,14 @@ describe('a pool of sessions', () => {
   });
 
   it('gives up a run of a model that hangs, keeps what waits, and goes on when the model does', async () => {
-    const { ask, hangs, breaker } = await poolOf({ batch: 1, embedTimeoutMs: 2_000 });
+    const { pool, ask, hangs, breaker } = await poolOf({ batch: 1, embedTimeoutMs: 2_000 });
     Atomics.store(hangs, 0, 1);
     const outcome = ask(HANGS, 7).catch((error: unknown) => error);
     await waitUntil(() => breaker.state !== 'closed' || breaker.snapshot().failures > 0, {
       what: 'the run was given up',
       deadlineMs: 20_000,
     });
+    expect(pool.breaker).toMatchObject({ path: breaker.path, lastFailure: { name: 'ThreadTimeout' } });
     const waiting = Array.from({ length: 20 }, (_, at) => ask(GOOD, at));
     Atomics.store(hangs, 0, 0);
     Atomics.notify(hangs, 0);

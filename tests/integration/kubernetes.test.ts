@@ -359,6 +359,7 @@ async function healthOnly() {
       nats: { connected: true, publishesWaiting: 0 },
       lease: { held: true },
       datasets: [],
+      models: [],
     }),
     metrics: { contentType: 'text/plain', text: async () => '' },
     log: silentLogger,

@@ -283,7 +283,14 @@ describe('the metrics of a live node', () => {
       replicas: 1,
       waiting: 0,
     });
-    const { embedding } = await readStatus(await node.connect());
+    expect(after.sum('troupe_embed_breakers', { model: 'troupe-tiny', state: 'closed' })).toBe(1);
+    const { embedding, nodes } = await readStatus(await node.connect());
+    expect(nodes[0]?.breakers).toContainEqual({
+      path: 'embed-troupe-tiny/sessions',
+      name: 'model troupe-tiny',
+      state: 'closed',
+      failures: 0,
+    });
     expect(embedding).toMatchObject([
       {
         model: 'troupe-tiny',

@@ -62,6 +62,18 @@ describe('the status of a served model', () => {
     ]);
   });
 
+  it('takes the breaker before the sessions from a node that tells it, and none from an older program', () => {
+    const breaker = {
+      path: 'embed-tiny/sessions',
+      name: 'model tiny',
+      state: 'open',
+      failures: 3,
+      retryMs: 9,
+    };
+    expect(told({ breakers: [breaker] }).breakers).toEqual([breaker]);
+    expect(told({ breaker: 'open' }).breakers).toEqual([]);
+  });
+
   it('is none where no node serves a model', () => {
     expect(embedStatus([{ node: 'vm-1', embedding: {} }])).toEqual([]);
   });

@@ -18,6 +18,7 @@ const WELL: HealthFacts = {
       shards: ['keeper', '0'],
     },
   ],
+  models: [],
 };
 
 function short(facts: Partial<HealthFacts>): string {
@@ -86,6 +87,26 @@ describe('the health of a node', () => {
       'the breaker of model tiny is half_open',
       'photos.1 could not be started',
       '3 messages wait for room in a stream',
+    ]);
+  });
+
+  it('is degraded while the sessions of a model that it serves for others are left alone', () => {
+    const breaker = (state: 'open' | 'closed') => ({
+      path: 'embed-clip/sessions',
+      name: 'model clip',
+      state,
+      failures: 0,
+    });
+    const models = [
+      { name: 'tiny', breakers: [breaker('closed')] },
+      { name: 'clip', breakers: [breaker('closed'), breaker('open')] },
+    ];
+    const health = healthOf({ ...WELL, models });
+    expect(health).toMatchObject({ status: 'degraded', live: true, ready: true });
+    expect(health.problems).toEqual(['the breaker of clip, served for others, is open']);
+    expect(health.models).toEqual([
+      { name: 'tiny', breakers: ['closed'] },
+      { name: 'clip', breakers: ['closed', 'open'] },
     ]);
   });
 });

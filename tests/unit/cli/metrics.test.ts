@@ -69,6 +69,34 @@ describe('what happens to a node', () => {
     expect(seen.total('troupe_actor_crashes_total')).toBe(1);
   });
 
+  it('counts and tells breakers of models that are served for others by model, never as those of a dataset', async () => {
+    const breaker = {
+      path: 'embed-clip/sessions',
+      name: 'model clip',
+      state: 'open',
+      failures: 3,
+    } as const;
+    const served = { name: 'clip', waiting: 0, underWay: 0, replicas: 1 };
+    const metrics = metricsOf({
+      models: [{ ...served, breakers: [breaker, { ...breaker, state: 'closed' }] }],
+    });
+    metrics.model('clip');
+    // A dataset may bear the name under which such events are published.
+    metrics.dataset('embedding');
+    for (const state of ['open', 'half_open', 'open', 'closed'] as const) {
+      metrics.happened({ ...breaker, type: 'breaker', state, atMs: 0 }, 'embedding');
+    }
+    const other = { ...breaker, path: 'embed-unknown/sessions', type: 'breaker', atMs: 0 } as const;
+    metrics.happened(other, 'nobody');
+    const seen = await read(metrics);
+    const closed = seen.sum('troupe_embed_breakers', { model: 'clip', state: 'closed' });
+    const open = seen.sum('troupe_embed_breakers', { model: 'clip', state: 'open' });
+    expect({ closed, open }).toEqual({ closed: 1, open: 1 });
+    expect(seen.sum('troupe_embed_breaker_openings_total', { model: 'clip' })).toBe(2);
+    expect(seen.total('troupe_embed_breaker_openings_total')).toBe(2);
+    expect(seen.total('troupe_breaker_openings_total')).toBe(0);
+  });
+
   it('counts the phases of hand-offs by dataset, never by shard', async () => {
     const metrics = metricsOf();
     const event = { type: 'handoff', shard: 'photos.3', epoch: 2, node: 'vm-1', atMs: 0 } as const;
