@@ -172,6 +172,12 @@ export const COMMAND_ERRORS = {
     becomes: 'exit 3',
     remedy: 'Start one with `troupe up`, or give --server; `system` in troupe.yaml says how it is called.',
   },
+  not_reloaded: {
+    meaning: 'A set-up was changed, and --reload found no nats-server of it on this machine.',
+    becomes: 'exit 3',
+    remedy:
+      'Tell the server where it runs: `nats-server --signal reload`, or SIGHUP; do not repeat the change.',
+  },
   unreachable: {
     meaning: 'The server was named but does not answer.',
     becomes: 'exit 3',

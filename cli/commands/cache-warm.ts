@@ -70,7 +70,7 @@ export function registerCacheWarm(cache: Command, environment: CliEnvironment): 
       terminal.show(result, () => {
         const { added, present, missing, refused } = counts;
         terminal.print(
-          `${added} vectors of manifest ${record.number} of ${dataset} added to the cache, ${present} were there already`,
+          `${added} vectors of manifest ${record.number} of ${dataset} added to the cache, ${present} were there already; no model ran`,
         );
         if (missing > 0) terminal.print(`${missing} contents have none any more: they were erased`);
         if (refused > 0)

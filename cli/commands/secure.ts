@@ -327,14 +327,14 @@ function open({ dir }: OfFolder, environment: CliEnvironment): Promise<SecurityF
   return SecurityFolder.open(dir, environment.clock.wallMs);
 }
 
-/** Whether a server was told. @throws CommandError `no_running_system` where it is asked for and none runs here */
+/** Whether a server was told. @throws CommandError `not_reloaded` where it is asked for and none runs here */
 async function reload(folder: SecurityFolder, options: OfFolder): Promise<boolean> {
   if (options.reload !== true) return false;
   const pid = Number(await readFile(folder.pidFile, 'utf8').catch(() => ''));
   if (await reloadServer(pid, join(folder.state.mount, FILES.server))) return true;
   throw new CommandError(
-    'no_running_system',
-    `the change is written, but no nats-server of ${folder.path} runs on this machine to reload it`,
+    'not_reloaded',
+    `the change is written; expected a nats-server that was started with ${join(folder.state.mount, FILES.server)} on this machine, found none`,
   );
 }
 

@@ -1,7 +1,7 @@
 // Which processes are alive, and which process a number stands for: numbers are used again, so that a number
 // alone proves nothing.
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { z } from 'zod';
 
 /** One process for all time, on this boot of this machine. */
@@ -18,6 +18,10 @@ export type ProcessId = z.infer<typeof processIdSchema>;
 export interface LiveProcess extends ProcessId {
   /** Program and arguments, joined by spaces. */
   readonly command: string;
+  /** Program and arguments; where the system tells only the command, its words. */
+  readonly args: readonly string[];
+  /** The folder that it works in; absent where the system does not tell. */
+  readonly cwd?: string;
 }
 
 /** The live process with this number; `undefined` when there is none (one that awaits its parent counts as none). */
@@ -47,8 +51,9 @@ async function inspectByProc(pid: number): Promise<LiveProcess | undefined> {
     const state = fields[0];
     const mark = fields[19];
     if (mark === undefined || state === 'Z' || state === 'X') return undefined;
-    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
-    return { pid, mark, command };
+    const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replace(/\0$/, '').split('\0');
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+    return { pid, mark, command: args.join(' ').trim(), args, ...(cwd !== undefined && { cwd }) };
   } catch {
     return undefined;
   }
@@ -60,7 +65,10 @@ function inspectByPs(pid: number): Promise<LiveProcess | undefined> {
     execFile('ps', ['-ww', '-o', 'stat=,lstart=,command=', '-p', String(pid)], (error, stdout) => {
       const [state, ...words] = error === null ? stdout.trim().split(/\s+/) : [];
       if (state === undefined || state === '' || state.startsWith('Z')) resolve(undefined);
-      else resolve({ pid, mark: words.slice(0, 5).join(' '), command: words.slice(5).join(' ') });
+      else {
+        const args = words.slice(5);
+        resolve({ pid, mark: words.slice(0, 5).join(' '), command: args.join(' '), args });
+      }
     });
   });
 }

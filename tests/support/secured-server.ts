@@ -50,7 +50,9 @@ export class SecuredServer implements AsyncDisposable {
     };
     const folder = await SecurityFolder.create(join(root, 'secure'), plan, Date.now);
     const log = join(root, 'server.log');
-    const child = spawn(binary, ['-c', join(folder.path, FILES.server)], {
+    // As docs/security.md has it: by a path from where it is started.
+    const child = spawn(binary, ['-c', join('secure', FILES.server)], {
+      cwd: root,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child.stderr?.pipe(createWriteStream(log));
