@@ -29,7 +29,7 @@ function registerList(dead: Command, environment: CliEnvironment): void {
     .addHelpText(
       'after',
       examples([
-        ['troupe dead list photos', 'number, sequence, reason, id'],
+        ['troupe dead list photos', 'number, sequence, stage, reason, and id or URI'],
         ['troupe dead list photos --reason not_found', 'what could not be found'],
       ]),
     )
@@ -50,14 +50,14 @@ function registerList(dead: Command, environment: CliEnvironment): void {
             { title: 'Sequence', align: 'right' },
             { title: 'Stage' },
             { title: 'Reason' },
-            { title: 'Id' },
+            { title: 'Id or URI' },
           ],
-          letters.map(({ letter, sequence, stage, reason: code, id }) => [
+          letters.map(({ letter, sequence, stage, reason: code, id, uri }) => [
             letter,
             sequence,
             stage,
             code,
-            id ?? '',
+            id ?? uri ?? '',
           ]),
         );
       });

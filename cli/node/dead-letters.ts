@@ -1,5 +1,6 @@
 // Dead letters as commands see them: read from their stream, published again, deleted. A retry publishes first and
 // is recorded after, under ids that repeat, so that a crash anywhere between costs at most a repeat of the item.
+import { z } from 'zod';
 import { type ResolutionRequest, type SequenceFate, sha256Hex } from '#actors';
 import { deleteMessage, eachMessage, messageAt, type StoredMessage, streamState } from '#nats';
 import type { ClientSystem } from './client-system.ts';
@@ -15,8 +16,11 @@ export interface DeadLetter {
   readonly reason: string;
   readonly error: string;
   readonly attempts: number;
+  /** As its publisher gave it, in a header or in the reference. */
   readonly id: string | null;
   readonly source: string | null;
+  /** Where the content of a reference is. */
+  readonly uri: string | null;
   readonly bytes: number;
   readonly storedAt: string;
 }
@@ -42,8 +46,30 @@ export interface LetterSelection {
 /** Letters in hand at once: few enough that 64 of the largest messages fit in memory. */
 const BATCH = 16;
 
+/** The members of a reference that tell which item it is; whatever else it holds may be why it is dead. */
+const referenceSchema = z.looseObject({
+  id: z.string().optional().catch(undefined),
+  source: z.string().optional().catch(undefined),
+  uri: z.string().optional().catch(undefined),
+});
+
+/** A larger message is no reference. */
+const MAX_REFERENCE_BYTES = 1024 * 1024;
+
+/** What the message says of itself where it is a reference; empty for bytes. */
+function referenceIn({ data }: StoredMessage): z.infer<typeof referenceSchema> {
+  if (data[0] !== 0x7b || data.byteLength > MAX_REFERENCE_BYTES) return {};
+  try {
+    return referenceSchema.parse(JSON.parse(Buffer.from(data).toString()));
+  } catch {
+    // Bytes that begin like JSON and are none.
+    return {};
+  }
+}
+
 /** What a stored dead letter says. */
 export function deadLetter(message: StoredMessage): DeadLetter {
+  const reference = referenceIn(message);
   return {
     letter: message.sequence,
     sequence: Number(message.header('Troupe-Sequence') ?? 0),
@@ -51,8 +77,9 @@ export function deadLetter(message: StoredMessage): DeadLetter {
     reason: message.header('Troupe-Reason') ?? '',
     error: message.header('Troupe-Error') ?? '',
     attempts: Number(message.header('Troupe-Attempts') ?? 0),
-    id: message.header('Troupe-Id') ?? null,
-    source: message.header('Troupe-Source') ?? null,
+    id: message.header('Troupe-Id') ?? reference.id ?? null,
+    source: message.header('Troupe-Source') ?? reference.source ?? null,
+    uri: reference.uri ?? null,
     bytes: message.data.byteLength,
     storedAt: message.storedAt,
   };

@@ -6,6 +6,7 @@ import { basename, join, relative, resolve, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { CommandError } from '../command-error.ts';
+import { fileProblem } from '../file-problem.ts';
 import { isJsonLine, parseListLine } from './list-line.ts';
 import { fileKey, type PublishSource } from './publish-source.ts';
 
@@ -44,10 +45,8 @@ async function* expandPath(source: string, cwd: string): AsyncGenerator<PublishS
   else if (found?.isFile()) yield fileItem(path, basename(path), found);
   else if (WILDCARD.test(source)) yield* matches(source, cwd);
   else {
-    throw new CommandError(
-      'usage',
-      `expected a file, folder, glob, URI or -, got ${source}: nothing is there`,
-    );
+    const why = found === undefined ? 'nothing is there' : 'it is neither a file nor a folder';
+    throw new CommandError('usage', `expected a file, folder, glob, URI or -, got ${source}: ${why}`);
   }
 }
 
@@ -169,5 +168,5 @@ async function sorted(paths: AsyncIterable<string>): Promise<readonly string[]> 
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return fileProblem(error) ?? (error instanceof Error ? error.message : String(error));
 }

@@ -1,5 +1,7 @@
 // One line of a list as JSON: `{ "uri", "id"?, "source"?, "metadata"?, "sha256"?, "time"? }`, the intake message itself.
 import { z } from 'zod';
+import { problemsOfIssue } from '../config/problem-message.ts';
+import type { SchemaNode } from '../config/schema.ts';
 import type { PublishSource } from './publish-source.ts';
 
 const lineSchema = z.strictObject({
@@ -35,8 +37,10 @@ export function parseListLine(line: string, place: string): PublishSource {
   }
   const parsed = lineSchema.safeParse(value);
   if (parsed.success) return { type: 'reference', reference: parsed.data };
+  const fields = z.toJSONSchema(lineSchema, { io: 'input' }) as SchemaNode;
   const problem = parsed.error.issues
-    .map((issue) => (issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`))
+    .flatMap((issue) => problemsOfIssue(issue, value, fields))
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
     .join('; ');
   return { type: 'invalid', name: place, problem };
 }

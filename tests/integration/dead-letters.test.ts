@@ -88,6 +88,8 @@ describe('troupe dead retry', () => {
       entry: { type: 'dead', reason: 'not_found' },
       resolution: null,
     });
+    const { id, source } = given;
+    expect(await list()).toMatchObject([{ sequence: died, id, source, uri: pathToFileURL(path).href }]);
     const [unique] = pictures.of('scene').slice(SCENES);
     await copyFile(unique?.path ?? '', path);
 

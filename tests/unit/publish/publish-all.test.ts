@@ -153,4 +153,14 @@ describe('a JSON line of a list', () => {
       problem: expect.stringContaining(word),
     });
   });
+
+  it('is told what was expected and what came, with the name that was meant', () => {
+    expect(parseListLine('{"url":"file:///a"}', 'here')).toMatchObject({
+      problem:
+        'uri: expected a text, got nothing; url: expected one of uri, id, source, metadata, sha256, time, got "url" (did you mean uri?)',
+    });
+    expect(parseListLine('{"uri":"a.jpg"}', 'here')).toMatchObject({
+      problem: 'uri: expected a URI such as file:///a.jpg or https://host/a.jpg, got "a.jpg"',
+    });
+  });
 });
