@@ -177,6 +177,11 @@ function registerExport(manifest: Command, environment: CliEnvironment): void {
           `${written.items} items of manifest ${record.number} written to ${options.out}`,
         );
         for (const problem of written.problems) context.terminal.print(`problem: ${problem}`);
+        if (written.others !== undefined && written.others > 0) {
+          context.terminal.print(
+            `${written.others} other files are in ${options.out}: this manifest does not keep them, and none was deleted`,
+          );
+        }
       });
       if (written.problems.length > 0) environment.setExitCode(ExitCode.no);
     });

@@ -1,7 +1,7 @@
 // Writes a manifest for other tools: JSON lines with what was published beside what was decided, or the kept
 // items themselves as a folder of files.
 import { createWriteStream } from 'node:fs';
-import { copyFile, link as hardLink, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, link as hardLink, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,8 @@ export interface ExportResult {
   readonly items: number;
   /** Items that could not be written, in words. */
   readonly problems: readonly string[];
+  /** Files in the folder that are none of this manifest's, such as those of an earlier export. */
+  readonly others?: number;
 }
 
 /**
@@ -69,8 +71,10 @@ export async function exportFolder(
   request: ExportRequest & { readonly folder: string; readonly link: boolean },
 ): Promise<ExportResult> {
   const names = new FileNames();
+  const written = new Set<string>();
   const problems: string[] = [];
   let items = 0;
+  await mkdir(request.folder, { recursive: true });
   const envelope = await request.store.envelope(request.record);
   for await (const row of request.store.rows(envelope)) {
     if (row.outcome !== 'kept' || row.content === null) continue;
@@ -79,10 +83,19 @@ export async function exportFolder(
     await mkdir(dirname(path), { recursive: true });
     const problem =
       payload === null ? 'its payload is erased' : await writeContent(request, row.content, payload, path);
-    if (problem === undefined) items += 1;
-    else problems.push(`${row.id}: ${problem}`);
+    if (problem === undefined) {
+      items += 1;
+      written.add(path);
+    } else problems.push(`${row.id}: ${problem}`);
   }
-  return { items, problems };
+  return { items, problems, others: await othersIn(request.folder, written) };
+}
+
+/** How many files below the folder were not written now. */
+async function othersIn(folder: string, written: ReadonlySet<string>): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory());
+  return files.filter(({ parentPath, name }) => !written.has(join(parentPath, name))).length;
 }
 
 async function writeContent(

@@ -90,10 +90,40 @@ async function filesIn(folder: string): Promise<ReadonlyMap<string, string>> {
 }
 
 describe('exporting a folder', () => {
+  it('counts files that were there before and are none of this manifest, and leaves them', async () => {
+    const folder = join(base, 'out');
+    const first = await manifestOf(['a.jpg', 'cats/b.jpg', 'cats/c.jpg']);
+    await exportFolder({ ...first.request, folder, link: false });
+    const second = await manifestOf(['a.jpg', 'd.jpg']);
+    const written = await exportFolder({ ...second.request, folder, link: false });
+    expect(written).toEqual({ items: 2, problems: [], others: 2 });
+    expect([...(await filesIn(folder)).keys()].sort()).toEqual([
+      'a.jpg',
+      'cats/b.jpg',
+      'cats/c.jpg',
+      'd.jpg',
+    ]);
+  });
+
+  it('makes the folder of a manifest that keeps nothing', async () => {
+    const { request } = await manifestOf([]);
+    const folder = join(base, 'out');
+    expect(await exportFolder({ ...request, folder, link: false })).toEqual({
+      items: 0,
+      problems: [],
+      others: 0,
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it('names files by their ids, with folders', async () => {
     const { request } = await manifestOf(['a.jpg', 'cats/b 1.jpg', 'cats/../c.jpg']);
     const folder = join(base, 'out');
-    expect(await exportFolder({ ...request, folder, link: false })).toEqual({ items: 3, problems: [] });
+    expect(await exportFolder({ ...request, folder, link: false })).toEqual({
+      items: 3,
+      problems: [],
+      others: 0,
+    });
     expect([...(await filesIn(folder))].sort()).toEqual([
       ['a.jpg', 'a.jpg'],
       ['c.jpg', 'cats/../c.jpg'],
@@ -116,7 +146,11 @@ describe('exporting a folder', () => {
   ])('writes the item of id %j under its digest, inside the folder', async (id) => {
     const { request } = await manifestOf([id]);
     const folder = join(base, 'deep', 'er');
-    expect(await exportFolder({ ...request, folder, link: false })).toEqual({ items: 1, problems: [] });
+    expect(await exportFolder({ ...request, folder, link: false })).toEqual({
+      items: 1,
+      problems: [],
+      others: 0,
+    });
     expect([...(await filesIn(base))]).toEqual([[`deep/er/${itemOf(id)}.jpeg`, id]]);
   });
 
@@ -124,7 +158,11 @@ describe('exporting a folder', () => {
     const ids = ['a.jpg', 'A.jpg', './a.jpg', 'b', 'b/c.jpg', 'B/d/e.jpg', 'b/c.jpg/f'];
     const { request } = await manifestOf(ids);
     const folder = join(base, 'out');
-    expect(await exportFolder({ ...request, folder, link: false })).toEqual({ items: 7, problems: [] });
+    expect(await exportFolder({ ...request, folder, link: false })).toEqual({
+      items: 7,
+      problems: [],
+      others: 0,
+    });
     expect([...(await filesIn(folder)).values()].sort()).toEqual([...ids].sort());
     // Nor on a disk that does not tell capitals from small letters.
     const lower = [...(await filesIn(folder)).keys()].map((path) => path.toLowerCase());
@@ -147,6 +185,7 @@ describe('exporting a folder', () => {
     expect(await exportFolder({ ...request, folder: join(base, 'out'), link: false })).toEqual({
       items: 0,
       problems: [],
+      others: 0,
     });
   });
 });
