@@ -121,7 +121,7 @@ function printTimes(terminal: Terminal, { phases, stages, audit }: DemoResult): 
     `time: corpus ${seconds(phases.generateMs)}, server and node ${seconds(phases.startMs)}, ` +
       `publish to settled ${seconds(phases.settleMs)} (${rate.toFixed(0)} items/s), cut ${seconds(phases.cutMs)}`,
   );
-  const busy = STAGES.flatMap((stage) => {
+  const busy = (['intake', ...STAGES] as const).flatMap((stage) => {
     const total = stages[stage];
     return total === undefined || total.items === 0
       ? []
