@@ -189,6 +189,13 @@ export const COMMAND_ERRORS = {
     remedy:
       'Start nats-server with -js and a store folder, enable JetStream for the account, or name another server with --server.',
   },
+  no_quorum: {
+    meaning:
+      'A NATS server is there, but most of those that keep what was asked for are gone, or cannot be reached by it: nothing can be read or stored.',
+    becomes: 'exit 3',
+    remedy:
+      'Start the servers again on the data that they had; everything goes on from there: docs/operations.md, "The NATS cluster has lost its quorum".',
+  },
   credentials_refused: {
     meaning:
       'The server is there and refused who you are: the key, token or password is unknown there, or was revoked.',

@@ -8,6 +8,7 @@ import {
   isPermissionViolation,
   JetStreamUnavailable,
   LinkClosed,
+  NoQuorum,
   NoResponders,
   PermissionDenied,
   RequestFailed,
@@ -37,6 +38,8 @@ export interface PlainMessage {
 export class NatsLink {
   /** The servers which were asked for. */
   readonly servers: string;
+  /** How long requests are repeated while a cluster has no leader; undefined: as each of them says. */
+  readonly patienceMs: number | undefined;
   readonly features: ServerFeatures;
   readonly publisher: WindowPublisher;
   /** Resolves when the connection has ended for good: with the error, or `undefined` after `close` and `drain`. */
@@ -55,17 +58,17 @@ export class NatsLink {
 
   /**
    * Connects and probes the server.
-   * @throws NatsUnreachable naming the server and a remedy; JetStreamUnavailable
+   * @throws NatsUnreachable naming the server and a remedy; NoQuorum; JetStreamUnavailable
    */
   static async connect(options: ConnectOptions): Promise<NatsLink> {
     const connection = await openConnection(options);
     const manager = await jetstream(connection).jetstreamManager(false);
     try {
-      const features = await probeFeatures(connection, manager, options.clock);
+      const features = await probeFeatures(options, connection, manager);
       return new NatsLink(options, connection, manager, features);
     } catch (cause) {
       await connection.close();
-      throw new JetStreamUnavailable(options.servers, { cause });
+      throw cause instanceof NoQuorum ? cause : new JetStreamUnavailable(options.servers, { cause });
     }
   }
 
@@ -76,6 +79,7 @@ export class NatsLink {
     features: ServerFeatures,
   ) {
     this.servers = options.servers;
+    this.patienceMs = options.patienceMs;
     this.connection = connection;
     this.manager = manager;
     this.features = features;

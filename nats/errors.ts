@@ -53,6 +53,23 @@ export class JetStreamUnavailable extends Error {
   }
 }
 
+/** The server is there, and nobody leads: too few of those that keep a stream run, or they do not reach each other. */
+export class NoQuorum extends Error {
+  override readonly name = 'NoQuorum';
+
+  /** `silent`: servers that were named and do not answer. */
+  constructor(servers: string, silent: readonly string[], options?: { readonly cause?: unknown }) {
+    const verb = silent.length === 1 ? 'does' : 'do';
+    const missing =
+      silent.length === 0 ? '' : `; of those servers ${silent.join(' and ')} ${verb} not answer`;
+    super(
+      `the NATS cluster at ${servers} has no leader for what was asked, so that it can be neither read nor stored: ` +
+        `most of the servers that keep it have to run and to reach each other${missing}`,
+      options,
+    );
+  }
+}
+
 /** The connection was closed for good, so what was waiting on it cannot finish. */
 export class LinkClosed extends Error {
   override readonly name = 'LinkClosed';

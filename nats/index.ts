@@ -15,6 +15,7 @@ export {
   JournalNotOwned,
   LinkClosed,
   NatsUnreachable,
+  NoQuorum,
   NoResponders,
   NoStream,
   ObjectDamaged,
@@ -56,6 +57,7 @@ export {
 export { ObjectBucket } from './object-bucket.ts';
 export type { ObjectDescription } from './object-description.ts';
 export type { ConnectOptions } from './open-connection.ts';
+export { explainSilence, noQuorum } from './patience.ts';
 export {
   ACCOUNT_SUBJECTS,
   consumingOf,
@@ -76,6 +78,7 @@ export {
   serviceSubjects,
   standingOf,
 } from './permission-subjects.ts';
+export { isFullCode } from './publish-answer.ts';
 export { type QueueStanding, queueStanding } from './queue-standing.ts';
 export { NatsRecords, type StoredRecord } from './records.ts';
 export {

@@ -1,8 +1,11 @@
 // Looks at streams without taking part in them: what a stream holds, each of its messages, how its consumers stand.
 // For audit and status. No consumer is made, so work queues can be read too.
 import type { NatsLink } from './connection.ts';
+import { patiently } from './patience.ts';
 import { readStored, type StoredMessage } from './stored-message.ts';
 
+/** Whoever looks has somebody waiting: no longer than an election takes. */
+const ELECTION_MS = 10_000;
 const MAX_PARALLEL = 64;
 const PARALLEL_BYTES = 8 * 1024 * 1024;
 
@@ -32,7 +35,7 @@ export interface ConsumerStanding {
 
 /** What `stream` holds now. Rejects with the client's `StreamNotFoundError` where it does not exist. */
 export async function streamState(link: NatsLink, stream: string): Promise<StreamStanding> {
-  const { created, state } = await link.manager.streams.info(stream);
+  const { created, state } = await patiently(link, () => link.manager.streams.info(stream), ELECTION_MS);
   return {
     created,
     firstSequence: state.first_seq,
@@ -87,15 +90,21 @@ export async function* eachMessage(
 
 /** How each consumer of `stream` stands. */
 export async function consumerStates(link: NatsLink, stream: string): Promise<readonly ConsumerStanding[]> {
-  const standings: ConsumerStanding[] = [];
-  for await (const info of link.manager.consumers.list(stream)) {
-    standings.push({
-      name: info.name,
-      unprocessed: info.num_pending,
-      ackPending: info.num_ack_pending,
-      redelivered: info.num_redelivered,
-      waiting: info.num_waiting,
-    });
-  }
-  return standings;
+  return patiently(
+    link,
+    async () => {
+      const standings: ConsumerStanding[] = [];
+      for await (const info of link.manager.consumers.list(stream)) {
+        standings.push({
+          name: info.name,
+          unprocessed: info.num_pending,
+          ackPending: info.num_ack_pending,
+          redelivered: info.num_redelivered,
+          waiting: info.num_waiting,
+        });
+      }
+      return standings;
+    },
+    ELECTION_MS,
+  );
 }

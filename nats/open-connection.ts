@@ -9,8 +9,11 @@ import { featuresOf, type ServerFeatures } from './features.ts';
 import { isJetStreamAway, patiently } from './patience.ts';
 import { certificateProblem, tlsOptions } from './tls.ts';
 
-/** Longest that a cluster may take to elect a leader before it counts as one without JetStream. */
+/** Longest that a cluster may take to elect a leader before it counts as one without. */
 const ELECTION_MS = 20_000;
+/** Long enough for what a publisher has in flight on a slow line, as a ping goes behind that. */
+const PING_MS = 15_000;
+const PINGS_UNANSWERED = 2;
 
 /** Where to connect and as whom. */
 export interface ConnectOptions extends Credentials {
@@ -26,6 +29,10 @@ export interface ConnectOptions extends Credentials {
   readonly random?: RandomSource;
   /** How long the first connect may take; default 5,000 ms. */
   readonly connectTimeoutMs?: number;
+  /** How long a request is repeated while a cluster has no leader, before `NoQuorum`; default 20,000 ms for the first one. */
+  readonly patienceMs?: number;
+  /** A server that has answered nothing for three of these times is left for another one; default 15,000 ms. */
+  readonly pingMs?: number;
   /** Pause between attempts to reconnect; default 500 ms. */
   readonly reconnectWaitMs?: number;
   /** First tokens of reply subjects, where permissions ask for them; default `_INBOX`. */
@@ -49,8 +56,8 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
       ignoreAuthErrorAbort: true,
       reconnectTimeWait: options.reconnectWaitMs ?? 500,
       reconnectJitter: 100,
-      pingInterval: 15_000,
-      maxPingOut: 2,
+      pingInterval: options.pingMs ?? PING_MS,
+      maxPingOut: PINGS_UNANSWERED,
     });
   } catch (cause) {
     throw refusalOf(options.servers, cause);
@@ -59,12 +66,12 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
 
 /**
  * What the server can do, as it says itself; a cluster is asked until it has a leader. Rejects at once where there is no
- * JetStream.
+ * JetStream. @throws NoQuorum
  */
 export async function probeFeatures(
+  { servers, clock = systemClock, patienceMs = ELECTION_MS }: ConnectOptions,
   connection: NatsConnection,
   manager: JetStreamManager,
-  clock: Clock = systemClock,
 ): Promise<ServerFeatures> {
   const ask = async () => {
     try {
@@ -74,7 +81,7 @@ export async function probeFeatures(
       throw error;
     }
   };
-  const account = await patiently({ clock }, ask, ELECTION_MS);
+  const account = await patiently({ servers, connection, clock }, ask, patienceMs);
   return featuresOf(connection.info?.version ?? '', account.api.level ?? 0);
 }
 

@@ -4,7 +4,8 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from 'nats';
 import { pause } from '#runtime';
 import type { NatsLink } from './connection.ts';
-import { NoResponders, RequestTimeout } from './errors.ts';
+import { NoQuorum, NoResponders, RequestTimeout } from './errors.ts';
+import { silentServers } from './silent-servers.ts';
 
 const GIVE_UP_MS = 30_000;
 const FIRST_PAUSE_MS = 20;
@@ -45,18 +46,38 @@ export function isPassing(error: unknown): boolean {
   return isPassingCode(error.code) || (error.code === NO_PEERS && /offline/.test(error.message));
 }
 
-/** The request's result; repeats it for up to `giveUpMs` (default 30,000) while it fails with what passes. */
+/** What of a link tells why nobody answers. */
+type Asked = Pick<NatsLink, 'servers' | 'connection'>;
+/** What of a link tells how long to ask. */
+type Patient = Pick<NatsLink, 'clock'> & Partial<Pick<NatsLink, 'patienceMs'>>;
+
+/** `NoQuorum` for what failed although it was asked patiently, if the server is in a cluster; else the error itself. */
+export async function explainSilence(link: Asked, error: unknown): Promise<unknown> {
+  if (!isPassing(error) || link.connection.info?.cluster === undefined) return error;
+  return noQuorum(link, error);
+}
+
+/** The error of a cluster without a leader, with those of the named servers that do not answer. */
+export async function noQuorum({ servers }: Pick<NatsLink, 'servers'>, cause?: unknown): Promise<NoQuorum> {
+  return new NoQuorum(servers, await silentServers(servers), { cause });
+}
+
+/**
+ * The request's result; repeats it for up to `giveUpMs` (default that of the link, else 30,000) while it fails with what passes.
+ * @throws NoQuorum where it failed for so long in a cluster; else what it failed with
+ */
 export async function patiently<T>(
-  link: Pick<NatsLink, 'clock'>,
+  link: Asked & Patient,
   request: () => Promise<T>,
-  giveUpMs = GIVE_UP_MS,
+  giveUpMs = link.patienceMs ?? GIVE_UP_MS,
 ): Promise<T> {
   const started = link.clock.monotonicMs();
   for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
     try {
       return await request();
     } catch (error) {
-      if (!isPassing(error) || link.clock.monotonicMs() - started > giveUpMs) throw error;
+      if (!isPassing(error)) throw error;
+      if (link.clock.monotonicMs() - started > giveUpMs) throw await explainSilence(link, error);
       await pause(link.clock, waitMs);
     }
   }

@@ -29,6 +29,11 @@ const BUSY = new Set([
   10_158, // the same id is being stored: a repeat came before the first was answered
 ]);
 
+/** Whether a publish was refused with this code because there is no room. */
+export function isFullCode(code: number): boolean {
+  return FULL.has(code);
+}
+
 interface AnswerBody {
   readonly stream?: string;
   readonly seq?: number;

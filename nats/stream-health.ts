@@ -21,7 +21,8 @@ export interface StreamHealth {
   readonly refusesWhenFull: boolean;
 }
 
-const GIVE_UP_MS = 5_000;
+/** As long as an election may take. */
+const GIVE_UP_MS = 10_000;
 
 /** Every stream of the system, by name. */
 export async function streamHealth(link: NatsLink, system: string): Promise<readonly StreamHealth[]> {

@@ -8,12 +8,12 @@ import { Fifo } from './fifo.ts';
 import type { FullGate, Gated, Refusal } from './full-gate.ts';
 import { FullSubjects, type WaitingSubject } from './full-subjects.ts';
 import { type HeaderText, headerText } from './header-text.ts';
-import { isJetStreamAway } from './patience.ts';
+import { isPassing } from './patience.ts';
 import { readAnswer } from './publish-answer.ts';
 import type { PublishAnswer, PublishTransport } from './publish-transport.ts';
 
 const SWEEP_MS = 100;
-/** How often a server which does not say whether a stream exists is asked before the message fails. */
+/** How often a server which refuses to say whether a stream exists is asked before the message fails. */
 const UNSTORED_ATTEMPTS = 8;
 
 /** How one message is published; the defaults are those of `publish`. */
@@ -97,6 +97,12 @@ export class WindowPublisher implements DurablePublisher {
   /** Messages sent and not yet answered. */
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  /** Messages that are not stored yet, sent or not. */
+  get pending(): number {
+    const held = [...this.#full.gates.values()].reduce((sum, gate) => sum + gate.held, 0);
+    return this.#inFlight.size + this.#waiting.length + held;
   }
 
   /** Subjects whose stream takes nothing now, with what is held back for it or was given back to its publisher. */
@@ -339,7 +345,8 @@ export class WindowPublisher implements DurablePublisher {
       const stream = await this.#transport.streamOf(entry.subject);
       if (stream === undefined) failure = new NoStream(entry.subject);
     } catch (cause) {
-      if (!isJetStreamAway(cause)) entry.unstored++;
+      // A cluster without a leader says nothing of streams, for as long as it has none.
+      if (!isPassing(cause)) entry.unstored++;
       if (entry.unstored >= UNSTORED_ATTEMPTS) failure = new NoStream(entry.subject, { cause });
     }
     if (this.#closed !== undefined) this.#settle(entry, this.#closed);

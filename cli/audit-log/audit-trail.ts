@@ -3,11 +3,14 @@
 // begun, but where a system has no audit log yet.
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { type NatsLink, NoStream, type SystemNames } from '#nats';
+import { type NatsLink, NoStream, RequestTimeout, type SystemNames } from '#nats';
 import type { Clock } from '#runtime';
 import type { ExitCode } from '../exit-code.ts';
 import { encodeEntry } from './audit-entry.ts';
 import { type Action, actionOf } from './audited-commands.ts';
+
+/** Longer than an election takes; a command does not wait without end for a log that nobody keeps. */
+const TELL_MS = 30_000;
 
 /** Where to tell it, and as whom. */
 interface Desk {
@@ -44,7 +47,7 @@ export class AuditTrail {
   /**
    * The command is connected. From then on the connection is the trail's where it is to tell something.
    * @returns whether it is
-   * @throws PermissionDenied for a user who may change nothing
+   * @throws PermissionDenied for a user who may change nothing; RequestTimeout
    */
   async connected(desk: Desk): Promise<boolean> {
     if (this.#action === undefined) return false;
@@ -93,6 +96,12 @@ export class AuditTrail {
       exitCode: phase === 'begun' ? null : this.#exitCode,
     });
     const subject = names.subjects.audit(who, command.replaceAll(' ', '-'));
-    await link.publisher.publish({ subject, data, id: `${this.#id}.${phase}` });
+    const over = new AbortController();
+    const cancel = this.#clock.schedule(TELL_MS, () => over.abort(new RequestTimeout(subject, TELL_MS)));
+    try {
+      await link.publisher.publish({ subject, data, id: `${this.#id}.${phase}` }, over.signal);
+    } finally {
+      cancel();
+    }
   }
 }

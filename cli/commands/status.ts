@@ -11,6 +11,9 @@ import { parseDurationMs } from '../option-values.ts';
 import { renderScreen, renderStatus } from '../status/render-status.ts';
 import { harmless } from '../terminal.ts';
 
+/** Whoever asks for the status wants to know soon that a cluster of servers has no leader. */
+const PATIENCE_MS = 8_000;
+
 interface StatusOptions {
   readonly watch?: boolean;
   readonly interval: number;
@@ -42,7 +45,7 @@ export function registerStatus(program: Command, environment: CliEnvironment): v
     )
     .action(async (options: StatusOptions, command: Command) => {
       const context = contextOf(command, environment);
-      await using system = await ClientSystem.connect(context);
+      await using system = await ClientSystem.connect(context, { patienceMs: PATIENCE_MS });
       if (options.watch === true) {
         await watch(context, environment, options.interval, () => readStatus(system));
         return;

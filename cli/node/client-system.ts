@@ -38,14 +38,21 @@ export class ClientSystem implements AsyncDisposable {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** Connects as the command's options, environment and data folder say. */
-  static async connect(context: CommandContext): Promise<ClientSystem> {
+  /**
+   * Connects as the command's options, environment and data folder say.
+   * @param wait.patienceMs how long a cluster without a leader is asked; default as the link does
+   */
+  static async connect(
+    context: CommandContext,
+    wait: { readonly patienceMs?: number } = {},
+  ): Promise<ClientSystem> {
     const options = connectOptions(context.server());
     const link = await NatsLink.connect({
       ...options,
       name: 'troupe command',
       log: silentLogger,
       connectTimeoutMs: context.options.timeout,
+      ...wait,
     });
     try {
       const names = namesOf(context.config().config.system);

@@ -1,6 +1,6 @@
 // What is full and what to do about it, in words for `status`: streams by their own limits, and what nodes hold back
 // because a server takes nothing. A work queue that is full is no problem but the brake that it is meant to be.
-import type { StreamHealth, WaitingSubject } from '#nats';
+import { isFullCode, type StreamHealth, type WaitingSubject } from '#nats';
 import { durationText } from '../duration-text.ts';
 
 /** Share of its limit from which a journal pauses intake, and from which any other stream is as good as full. */
@@ -70,12 +70,15 @@ export function waitingProblems(node: string, waiting: readonly WaitingSubject[]
     const messages = subjects.reduce((sum, subject) => sum + subject.messages, 0);
     const longest = Math.max(...subjects.map(({ forMs }) => forMs));
     const [first] = subjects;
+    const isFull = first !== undefined && isFullCode(first.code);
     const others = subjects.length > 1 ? ` and ${subjects.length - 1} more` : '';
-    const advice = OWN_LIMIT.test(reason)
-      ? 'raise the limit of that stream'
-      : "free disk space on the NATS server, or raise its JetStream max_file or the account's limit";
+    const advice = !isFull
+      ? 'start the NATS servers that are missing, or free the disk of one that is full'
+      : OWN_LIMIT.test(reason)
+        ? 'raise the limit of that stream'
+        : "free disk space on the NATS server, or raise its JetStream max_file or the account's limit";
     return (
-      `node ${node} has waited ${durationText(longest)} for room to store ${messages} ` +
+      `node ${node} has waited ${durationText(longest)} for ${isFull ? 'room' : 'a leader'} to store ${messages} ` +
       `${messages === 1 ? 'message' : 'messages'} (${first?.subject}${others}): the server answers "${reason}"; ` +
       `${advice}; it goes on by itself`
     );

@@ -13,6 +13,12 @@ import type { SystemMode } from './prepare-system.ts';
 import { RunningNode } from './running-node.ts';
 import { type LaptopAddress, type NodeDurability, SystemServer } from './system-server.ts';
 
+/**
+ * A server that hangs is left for another one after three pings, so after 7.5 s. With the third of a lease since the last
+ * renewal before, and the pause until the next connection, that stays below the lease of a node in a cluster, 20 s.
+ */
+const PING_MS = 2_500;
+
 export interface LaptopOptions {
   readonly config: LoadedConfig;
   readonly log: Logger;
@@ -65,6 +71,7 @@ export class LaptopSystem {
         ...connectOptions(server.connection),
         name: 'troupe node',
         log: options.log,
+        pingMs: PING_MS,
       });
       const { mode = 'create', durability = server.durability, ending = new Ending() } = options;
       const { dataDir } = options.config;

@@ -10,7 +10,14 @@ import {
   type VerdictCounts,
   WORKING_PARTS,
 } from '#actors';
-import { type ConsumerStanding, consumerStates, statsOf, streamState, type WaitingSubject } from '#nats';
+import {
+  type ConsumerStanding,
+  consumerStates,
+  explainSilence,
+  statsOf,
+  streamState,
+  type WaitingSubject,
+} from '#nats';
 import type { ActorSnapshot, BreakerSnapshot, FailingShard } from '#runtime';
 import { dueText } from '../duration-text.ts';
 import { codeOf } from '../exit-code.ts';
@@ -178,7 +185,17 @@ const nodeStatsSchema = z.object({
   ),
 });
 
+/** @throws NoQuorum within half a minute where a cluster of NATS servers has no leader */
 export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
+  try {
+    return await gather(system);
+  } catch (error) {
+    throw await explainSilence(system.link, error);
+  }
+}
+
+async function gather(system: ClientSystem): Promise<SystemStatus> {
+  const { problems: storageProblems, full, ...storage } = await readStorage(system);
   const cluster = clusterStatus(await readCluster(system));
   const expected = Math.max(1, cluster.members.filter(({ state }) => state === 'active').length);
   const recorded = [...(await system.registry.list()).keys()];
@@ -217,7 +234,6 @@ export async function readStatus(system: ClientSystem): Promise<SystemStatus> {
     nodes.push({ name, version, started, ...told });
   }
   nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
-  const { problems: storageProblems, full, ...storage } = await readStorage(system);
   const { version, degraded } = system.link.features;
   const room = [...full, ...nodes.flatMap(({ name, waiting }) => waitingProblems(name, waiting))];
   const syncsEachWrite = nodes.some(({ durability }) => durability === 'disk');

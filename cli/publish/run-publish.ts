@@ -11,6 +11,7 @@ import { type Amount, measure, megabytes, progressText } from './publish-progres
 import { nameOf, type PublishSource } from './publish-source.ts';
 import { freshRun, ResumableRun, type SavedRun } from './resumable-run.ts';
 import { RunFile } from './run-file.ts';
+import { StallWatch, waitingReason } from './stall-watch.ts';
 import { inspectStream, streamItems } from './stream-items.ts';
 
 /** Failures that are listed; more are only counted. */
@@ -76,11 +77,18 @@ export async function runPublish(system: ClientSystem, plan: PublishPlan): Promi
   const line = plan.terminal.progress();
   const startedMs = plan.clock.monotonicMs();
   const elapsedMs = () => plan.clock.monotonicMs() - startedMs;
+  let done: Amount = { items: 0, bytes: 0 };
+  const stall = new StallWatch({
+    clock: plan.clock,
+    why: () => waitingReason(system.link),
+    tell: (text) => line.update(`published ${done.items} items; ${text}`),
+  });
   try {
     const progress = await publishAll(publisherOf(system, plan), job.items, {
       signal: plan.signal,
       ...(plan.perSecond !== undefined && { pace: { perSecond: plan.perSecond, clock: plan.clock } }),
       onPublished: (item) => {
+        stall.moved();
         run.acknowledged(item);
         file?.touch(run);
       },
@@ -89,8 +97,10 @@ export async function runPublish(system: ClientSystem, plan: PublishPlan): Promi
         failed += 1;
         if (failures.length < MAX_LISTED) failures.push({ item: nameOf(item), problem: error.message });
       },
-      onProgress: ({ published, bytes }) =>
-        line.update(progressText({ items: published, bytes }, job.total, elapsedMs())),
+      onProgress: ({ published: items, bytes }) => {
+        done = { items, bytes };
+        line.update(progressText(done, job.total, elapsedMs()));
+      },
     });
     line.done(`published ${progress.published} items, ${megabytes(progress.bytes)}`);
     const isOver = !plan.signal.aborted && failed === 0;
@@ -101,6 +111,8 @@ export async function runPublish(system: ClientSystem, plan: PublishPlan): Promi
   } catch (error) {
     await file?.save(run);
     throw error;
+  } finally {
+    stall.close();
   }
 }
 

@@ -1,5 +1,5 @@
 // The NATS of a chaos test: one server, or a cluster of three with routes, each a process on free ports with a store of
-// its own. Its members are killed and started again one by one.
+// its own. Its members are killed and started again, or frozen, one by one.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { NatsLink } from '#nats';
@@ -85,6 +85,22 @@ export class NatsCluster implements AsyncDisposable {
   /** Starts a killed member on its store and ports; resolves when it serves. */
   async restart(index: number): Promise<void> {
     await this.server(index).restart();
+    this.#down.delete(index);
+  }
+
+  /** Starts several at once: where most were killed, none serves before most of them run. */
+  async restartAll(indexes: readonly number[]): Promise<void> {
+    await Promise.all(indexes.map((index) => this.restart(index)));
+  }
+
+  /** SIGSTOP: its connections stay open, and nothing comes over them. */
+  freeze(index: number): void {
+    process.kill(this.server(index).pid, 'SIGSTOP');
+    this.#down.add(index);
+  }
+
+  thaw(index: number): void {
+    process.kill(this.server(index).pid, 'SIGCONT');
     this.#down.delete(index);
   }
 

@@ -73,6 +73,17 @@ describe('what a node could not store', () => {
     ]);
   });
 
+  it('tells a stream that has no leader from one without room', () => {
+    const waiting = [
+      { subject: 'troupe.work.photos.embed', messages: 2, forMs: 5_000, code: 503, why: 'no answer' },
+    ];
+    expect(waitingProblems('a', waiting)).toEqual([
+      'node a has waited 5 s for a leader to store 2 messages (troupe.work.photos.embed): the server answers ' +
+        '"no answer (503)"; start the NATS servers that are missing, or free the disk of one that is full; ' +
+        'it goes on by itself',
+    ]);
+  });
+
   it('is no problem where a work queue is full by its own limit', () => {
     const own = { code: 10_077, why: 'maximum messages exceeded' };
     expect(waitingProblems('a', [waiting(own)])).toEqual([]);

@@ -54,6 +54,19 @@ describe('the storage of a system', () => {
     expect(replicas).toBe(3);
     expect(problems).toEqual([expect.stringMatching(/^1 of 2 streams have no leader \(B\)/)]);
   });
+
+  it('tells a leader that has lost most of its servers from one that still stores', () => {
+    const offline = (...servers: readonly string[]) => ({
+      behind: servers.map((server) => ({ server, offline: true })),
+    });
+    expect(
+      storageStatus([stream('A', offline('n1', 'n2')), stream('B', offline('n2'))], 'troupe').problems,
+    ).toEqual([
+      '1 of 2 streams have lost most of their servers (A): nothing can be stored in them until most of their servers run',
+      'NATS server n1 is offline for 1 of 2 streams',
+      'NATS server n2 is offline for 2 of 2 streams',
+    ]);
+  });
 });
 
 describe('the lease time of a node', () => {

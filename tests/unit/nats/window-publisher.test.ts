@@ -1,3 +1,5 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { errors } from 'nats';
 import { describe, expect, it } from 'vitest';
 import { LinkClosed, NoStream, PublishRefused, StreamFull, WindowPublisher } from '#nats';
 import type { PublishReceipt } from '#runtime';
@@ -267,9 +269,33 @@ describe('the window publisher', () => {
     await away;
   });
 
-  it('gives up on a server which never says whether the stream exists', async () => {
+  it('waits for a cluster which has no leader to say whether the stream exists, however long that is', async () => {
     const { transport, clock, publish } = publisher();
-    transport.streams.set('s', new Error('no answer'));
+    const leaderless = {
+      code: 503,
+      err_code: 10_008,
+      description: 'JetStream system temporarily unavailable',
+    };
+    let rejected: unknown;
+    const publishing = publish('a');
+    publishing.catch((error: unknown) => {
+      rejected = error;
+    });
+    for (let attempt = 0; attempt < 40; attempt++) {
+      const silence = attempt % 2 === 0 ? new errors.TimeoutError() : new JetStreamApiError(leaderless);
+      transport.streams.set('s', silence);
+      transport.nobody(transport.sent.at(-1));
+      await settle();
+      await clock.advance(2_000);
+    }
+    expect(rejected).toBeUndefined();
+    transport.stored(transport.sent.at(-1));
+    await publishing;
+  });
+
+  it('gives up on a server which refuses to say whether the stream exists', async () => {
+    const { transport, clock, publish } = publisher();
+    transport.streams.set('s', new Error('refused'));
     let outcome: unknown;
     publish('a').catch((error: unknown) => {
       outcome = error;
