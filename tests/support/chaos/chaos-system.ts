@@ -5,11 +5,12 @@ import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { streamHealth } from '#nats';
+import type { CorpusItem } from '../../../cli/corpus/index.ts';
 import { type CommandRun, runCommand } from '../command-run.ts';
 import { endWithThisProcess } from '../end-with-process.ts';
 import type { TestServerVersion } from '../nats-server.ts';
 import { LOG_SHOWN, type SystemAddress, SystemClient } from '../system-client.ts';
-import { cleanEnvironment, type ProcessEnd } from '../troupe-process.ts';
+import { cleanEnvironment, type ProcessEnd, TroupeProcess } from '../troupe-process.ts';
 import { waitUntil } from '../wait-until.ts';
 import { NatsCluster } from './nats-cluster.ts';
 import { TroupeNode } from './troupe-node.ts';
@@ -41,6 +42,7 @@ export class ChaosSystem implements AsyncDisposable {
   /** Where nodes run: holds troupe.yaml. */
   readonly folder: string;
   readonly #nodes: ReadonlyMap<string, TroupeNode>;
+  readonly #commands: TroupeProcess[] = [];
   readonly #unregister: () => void;
 
   /** Servers that serve, and nodes that are not started yet. */
@@ -133,6 +135,25 @@ export class ChaosSystem implements AsyncDisposable {
     return this.nats.restart(index);
   }
 
+  /** SIGKILL to several servers at once. They stay down until `restartServers`. */
+  async killServers(indexes: readonly number[]): Promise<void> {
+    await Promise.all(indexes.map((index) => this.nats.kill(index)));
+  }
+
+  /** Starts killed servers on their stores and ports; resolves when all serve. */
+  restartServers(indexes: readonly number[]): Promise<void> {
+    return this.nats.restartAll(indexes);
+  }
+
+  /** SIGSTOP to a server. */
+  freezeServer(index: number): void {
+    this.nats.freeze(index);
+  }
+
+  thawServer(index: number): void {
+    this.nats.thaw(index);
+  }
+
   /** SIGKILL to the server that leads the stream; resolves to its number, for `restartServer`. */
   async killLeader(stream: string): Promise<number> {
     const leader = await this.waitForLeader(stream);
@@ -206,6 +227,32 @@ export class ChaosSystem implements AsyncDisposable {
     return runCommand({ ...(await this.client.address()), system: 'troupe' }, args);
   }
 
+  /**
+   * Runs `troupe publish` as a process of its own, past every cut.
+   * @param items of one corpus and one source
+   * @param perSecond so many of them, so that publishing lasts
+   */
+  async publishing(items: readonly CorpusItem[], perSecond: number): Promise<TroupeProcess> {
+    const [{ id, path, source }] = items as readonly [CorpusItem];
+    const list = join(this.folder, 'published.txt');
+    await writeFile(list, items.map((item) => `${item.path}\n`).join(''));
+    const { url, token } = this.nats;
+    const command = ['publish', this.client.dataset, '--list', list, '--source', source];
+    const started = new TroupeProcess({
+      args: [...command, '--rate', String(perSecond), '--json'],
+      // Items of a list are named by their place below the working folder.
+      cwd: path.slice(0, -id.length),
+      env: {
+        ...cleanEnvironment(),
+        NATS_URL: url,
+        NATS_TOKEN: token,
+        TROUPE_DATA_DIR: join(this.folder, 'publisher'),
+      },
+    });
+    this.#commands.push(started);
+    return started;
+  }
+
   /** The end of what each node has logged. */
   logTail(): string {
     return this.nodes.map(({ name, log }) => `${name}: ${log.slice(-LOG_SHOWN)}`).join('\n');
@@ -214,10 +261,13 @@ export class ChaosSystem implements AsyncDisposable {
   /** Ends everything without waiting, when the test's own process ends. Servers do so by themselves. */
   endNow(): void {
     for (const node of this.nodes) node.endNow();
+    for (const command of this.#commands) command.signal('SIGKILL');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.disconnect();
+    for (const command of this.#commands) command.signal('SIGKILL');
+    await Promise.all(this.#commands.map(({ ended }) => ended));
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
     await this.nats[Symbol.asyncDispose]();
     this.#unregister();
