@@ -40,9 +40,6 @@ function writeNew(file: string, text: string, force: boolean): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST')
       throw new CommandError('file_exists', `${file} is there already`, { cause: error });
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') {
-      throw new CommandError('usage', `cannot write ${file}: ${(error as Error).message}`, { cause: error });
-    }
     throw error;
   }
 }

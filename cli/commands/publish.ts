@@ -114,8 +114,10 @@ async function publish(
     if (report.duplicates > 0) terminal.print(`${report.duplicates} of them were published shortly before`);
     showFailures(context, report);
     if (signal.aborted && options.resume) terminal.print('interrupted: the same command goes on from here');
-    if (verdicts === null) terminal.print(`published to ${system.names.subjects.intake(dataset)}`);
-    else {
+    if (verdicts === null) {
+      const subject = system.names.subjects.intake(dataset);
+      if (report.published > 0) terminal.print(`published to ${subject}`);
+    } else {
       const { review, ...others } = verdicts;
       const counts = Object.entries(others).map(([verdict, count]) => `${count} ${verdict}`);
       terminal.print(`${dataset} now has ${counts.join(', ')}, ${review} in review`);

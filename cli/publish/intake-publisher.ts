@@ -8,6 +8,7 @@ import { canonicalJson, sha256Hex } from '#actors';
 import { MAX_INLINE_BODY_BYTES, type NatsLink, NatsUploads, NoStream, type SystemNames } from '#nats';
 import type { PublishReceipt } from '#runtime';
 import { CommandError } from '../command-error.ts';
+import { fileProblem } from '../file-problem.ts';
 import { ItemUnpublishable, type PublishSource, type Reference } from './publish-source.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses.
@@ -146,7 +147,8 @@ async function readable<T>(read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
-    throw new ItemUnpublishable(cause instanceof Error ? cause.message : String(cause), { cause });
+    const message = fileProblem(cause) ?? (cause instanceof Error ? cause.message : String(cause));
+    throw new ItemUnpublishable(message, { cause });
   }
 }
 

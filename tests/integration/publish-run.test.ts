@@ -181,7 +181,7 @@ await describeOnServers('publishing', (under) => {
     expect(report).toMatchObject({ published: 4, failed: 3 });
     expect(report.failures).toMatchObject([
       { item: expect.stringContaining('new\nline.jpg'), problem: expect.stringContaining('control') },
-      { item: join(folder, 'in', 'absent.jpg'), problem: expect.stringContaining('ENOENT') },
+      { item: join(folder, 'in', 'absent.jpg'), problem: expect.stringContaining('no such file') },
       { item: 'list, line 4', problem: expect.stringContaining('uri') },
     ]);
     await files('absent.jpg');

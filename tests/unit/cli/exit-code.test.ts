@@ -12,7 +12,7 @@ describe('an error about a file', () => {
   it.each([
     ['EISDIR', 'it is a folder'],
     ['ENOENT', 'no such file'],
-    ['EACCES', 'this user may not'],
+    ['EACCES', 'this user may not use it'],
     ['ENOSPC', 'the disk is full'],
   ])('is of whoever gave the path, not of the program: %s', (code, says) => {
     const failure = failureOf(systemError(code, { path: '/data/out.jsonl' }));
