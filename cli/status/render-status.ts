@@ -244,7 +244,7 @@ function datasetLines(dataset: DatasetStatus, paint: Paint): readonly string[] {
     ...lines,
     bottleneckLine(bottleneck),
     ...(verdicts === null
-      ? []
+      ? [paint('red', 'verdicts: not known, its keeper does not answer')]
       : [`verdicts: ${counts.join(', ')}; dead letters: ${deadLetters}; keeper epoch ${keeperEpoch}`]),
     ...vectorLines(vectors),
     ...replayLines(comparing),

@@ -193,6 +193,7 @@ Stage   Unprocessed  Ack Pending  Redelivered  Items/s  Busy
 intake           40           16            0     12.3  98 %
 held              0          120            7      0.0
 limit: stage intake (busy 98 %, 12 items/s, 40 wait, about 3 s of work): its threads decode for 97 % of their time; set node.decodeThreads to 3 (now 1) on vm-1
+verdicts: not known, its keeper does not answer
 vectors: 3 by the model, 2 from the dataset, 5 from the shared cache, 1 with another item (72 % without inference)
 
 Vectors by   Replicas  Items/s  Hits  Waiting  Retry later  Failed
@@ -217,7 +218,7 @@ problem: photos/embedding/session on vm-1 is waiting`,
       if (style === 'red') marked.push(text.trim().split(' ')[0] ?? '');
       return text;
     });
-    expect(marked).toEqual(['vm-2', 'waiting', 'model', 'problem:']);
+    expect(marked).toEqual(['vm-2', 'waiting', 'model', 'verdicts:', 'problem:']);
   });
 });
 
