@@ -127,6 +127,8 @@ function registerClear(cache: Command, environment: CliEnvironment): void {
     .action(async ({ model }: { readonly model?: string }, command: Command) => {
       const { terminal, ...context } = contextOf(command, environment);
       await using system = await ClientSystem.connect({ terminal, ...context });
+      // A system may have no cache; a server may have no such system, of which there is nothing to clear.
+      await system.registry.list();
       const groups = model === undefined ? 'all' : await groupsOf(system, context, model);
       const cleared = await clearVectors(system, groups);
       terminal.show({ cleared, model: model ?? null }, () => {

@@ -394,7 +394,13 @@ describe('exit codes', () => {
 
   it('3 where the server that is named holds no system of this name', async () => {
     await writeFile(join(system.folder, 'other.yaml'), 'system: other\n');
-    for (const command of [['status'], ['dataset', 'list'], ['shards', 'list'], ['cache', 'stats']]) {
+    for (const command of [
+      ['status'],
+      ['dataset', 'list'],
+      ['shards', 'list'],
+      ['cache', 'stats'],
+      ['cache', 'clear', '--yes'],
+    ]) {
       const run = await system.command(...command, '--config', 'other.yaml', '--json');
       expect(run, command.join(' ')).toMatchObject({ code: 3, stdout: '' });
       expect(errorOf(run)).toBe('no_running_system');
