@@ -1,7 +1,7 @@
 // Writes a manifest for other tools: JSON lines with what was published beside what was decided, or the kept
 // items themselves as a folder of files.
 import { createWriteStream } from 'node:fs';
-import { copyFile, link as hardLink, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, link as hardLink, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -107,6 +107,7 @@ async function writeContent(
   if (payload.location.startsWith('file://')) {
     const original = fileURLToPath(payload.location);
     try {
+      await makeWay(path);
       if (request.link) await hardLink(original, path);
       else await copyFile(original, path);
       return undefined;
@@ -124,8 +125,18 @@ async function writeContent(
       )
     : await request.system.blobs(request.dataset).get(blobKeys.content(content));
   if (bytes === undefined) return 'its content is no longer stored';
-  await writeFile(path, bytes);
-  return undefined;
+  try {
+    await makeWay(path);
+    await writeFile(path, bytes);
+    return undefined;
+  } catch (error) {
+    return `${path} could not be written (${(error as NodeJS.ErrnoException).code})`;
+  }
+}
+
+/** What an earlier export left there may be a link to an original, which is not to be written over. */
+async function makeWay(path: string): Promise<void> {
+  await rm(path, { force: true });
 }
 
 async function readPayload(request: ExportRequest, row: ManifestRow): Promise<Payload | null> {

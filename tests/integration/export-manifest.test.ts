@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobKeys, type ManifestRow, ManifestStore, type Payload, sha256Hex } from '#actors';
 import { MemoryBlobs, MemoryRecords } from '#testkit';
@@ -16,8 +17,8 @@ afterEach(() => rm(base, { recursive: true, force: true }));
 
 const itemOf = (id: string) => sha256Hex(`item ${id}`);
 
-/** A stored manifest of kept items whose contents are their ids. */
-async function manifestOf(ids: readonly string[], change: Partial<ManifestRow> = {}) {
+/** A stored manifest of kept items whose contents are their ids; `at` is where all originals are, if not stored. */
+async function manifestOf(ids: readonly string[], change: Partial<ManifestRow> = {}, at?: string) {
   const blobs = new MemoryBlobs();
   const store = new ManifestStore({
     dataset: 'photos',
@@ -47,7 +48,7 @@ async function manifestOf(ids: readonly string[], change: Partial<ManifestRow> =
       metadata: { tag: 'x' },
       content,
       mediaType: 'image/jpeg',
-      location: `blob:${content}`,
+      location: at ?? `blob:${content}`,
     };
     await blobs.put(blobKeys.payload(item), memoryCodec.encode(payload));
     await blobs.put(blobKeys.content(content ?? ''), Buffer.from(id));
@@ -103,6 +104,39 @@ describe('exporting a folder', () => {
       'cats/c.jpg',
       'd.jpg',
     ]);
+  });
+
+  it('writes over what an earlier export left, and never into an original that it linked', async () => {
+    const folder = join(base, 'out');
+    const original = join(base, 'original');
+    await writeFile(original, 'of the user');
+    const linked = await manifestOf(['a.jpg'], {}, pathToFileURL(original).href);
+    for (let time = 0; time < 2; time += 1) {
+      expect(await exportFolder({ ...linked.request, folder, link: true })).toMatchObject({ items: 1 });
+    }
+    expect((await stat(original)).nlink).toBe(2);
+    const other = join(base, 'other');
+    await writeFile(other, 'of another version');
+    const copied = await manifestOf(['a.jpg'], {}, pathToFileURL(other).href);
+    expect(await exportFolder({ ...copied.request, folder, link: false })).toMatchObject({ items: 1 });
+    expect(await readFile(join(folder, 'a.jpg'), 'utf8')).toBe('of another version');
+    await exportFolder({ ...linked.request, folder, link: true });
+    const stored = await manifestOf(['a.jpg']);
+    await exportFolder({ ...stored.request, folder, link: false });
+    expect([...(await filesIn(base))].sort()).toEqual([
+      ['original', 'of the user'],
+      ['other', 'of another version'],
+      ['out/a.jpg', 'a.jpg'],
+    ]);
+  });
+
+  it('tells of an item in whose place there is a folder, and writes the others', async () => {
+    const { request } = await manifestOf(['a', 'b']);
+    const folder = join(base, 'out');
+    await mkdir(join(folder, 'a'), { recursive: true });
+    const { items, problems } = await exportFolder({ ...request, folder, link: false });
+    expect([items, problems.length]).toEqual([1, 1]);
+    expect(problems[0]).toContain(`a: ${join(folder, 'a')} could not be written`);
   });
 
   it('makes the folder of a manifest that keeps nothing', async () => {
