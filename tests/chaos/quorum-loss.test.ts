@@ -129,7 +129,7 @@ describe.concurrent('a cluster of three nats-servers', () => {
     const pids = pidsOf(system);
     const leader = await system.waitForLeader(streams.journal('photos'));
     const sinceMs = performance.now();
-    system.freezeServer(leader);
+    await system.freezeServer(leader);
     expect(await system.waitForLeader(streams.journal('photos'))).not.toBe(leader);
     await untilPassed(system, sinceMs, 1.1 * LEASE_MS);
     system.thawServer(leader);

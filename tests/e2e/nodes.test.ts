@@ -151,9 +151,9 @@ describe('a node that joins', () => {
       'expected --join or --server, got both',
     ],
   ])('is refused as a wrong command line with %j', async (args, message) => {
-    const { code, log } = await refused(args);
+    const { code, failure } = await refused(args);
     expect(code).toBe(2);
-    expect(log).toContain(message);
+    expect(failure().message).toContain(message);
   });
 
   it('is missed in status when nobody else runs its stages', async () => {

@@ -246,14 +246,14 @@ describe('the triggers of KEDA', () => {
       ? 'troupe.intake.photos'
       : `troupe.work.photos.${trigger.consumer}`;
     for (let at = 0; at < 3; at++) await link.connection.request(subject, new Uint8Array(1));
-    expect(await lagOf(trigger)).toBe(3);
+    await expect.poll(() => lagOf(trigger), { timeout: 10_000 }).toBe(3);
     const next = `$JS.API.CONSUMER.MSG.NEXT.${trigger.stream}.${trigger.consumer}`;
     const message = await link.connection.request(next, '1', {
       timeout: 5_000,
       noMux: true,
       reply: createInbox(),
     });
-    expect(await lagOf(trigger)).toBe(3);
+    await expect.poll(() => lagOf(trigger), { timeout: 10_000 }).toBe(3);
     message.respond('+ACK');
     await link.connection.flush();
     await expect.poll(() => lagOf(trigger), { timeout: 10_000 }).toBe(2);

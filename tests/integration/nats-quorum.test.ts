@@ -35,7 +35,7 @@ describe.each(await availableServerVersions())('a client of three servers $versi
     await ensureStream(link, { name: 'WORK', subjects: ['work.>'], keep: 'all', replicas: 3, maxBytes: 1e6 });
     await link.publisher.publish({ subject: 'work.a', data: bytes('before'), id: 'a' });
     const hanging = [0, 1, 2].findIndex((index) => hostOf(index) === link.connection.getServer());
-    cluster.freeze(hanging);
+    await cluster.freeze(hanging);
     const { sequence } = await link.publisher.publish({ subject: 'work.b', data: bytes('during'), id: 'b' });
     expect(sequence).toBe(2);
     expect(link.connection.getServer()).not.toBe(hostOf(hanging));

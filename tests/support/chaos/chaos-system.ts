@@ -145,9 +145,9 @@ export class ChaosSystem implements AsyncDisposable {
     return this.nats.restartAll(indexes);
   }
 
-  /** SIGSTOP to a server. */
-  freezeServer(index: number): void {
-    this.nats.freeze(index);
+  /** SIGSTOP to a server; resolves when it does nothing any more. */
+  freezeServer(index: number): Promise<void> {
+    return this.nats.freeze(index);
   }
 
   thawServer(index: number): void {

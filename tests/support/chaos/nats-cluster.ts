@@ -10,6 +10,7 @@ import {
   type TestServerOptions,
   type TestServerVersion,
 } from '../nats-server.ts';
+import { stopProcess } from '../stop-process.ts';
 
 export interface NatsClusterOptions {
   /** Default 1. */
@@ -94,9 +95,9 @@ export class NatsCluster implements AsyncDisposable {
   }
 
   /** SIGSTOP: its connections stay open, and nothing comes over them. */
-  freeze(index: number): void {
-    process.kill(this.server(index).pid, 'SIGSTOP');
+  async freeze(index: number): Promise<void> {
     this.#down.add(index);
+    await stopProcess(this.server(index).pid);
   }
 
   thaw(index: number): void {
