@@ -1,5 +1,5 @@
 // Two desks, two index shards, and every message between them in the test's hand.
-import { type ActorSpec, ActorSystem, type SystemEvent } from '#runtime';
+import type { ActorSpec, ActorSystem, SystemEvent } from '#runtime';
 import { MemoryQueue } from '#testkit';
 import { type IndexShardMessage, indexShardActor } from '../../actors/dedup/index-shard.ts';
 import { shardOf } from '../../actors/dedup/partition.ts';
@@ -8,6 +8,7 @@ import { deskActor } from '../../actors/pipeline/desk.ts';
 import { blobKeys, type DedupMessage, type ScoreMessage } from '../../actors/pipeline/messages.ts';
 import { contentOf, factsOf, sha } from './ledger-messages.ts';
 import { type MemoryDataset, memoryCodec, memoryDataset } from './memory-ports.ts';
+import { startActors } from './start-actors.ts';
 
 export const SHARDS = 2;
 
@@ -92,18 +93,8 @@ export class DeskArena {
         { id: `desk-${desk}`, shards: [`gate-${desk}-0`, `gate-${desk}-1`], askTimeoutMs: 20_000 },
       ),
     );
-    this.#system = await ActorSystem.start({
-      name: 'test',
-      root: {
-        type: 'supervisor',
-        id: 'root',
-        strategy: 'one_for_one',
-        intensity: { maxRestarts: 100, withinMs: 1_000 },
-        children: [...shards, ...gates, ...desks],
-      },
-      clock: this.dataset.clock,
-      checks: this.dataset.checks,
-      random: { next: () => 0.5 },
+    this.#system = await startActors(this.dataset, [...shards, ...gates, ...desks], {
+      intensity: { maxRestarts: 100, withinMs: 1_000 },
       onEvent: (event) => void this.events.push(event),
     });
     return this;

@@ -1,5 +1,5 @@
 // Ingestors alone, over the ports of a dataset in memory.
-import { ActorSystem } from '#runtime';
+import type { ActorSystem } from '#runtime';
 import type { Kind } from '../../actors/kinds/kind.ts';
 import { ErasureGate } from '../../actors/pipeline/erasure-guard.ts';
 import { heldIngestorActor, type IngestorOptions, ingestorActor } from '../../actors/pipeline/ingestor.ts';
@@ -7,6 +7,7 @@ import { IntakeGate } from '../../actors/pipeline/intake-gate.ts';
 import { KnownContents } from '../../actors/pipeline/known-contents.ts';
 import { judgingContext } from '../../actors/rules/judging-context.ts';
 import type { MemoryDataset } from './memory-ports.ts';
+import { startActors } from './start-actors.ts';
 
 export interface Ingesting {
   readonly system: ActorSystem;
@@ -33,25 +34,19 @@ export async function startIngestors(
     known: new KnownContents(ports),
   } satisfies Omit<IngestorOptions, 'id'>;
   let crashes = 0;
-  const system = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      children: [
-        ...Array.from({ length: ingestors }, (_, at) =>
-          ingestorActor(ports, { ...shared, id: `ingestor-${at}` }),
-        ),
-        heldIngestorActor(ports, { ...shared, id: 'held' }),
-      ],
+  const system = await startActors(
+    { clock, checks },
+    [
+      ...Array.from({ length: ingestors }, (_, at) =>
+        ingestorActor(ports, { ...shared, id: `ingestor-${at}` }),
+      ),
+      heldIngestorActor(ports, { ...shared, id: 'held' }),
+    ],
+    {
+      onEvent: ({ type }) => {
+        if (type === 'crashed') crashes += 1;
+      },
     },
-    clock,
-    checks,
-    random: { next: () => 0.5 },
-    onEvent: ({ type }) => {
-      if (type === 'crashed') crashes += 1;
-    },
-  });
+  );
   return { system, crashes: () => crashes };
 }

@@ -1,6 +1,6 @@
 // Keepers over the ports of a dataset in memory, asked and fed as their neighbours do it.
 import { expect } from 'vitest';
-import { ActorSystem, type FaultPoints, type SystemEvent } from '#runtime';
+import type { ActorSystem, FaultPoints, SystemEvent } from '#runtime';
 import type { DatasetConfig } from '../../actors/config/index.ts';
 import { keeperActor } from '../../actors/keeper/keeper.ts';
 import type {
@@ -16,6 +16,7 @@ import { blobKeys, type KeepMessage, type Payload } from '../../actors/pipeline/
 import { judgingContext } from '../../actors/rules/judging-context.ts';
 import { sha } from './ledger-messages.ts';
 import { type MemoryDataset, memoryCodec, numberKind } from './memory-ports.ts';
+import { startActors } from './start-actors.ts';
 
 const systems: ActorSystem[] = [];
 
@@ -50,18 +51,8 @@ export async function startKeeper(
     ...(switched && { switched }),
   };
   const judging = judgingContext(config, numberKind, ports.model);
-  const system = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      intensity: { maxRestarts: 50, withinMs: 60_000 },
-      children: [keeperActor(ports, judging)],
-    },
-    clock: dataset.clock,
-    checks: dataset.checks,
-    random: { next: () => 0.5 },
+  const system = await startActors(dataset, [keeperActor(ports, judging)], {
+    intensity: { maxRestarts: 50, withinMs: 60_000 },
     onEvent: (event) => void events.push(event),
   });
   systems.push(system);

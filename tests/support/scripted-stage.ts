@@ -1,7 +1,8 @@
 // A stage around a handler that the test writes, over the ports of a dataset in memory.
-import { ActorSystem, type Delivery, type FaultPoints, type SystemEvent } from '#runtime';
+import type { ActorSystem, Delivery, FaultPoints, SystemEvent } from '#runtime';
 import { type Attempt, type HopResult, type StageHandler, stageActor } from '../../actors/pipeline/stage.ts';
 import { type MemoryDataset, memoryDataset } from './memory-ports.ts';
+import { startActors } from './start-actors.ts';
 
 const systems: ActorSystem[] = [];
 
@@ -41,28 +42,20 @@ export async function startStage(
     attempted.push(attempt);
     return Promise.all(batch.map((delivery) => (script.get(textOf(delivery)) ?? passOn)(delivery)));
   };
-  const system = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      children: [
-        stageActor(dataset.ports, {
-          stage: 'intake',
-          id: 'stage',
-          maxBatch: options.maxBatch ?? 1,
-          prefetch: 2,
-          identify: (delivery) => ({ sequence: sequenceOf(delivery), id: textOf(delivery) }),
-          handler: () => handler,
-        }),
-      ],
-    },
-    clock: dataset.clock,
-    checks: dataset.checks,
-    random: { next: () => 0.5 },
-    onEvent: (event) => void events.push(event),
-  });
+  const system = await startActors(
+    dataset,
+    [
+      stageActor(dataset.ports, {
+        stage: 'intake',
+        id: 'stage',
+        maxBatch: options.maxBatch ?? 1,
+        prefetch: 2,
+        identify: (delivery) => ({ sequence: sequenceOf(delivery), id: textOf(delivery) }),
+        handler: () => handler,
+      }),
+    ],
+    { onEvent: (event) => void events.push(event) },
+  );
   systems.push(system);
   const crashes = () => events.filter(({ type }) => type === 'crashed').length;
   return { ...dataset, system, events, calls, attempted, script, crashes };

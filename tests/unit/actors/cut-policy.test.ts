@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ActorSystem } from '#runtime';
+import type { ActorSystem } from '#runtime';
 import { cutSchema } from '../../../actors/config/cut.ts';
 import { datasetConfigSchema, decidingConfig } from '../../../actors/config/index.ts';
 import { CutPolicy } from '../../../actors/keeper/cut-policy.ts';
@@ -9,6 +9,7 @@ import type { KeepMessage } from '../../../actors/pipeline/messages.ts';
 import { judgingContext } from '../../../actors/rules/judging-context.ts';
 import { dead, judged } from '../../support/ledger-messages.ts';
 import { type MemoryDataset, memoryCodec, memoryDataset, numberKind } from '../../support/memory-ports.ts';
+import { startActors } from '../../support/start-actors.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -20,18 +21,9 @@ afterEach(async () => {
 
 async function startKeeper(dataset: MemoryDataset): Promise<ActorSystem> {
   const { ports } = dataset;
-  const system = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      children: [keeperActor(ports, judgingContext(ports.config, numberKind, ports.model))],
-    },
-    clock: dataset.clock,
-    checks: dataset.checks,
-    random: { next: () => 0.5 },
-  });
+  const system = await startActors(dataset, [
+    keeperActor(ports, judgingContext(ports.config, numberKind, ports.model)),
+  ]);
   running.push(system);
   return system;
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ActorRef, type ActorSpec, ActorSystem, MailboxFull } from '#runtime';
+import { type ActorRef, type ActorSpec, MailboxFull } from '#runtime';
 import type { IndexShardMessage } from '../../../actors/dedup/index-shard.ts';
 import type { ShardFinds, ShardQuery } from '../../../actors/dedup/index-spec.ts';
 import type { Edge } from '../../../actors/kinds/kind.ts';
@@ -9,6 +9,7 @@ import type { StageMessage } from '../../../actors/pipeline/stage.ts';
 import { type Ask, claimOf, DeskArena, EAST, SHARDS, WEST } from '../../support/desk-arena.ts';
 import { contentOf } from '../../support/ledger-messages.ts';
 import { memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
+import { startActors } from '../../support/start-actors.ts';
 
 let arena: DeskArena | undefined;
 afterEach(async () => {
@@ -259,18 +260,7 @@ describe('a busy shard', () => {
       shards: ['shard-0'],
       askTimeoutMs: 20_000,
     });
-    const system = await ActorSystem.start({
-      name: 'test',
-      root: {
-        type: 'supervisor',
-        id: 'root',
-        strategy: 'one_for_one',
-        children: [busyShard(promise, handled), desk],
-      },
-      clock: dataset.clock,
-      checks: dataset.checks,
-      random: { next: () => 0.5 },
-    });
+    const system = await startActors(dataset, [busyShard(promise, handled), desk]);
     const shard: ActorRef<IndexShardMessage> = system.ref('shard-0');
     const describeShard = () =>
       shard.ask((reply) => ({ type: 'describe', reply }), { timeoutMs: 3_600_000 }).catch((error) => error);
@@ -307,18 +297,10 @@ describe('a busy shard', () => {
         },
       }),
     };
-    const system = await ActorSystem.start({
-      name: 'test',
-      root: {
-        type: 'supervisor',
-        id: 'root',
-        strategy: 'one_for_one',
-        children: [shard, deskActor(dataset.ports, { id: 'desk', shards: ['shard-0'], askTimeoutMs: 1_000 })],
-      },
-      clock: dataset.clock,
-      checks: dataset.checks,
-      random: { next: () => 0.5 },
-    });
+    const system = await startActors(dataset, [
+      shard,
+      deskActor(dataset.ports, { id: 'desk', shards: ['shard-0'], askTimeoutMs: 1_000 }),
+    ]);
     dataset.queue('dedup').add({ data: memoryCodec.encode(claimOf(1, EAST)) });
     await dataset.clock.settle();
     expect(dataset.trace).toEqual(['publish work.score', 'ack dedup 1']);

@@ -1,6 +1,6 @@
 // The embedder before a model that fails: a dead model pauses pulling and uses nothing up, a poison item dies alone.
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ActorSpec, ActorSystem, ThreadCrashed, ThreadTimeout } from '#runtime';
+import { type ActorSpec, type ActorSystem, ThreadCrashed, ThreadTimeout } from '#runtime';
 import type { EmbedCounts } from '../../../actors/pipeline/embed-contents.ts';
 import { embedderActor } from '../../../actors/pipeline/embedder.ts';
 import type { EmbedCall } from '../../../actors/pipeline/guarded-session.ts';
@@ -10,6 +10,7 @@ import { encodeVector } from '../../../actors/pipeline/vector-codec.ts';
 import { vectorKey } from '../../../actors/pipeline/vector-store.ts';
 import { factsOf, sha } from '../../support/ledger-messages.ts';
 import { type MemoryDataset, memoryCodec, memoryDataset } from '../../support/memory-ports.ts';
+import { startActors } from '../../support/start-actors.ts';
 
 let running: ActorSystem | undefined;
 afterEach(async () => {
@@ -35,7 +36,7 @@ interface Arena extends MemoryDataset {
 /** A session at hand and an embedder with batches of at most `maxBatch`. */
 async function arena(maxBatch = 4): Promise<Arena> {
   const dataset = memoryDataset();
-  const { clock, publisher } = dataset;
+  const { publisher } = dataset;
   const counted: EmbedCounts[] = [];
   const meter = { ...noMeter, embedded: (counts: EmbedCounts) => void counted.push(counts) };
   const ports = { ...dataset.ports, meter };
@@ -83,23 +84,15 @@ async function arena(maxBatch = 4): Promise<Arena> {
       },
     }),
   };
-  running = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      children: [
-        session,
-        embedderActor(ports, { id: 'embedder', session: 'session', maxBatch, timeoutMs: 1_000 }),
-      ],
+  running = await startActors(
+    dataset,
+    [session, embedderActor(ports, { id: 'embedder', session: 'session', maxBatch, timeoutMs: 1_000 })],
+    {
+      onEvent: ({ type }) => {
+        if (type === 'crashed') crashes += 1;
+      },
     },
-    clock,
-    random: { next: () => 0.5 },
-    onEvent: ({ type }) => {
-      if (type === 'crashed') crashes += 1;
-    },
-  });
+  );
   return arena;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ActorRef, ActorSystem, type Journal, StorageFull, type SystemEvent } from '#runtime';
+import { type ActorRef, type ActorSystem, type Journal, StorageFull, type SystemEvent } from '#runtime';
 import type { ShardAnswer } from '../../../actors/dedup/index-exchange.ts';
 import { type IndexShardMessage, indexShardActor } from '../../../actors/dedup/index-shard.ts';
 import type { ShardFinds, SlicedContent, SliceFind } from '../../../actors/dedup/index-spec.ts';
@@ -7,6 +7,7 @@ import type { Kind } from '../../../actors/kinds/kind.ts';
 import type { DatasetPorts } from '../../../actors/pipeline/dataset-ports.ts';
 import { storedVector, vectorKey } from '../../../actors/pipeline/vector-store.ts';
 import { type MemoryDataset, memoryDataset, numberKind } from '../../support/memory-ports.ts';
+import { startActors } from '../../support/start-actors.ts';
 
 const systems: ActorSystem[] = [];
 afterEach(async () => {
@@ -24,17 +25,7 @@ interface Shard {
 
 async function startShard(dataset: MemoryDataset, change: Partial<DatasetPorts> = {}): Promise<Shard> {
   const events: SystemEvent[] = [];
-  const system = await ActorSystem.start({
-    name: 'test',
-    root: {
-      type: 'supervisor',
-      id: 'root',
-      strategy: 'one_for_one',
-      children: [indexShardActor({ ...dataset.ports, ...change }, 0)],
-    },
-    clock: dataset.clock,
-    checks: dataset.checks,
-    random: { next: () => 0.5 },
+  const system = await startActors(dataset, [indexShardActor({ ...dataset.ports, ...change }, 0)], {
     onEvent: (event) => void events.push(event),
   });
   systems.push(system);
