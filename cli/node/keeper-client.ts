@@ -158,11 +158,11 @@ export class KeeperClient {
     const { clock } = this.#link;
     for (let silent = 0; ; ) {
       await pause(clock, CHECK_EVERY_MS, signal);
-      const later = signal.aborted ? undefined : await this.#answersLater();
+      const hasAnswered = !signal.aborted && (await this.#answersLater());
       // What was answered before may be on its way still.
-      if (later === true) await pause(clock, CHECK_EVERY_MS, signal);
+      if (hasAnswered) await pause(clock, CHECK_EVERY_MS, signal);
       if (signal.aborted) return new Promise<never>(() => {});
-      if (later === true) return 'overtaken';
+      if (hasAnswered) return 'overtaken';
       silent = (await this.#nodes()) === 0 ? silent + 1 : 0;
       if (silent < SILENT_CHECKS) continue;
       throw new CommandError(
